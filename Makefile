@@ -1,0 +1,83 @@
+# The template's own vocabulary: people, hooks and CI run the same targets. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := build/demo
+PROJECT := {{cookiecutter.project_slug}}
+WORKFLOWS := $(wildcard .github/workflows/*.yml)
+# Empty, or every process compiles every library anew where the caller's shell forbids bytecode.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONUTF8 := 1
+# A project's own environment must not be mistaken for the template's.
+unexport VIRTUAL_ENV
+
+.PHONY: help setup demo test check lint types workflows docs benchmark lock clean
+
+help: ## List every target.
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
+	  while IFS=$$'\t' read -r target text; do printf '  %-12s %s\n' "$$target" "$$text"; done
+
+setup: .venv/.complete ## Make .venv with everything the template needs, from the lock.
+
+.venv/.complete: requirements.txt $(PROJECT)/requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "ERROR: Python 3.11 or newer is needed: type make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement '$(PROJECT)/requirements/bootstrap.txt'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt
+	touch $@
+
+demo: setup ## Generate a project with the default answers; take it through its whole lifecycle.
+	@if [ -e $(DEMO) ] && [ ! -e $(DEMO)/.made-by-make-demo ]; then \
+	  echo "ERROR: $(DEMO) is not from make demo: move it away, then type make demo" >&2; exit 1; fi
+	@if [ -x $(DEMO)/*/.venv/bin/python ]; then $(MAKE) -C $(DEMO)/*/ stop || true; fi
+	rm -rf $(DEMO)
+	mkdir -p $(DEMO) && touch $(DEMO)/.made-by-make-demo
+	$(BIN)/cookiecutter . --no-input --output-dir $(DEMO)
+	$(MAKE) --no-print-directory -C $(DEMO)/*/ setup
+	$(MAKE) --no-print-directory -C $(DEMO)/*/ lifecycle
+
+test: setup ## Generate projects with every answer, and run them; ONLY=... chooses tests as pytest does.
+	$(BIN)/python -m pytest -q tests $(if $(ONLY),-k '$(ONLY)')
+
+check: lint types workflows docs ## Everything that needs no run: lint, types, workflows, site.
+
+lint: setup ## Lint and format-check all Python, that of the project included.
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
+
+types: setup ## Type-check hooks, tests and benchmarks.
+	$(BIN)/mypy hooks tests $(wildcard benchmarks)
+
+workflows: setup ## Check the workflows for security, meaning and schema, without a network.
+	$(BIN)/zizmor --offline --no-progress --strict-collection --persona pedantic .github
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/actionlint -no-color -oneline
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+
+docs: setup ## Build the site into build/site.
+	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+benchmark: setup ## Measure the lifecycle against a plain script; takes minutes.
+	$(BIN)/python benchmarks/lifecycle.py
+
+LOCK := $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate
+
+lock: setup ## Renew every lock: the template's, and the project's for each remote.
+	$(LOCK) requirements.in -o requirements.txt
+	cd '$(PROJECT)/requirements' && $(LOCK) serving.in -o serving.txt && \
+	for remote in local s3 gs azure; do \
+	  echo "dvc[$$remote]" | sed 's/\[local\]//' | \
+	    $(LOCK) development.in - -c serving.txt -o development-$$remote.txt; done && \
+	$(LOCK) bootstrap.in -c development-local.txt -o bootstrap.txt
+
+clean: ## Remove environment, caches and everything that was built.
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

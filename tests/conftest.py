@@ -1,0 +1,88 @@
+"""What tests share: a clean copy of the template, and a way to generate projects from it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from baking import clean_environment, commit_all, cookiecutter, copy_template
+from running import Environment, Project, free_port, use_port
+
+
+@pytest.fixture(scope="session")
+def clean_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the template without caches and other leftovers of work on it."""
+    return copy_template(tmp_path_factory.mktemp("template") / "cd4ml")
+
+
+@pytest.fixture(scope="session")
+def template_repository(clean_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the template as a Git repository of its own."""
+    repository = copy_template(tmp_path_factory.mktemp("repository") / "cd4ml")
+    commit_all(repository, clean_environment(tmp_path_factory.mktemp("home")))
+    return repository
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """Return the variables of a user with an empty home folder."""
+    return clean_environment(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def bake(clean_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a function that generates a project from answers, and returns its folder."""
+
+    def generate(**answers: str) -> Path:
+        folder = tmp_path_factory.mktemp("bake")
+        home = clean_environment(folder / "home")
+        done = cookiecutter(clean_template, folder / "out", home, **answers)
+        assert done.returncode == 0, done.stdout + done.stderr
+        (project,) = (folder / "out").iterdir()
+        return project
+
+    return generate
+
+
+@pytest.fixture(scope="session")
+def generated(bake: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return the default project with its environments installed, nothing run yet."""
+    root = bake()
+    variables = clean_environment(tmp_path_factory.mktemp("user") / "home")
+    environment = Environment(root / ".venv", root / ".venv-serving", variables)
+    project = Project(root, environment)
+    use_port(root, free_port())
+    project.commit("Choose a port")
+    project.must("setup")
+    return project
+
+
+@pytest.fixture(scope="session")
+def finished(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Return a project whose lifecycle has run: version 1 is champion; its service is stopped.
+
+    Tests do not change it: they work on `project`, a copy.
+    """
+    project = generated.copy(tmp_path_factory.mktemp("finished") / "flight-delay")
+    printed = project.must("lifecycle")
+    (project.root.parent / "printed.txt").write_text(printed, encoding="utf-8")
+    project.must("stop")
+    yield project
+    project.must("stop")
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Iterator[Project]:
+    """Return a copy of the finished project that the test may change."""
+    copied = finished.copy(tmp_path / "flight-delay")
+    yield copied
+    if (copied.root / ".lifecycle" / "service.json").exists():
+        copied.must("stop")
+
+
+@pytest.fixture
+def fresh(generated: Project, tmp_path: Path) -> Iterator[Project]:
+    """Return a copy of the generated project in which nothing has run yet."""
+    copied = generated.copy(tmp_path / "flight-delay")
+    yield copied
+    if (copied.root / ".lifecycle" / "service.json").exists():
+        copied.must("stop")

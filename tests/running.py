@@ -1,0 +1,85 @@
+"""Runs generated projects: one environment and one finished lifecycle, shared by every test."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from baking import commit_all, run, succeed
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where the shared environments are, and the variables of a user who has nothing else."""
+
+    venv: Path
+    serving_venv: Path
+    variables: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A generated project and how its commands are run."""
+
+    root: Path
+    environment: Environment
+
+    def make(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run make targets with the shared environments; returns whatever came of it."""
+        return run(*self.command(*arguments), folder=self.root, environment=self.variables(variables))
+
+    def must(self, *arguments: str, **variables: str) -> str:
+        """Run make targets that have to pass, and return what they printed."""
+        command, environment = self.command(*arguments), self.variables(variables)
+        return succeed(*command, folder=self.root, environment=environment)
+
+    def python(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run the project's Python as its Makefile does."""
+        inside = {"PYTHONPATH": "src", "OMP_WAIT_POLICY": "PASSIVE", **variables}
+        inside["PATH"] = f"{self.environment.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        inside["SERVING_PYTHON"] = str(self.environment.serving_venv / "bin" / "python")
+        command = (self.environment.venv / "bin" / "python", *arguments)
+        return run(*command, folder=self.root, environment=self.variables(inside))
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the make command, with the shared environments."""
+        shared = [f"VENV={self.environment.venv}", f"SERVING_VENV={self.environment.serving_venv}"]
+        return ["make", "--no-print-directory", *shared, *arguments]
+
+    def variables(self, changes: dict[str, str]) -> dict[str, str]:
+        """Return the variables of a command."""
+        return {**self.environment.variables, **changes}
+
+    def change(self, path: str, old: str, new: str) -> None:
+        """Replace text of a file; the old text has to be there exactly once."""
+        text = (self.root / path).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{path} has {text.count(old)} times {old!r}"
+        (self.root / path).write_text(text.replace(old, new), encoding="utf-8")
+
+    def commit(self, subject: str = "Change") -> None:
+        """Commit everything."""
+        commit_all(self.root, self.environment.variables, subject)
+
+    def copy(self, target: Path) -> "Project":
+        """Return a copy of the project, as it would be if its folder had been moved."""
+        ignored = shutil.ignore_patterns(".venv", ".venv-serving")
+        shutil.copytree(self.root, target, symlinks=True, ignore=ignored)
+        return Project(target, self.environment)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def use_port(root: Path, port: int) -> None:
+    """Let the project's service listen on a port of its own."""
+    path = root / "params.yaml"
+    text, found = re.subn(r"(?m)^  port: \d+$", f"  port: {port}", path.read_text(encoding="utf-8"))
+    assert found == 1
+    path.write_text(text, encoding="utf-8")

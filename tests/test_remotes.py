@@ -1,0 +1,168 @@
+"""Each DVC remote, as generated, takes data and gives it back, with the lock's own versions."""
+
+import base64
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from baking import QUESTIONS, SLUG, succeed
+
+pytestmark = pytest.mark.slow
+BUCKET = f"{SLUG}-dvc"
+UV: tuple[str, ...] = (sys.executable, "-m", "uv")
+
+
+def install(folder: Path, *packages: str) -> Path:
+    """Make an environment with packages, and return the folder of its programs."""
+    python = str(folder / "bin" / "python")
+    commands: tuple[tuple[str, ...], ...] = (
+        ("venv", "--python", sys.executable, str(folder)),
+        ("pip", "install", "--python", python, *packages),
+    )
+    for command in commands:
+        succeed(*UV, "--quiet", *command, folder=folder.parent, environment=dict(os.environ))
+    return folder / "bin"
+
+
+def free_port() -> int:
+    """Return a port of this machine that nothing uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serve(port: int, folder: Path, *command: str | Path, **variables: str) -> Iterator[str]:
+    """Run a server until the end of the block; yield its address once it answers."""
+    words = [str(word) for word in command]
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            words, cwd=folder, stdout=log, stderr=log, env=os.environ | variables
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    httpx.get(f"http://127.0.0.1:{port}/", timeout=5, trust_env=False)
+                    break
+                except httpx.TransportError:
+                    assert server.poll() is None, (folder / "server.log").read_text()
+                    assert time.monotonic() < deadline, "the server does not answer"
+                    time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def dvc_of(project: Path, remote: str, folder: Path) -> Path:
+    """Install DVC with the remote's extra in the versions of the project's lock."""
+    lock = (project / "requirements" / "development.txt").read_text()
+    pins = re.findall(r"(?m)^(\S+==[^\\\n]+)", lock)
+    (folder / "versions.txt").write_text("\n".join(pins))
+    wanted = (project / "requirements" / "remote.in").read_text().strip()
+    assert wanted == ("dvc" if remote == "local" else f"dvc[{remote}]")
+    return install(folder / "dvc", wanted, "--constraint", str(folder / "versions.txt")) / "dvc"
+
+
+def check_round_trip(project: Path, dvc: Path, variables: dict[str, str], *options: str) -> None:
+    """Push a file, lose it, pull it back; only address and secrets are added, unseen by Git."""
+
+    def run(*arguments: str) -> str:
+        return succeed(dvc, *arguments, folder=project, environment=variables)
+
+    for option in options:
+        run("remote", "modify", "--local", "storage", *option.split("=", 1))
+    committed = succeed("git", "status", "--porcelain", folder=project, environment=variables)
+    assert committed == ""
+    (project / "example.csv").write_text("kept\n")
+    run("add", "--quiet", "example.csv")
+    assert "1 file pushed" in run("push", "example.csv.dvc")
+    shutil.rmtree(project / ".dvc" / "cache")
+    (project / "example.csv").unlink()
+    run("pull", "example.csv.dvc")
+    assert (project / "example.csv").read_text() == "kept\n"
+
+
+def test_local(bake: Callable[..., Path], tmp_path: Path, environment: dict[str, str]) -> None:
+    """A folder of the user's home, which every clone on the machine finds."""
+    project = bake(dvc_remote="local")
+    dvc = dvc_of(project, "local", tmp_path)
+    check_round_trip(project, dvc, environment)
+    stored = tmp_path / "home" / ".local" / "share" / "dvc-storage" / SLUG
+    assert len([path for path in stored.rglob("*") if path.is_file()]) == 1
+
+
+def test_s3(bake: Callable[..., Path], tmp_path: Path, environment: dict[str, str]) -> None:
+    """Amazon's protocol, as moto speaks it."""
+    project = bake(dvc_remote="s3")
+    dvc = dvc_of(project, "s3", tmp_path)
+    moto = install(tmp_path / "moto", "moto[server]>=5,<6") / "moto_server"
+    port = free_port()
+    secret = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    with serve(port, tmp_path, moto, "-H", "127.0.0.1", "-p", str(port)) as address:
+        httpx.put(f"{address}/{BUCKET}", trust_env=False).raise_for_status()
+        check_round_trip(project, dvc, environment | secret, f"endpointurl={address}")
+
+
+def test_gs(bake: Callable[..., Path], tmp_path: Path, environment: dict[str, str]) -> None:
+    """Google's protocol, as an emulator speaks it."""
+    project = bake(dvc_remote="gs")
+    dvc = dvc_of(project, "gs", tmp_path)
+    emulator = install(tmp_path / "emulator", "gcp-storage-emulator") / "gcp-storage-emulator"
+    port = free_port()
+    start = ("start", "--host", "127.0.0.1", "--port", str(port), "--in-memory")
+    with serve(port, tmp_path, emulator, *start, "--default-bucket", BUCKET) as address:
+        variables = environment | {"STORAGE_EMULATOR_HOST": address}
+        check_round_trip(project, dvc, variables, f"endpointurl={address}")
+
+
+@pytest.mark.skipif(not shutil.which("npm"), reason="Azure's emulator comes from npm")
+def test_azure(bake: Callable[..., Path], tmp_path: Path, environment: dict[str, str]) -> None:
+    """Microsoft's protocol, as Azurite speaks it."""
+    project = bake(dvc_remote="azure")
+    dvc = dvc_of(project, "azure", tmp_path)
+    npm = (
+        "npm",
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--prefix",
+        tmp_path,
+        "azurite@3",
+    )
+    succeed(*npm, folder=tmp_path, environment=dict(os.environ))
+    port, key = free_port(), base64.b64encode(secrets.token_bytes(64)).decode()
+    azurite = tmp_path / "node_modules" / ".bin" / "azurite-blob"
+    options = ("--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", tmp_path / "blobs")
+    quiet = ("--silent", "--skipApiVersionCheck", "--disableTelemetry")
+    with serve(
+        port, tmp_path, azurite, *options, *quiet, AZURITE_ACCOUNTS=f"tester:{key}"
+    ) as address:
+        connection = (
+            f"DefaultEndpointsProtocol=http;AccountName=tester;AccountKey={key};"
+            f"BlobEndpoint={address}/tester;"
+        )
+        make_container = (
+            "import sys; from azure.storage.blob import BlobServiceClient as Client; "
+            "Client.from_connection_string(sys.argv[1]).create_container(sys.argv[2])"
+        )
+        python = (dvc.parent / "python", "-c", make_container, connection, BUCKET)
+        succeed(*python, folder=tmp_path, environment=environment)
+        check_round_trip(project, dvc, environment, f"connection_string={connection}")
+
+
+def test_every_remote_is_tried() -> None:
+    """A new value of the question needs a test of its own here."""
+    assert [name for name in QUESTIONS["dvc_remote"] if f"test_{name}" not in globals()] == []

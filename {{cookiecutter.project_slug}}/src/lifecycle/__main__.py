@@ -1,0 +1,204 @@
+"""The whole lifecycle, once: from the source's files to a prediction of the champion.
+
+Left of the gate DVC runs what has changed; right of it each step is safe to repeat. The closing
+table and reports/lifecycle.json say what every step did. (ML Test Score, Infrastructure 3.)
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lifecycle import source
+from lifecycle.columns import load_schema
+from lifecycle.command import StageError, project_root, run
+from lifecycle.files import write_json
+from lifecycle.params import Params, load_params
+
+RUNNING = re.compile(r"Running stage '(\w+)'")
+SKIPPED = re.compile(r"Stage '(\w+)' (?:didn't change|is cached)")
+STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
+
+
+@dataclass
+class Step:
+    """One step of the lifecycle: what became of it, how long it took, what it made."""
+
+    name: str
+    status: str
+    seconds: float
+    made: str = ""
+
+
+@dataclass
+class Report:
+    """What reports/lifecycle.json holds."""
+
+    steps: list[Step] = field(default_factory=list)
+    champion: dict[str, Any] | None = None
+    previous: dict[str, Any] | None = None
+    prediction: dict[str, Any] | None = None
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Time a step; an error in it is recorded and goes on up."""
+        print(f"--- {name}", flush=True)
+        current, started = Step(name, "failed", 0.0), time.perf_counter()
+        self.steps.append(current)
+        try:
+            yield current
+            current.status = "ran" if current.status == "failed" else current.status
+        finally:
+            current.seconds = round(time.perf_counter() - started, 2)
+
+
+def pipeline(root: Path, params: Params, report: Report) -> None:
+    """Run `dvc repro`, following its output to know which stage runs.
+
+    Raises:
+        StageError: a stage stopped the line; its own message stands above.
+    """
+    made = {
+        "ingest": params.paths.snapshot, "validate": params.paths.validation_report,
+        "prepare": params.paths.holdout, "train": params.paths.model,
+        "evaluate": params.paths.metrics,
+    }  # fmt: skip
+    current: Step | None = None
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "dvc", "repro"], cwd=root, stdout=subprocess.PIPE, text=True
+    )
+    for line in process.stdout or ():
+        begun, skipped = RUNNING.match(line), SKIPPED.match(line)
+        now = time.perf_counter()
+        if begun or skipped:
+            if current:
+                current.status, current.seconds = "ran", round(now - started, 2)
+            name = (begun or skipped)[1]  # type: ignore[index]
+            current = Step(name, "failed" if begun else "cached", 0.0, str(made.get(name, "")))
+            report.steps.append(current)
+            started, current = now, current if begun else None
+            print(f"--- {name}{'' if begun else ': nothing changed'}", flush=True)
+        elif not line.startswith(("> ", "Generating lock", "Updating lock", "To track", "\n")):
+            print(line, end="", flush=True)
+    code = process.wait()
+    if current:
+        current.seconds = round(time.perf_counter() - started, 2)
+        current.status = "failed" if code else "ran"
+    if code:
+        where = current.name if current else "the pipeline"
+        raise StageError(f"stopped at {where}; its message stands above, nothing is released")
+
+
+def preload() -> None:
+    """Import what the steps after the pipeline need, on the core that the pipeline leaves idle."""
+    importlib.import_module("mlflow")
+    importlib.import_module("sklearn.metrics")
+
+
+def describe(version: Any) -> dict[str, Any] | None:
+    """Return what a report says of a registered version."""
+    if version is None:
+        return None
+    prefix = "metric."
+    return {
+        "version": version.number,
+        "git_commit": version.tags["git_commit"],
+        "data_md5": version.tags["data_md5"],
+        "model_md5": version.tags["model_md5"],
+        "metrics": {
+            name.removeprefix(prefix): float(value)
+            for name, value in version.tags.items()
+            if name.startswith(prefix)
+        },
+    }
+
+
+def release(root: Path, params: Params, report: Report) -> None:
+    """Gate, register, package, serve and predict, each doing only what is not done yet."""
+    from lifecycle import bento, gate, package, predict, register, registry, serve
+
+    schema = load_schema()
+    versions = registry.connect(root, params)
+    report.previous = describe(versions.by_alias("champion"))
+    with report.step("gate") as step:
+        verdict = gate.gate(root, params, schema)
+        step.status = "ran" if verdict == "pass" else "unchanged"
+        step.made = str(params.paths.gate_report)
+    with report.step("register") as step:
+        version = register.register(root, params, schema)
+        step.status = "ran" if version else "unchanged"
+        step.made = f"version {version.number}" if version else ""
+    with report.step("package") as step:
+        before = bento.last(root)
+        packaged = package.package(root, params, schema)
+        step.status = "unchanged" if packaged == before else "ran"
+        step.made = packaged.tag
+    report.champion = describe(versions.by_alias("champion"))
+    with report.step("serve") as step:
+        running, started = serve.ensure(root, params)
+        step.status, step.made = ("ran" if started else "unchanged"), running.url
+    with report.step("predict") as step:
+        report.prediction = predict.predict(root, params)
+        step.made = str(params.paths.lifecycle_report)
+
+
+def closing(report: Report, params: Params) -> str:
+    """Return the closing table: step, status, seconds, what it made."""
+    lines = ["", f"{'step':10} {'status':10} {'seconds':>8}  made"]
+    lines += [f"{s.name:10} {s.status:10} {s.seconds:8.2f}  {s.made}" for s in report.steps]
+    total = sum(step.seconds for step in report.steps)
+    return "\n".join([*lines, f"{'total':10} {'':10} {total:8.2f}", ""])
+
+
+def live(report: Report, params: Params) -> str:
+    """Return the last lines: what is live, how good, where, and what to type next."""
+    now, before = report.champion, report.previous
+    if now is None or report.prediction is None:
+        raise StageError("nothing is live: there is no champion")
+    metric = params.gate.champion.metric
+    against = f"{before['metrics'][metric]:.4f}" if before else "none"
+    if before and before["version"] == now["version"]:
+        against = "the same version"
+    url = f"http://{params.serve.host}:{params.serve.port}"
+    answer = report.prediction["answer"]["predictions"][0]
+    return "\n".join(
+        [
+            f"live       {params.project.name} version {now['version']} at {url}",
+            f"quality    {metric} {now['metrics'][metric]:.4f} (champion before: {against})",
+            f"answer     {answer}",
+            f"report     {params.paths.lifecycle_report}, {params.paths.data_docs}/index.html",
+            "next       make predict; change params.yaml, commit, make lifecycle; make stop",
+        ]
+    )
+
+
+def main() -> None:
+    """Run everything that is not done yet, and say what is live."""
+    params, root, report = load_params(), project_root(), Report()
+    threading.Thread(target=preload, daemon=True).start()
+    steps: list[Callable[[], None]] = [
+        source.main,
+        lambda: pipeline(root, params, report),
+        lambda: release(root, params, report),
+    ]
+    try:
+        for step in steps:
+            step()
+    finally:
+        write_json(root / params.paths.lifecycle_report, asdict(report))
+        print(closing(report, params), flush=True)
+    print(live(report, params))
+
+
+if __name__ == "__main__":
+    run("lifecycle", main)

@@ -1,0 +1,178 @@
+"""Batch scores a Parquet or CSV file of any size, a chunk of rows at a time.
+
+Each scored row carries its probability, the decision and the model's version. A row that the
+schema refuses goes to a side file with the reason; scored plus rejected equals rows in.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lifecycle import features, registry
+from lifecycle.artefact import fetch_model
+from lifecycle.columns import Column, Schema, load_schema
+from lifecycle.command import StageError, project_root, run
+from lifecycle.files import replacing
+from lifecycle.ingest import typed
+from lifecycle.model import Model
+from lifecycle.params import Params, load_params
+from lifecycle.prepare import arrays
+
+
+def chunks(path: Path, rows: int) -> Iterator[pl.DataFrame]:
+    """Read a file a chunk at a time; CSV values stay text until the schema gives them a type.
+
+    Raises:
+        StageError: the file is missing, of another kind, or cannot be read.
+    """
+    if not path.is_file():
+        raise StageError(f"{path} is missing: type `make batch INPUT=a file of rows`")
+    try:
+        if path.suffix == ".parquet":
+            with pq.ParquetFile(path) as opened:
+                for batch in opened.iter_batches(batch_size=rows):
+                    yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
+        elif path.suffix == ".csv":
+            text = pl.scan_csv(path, infer_schema=False, null_values=["", "NA"])
+            yield from text.collect_batches(chunk_size=rows, maintain_order=True)
+        else:
+            raise StageError(f"{path} is neither .parquet nor .csv")
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
+        raise StageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def problems(column: Column, found_type: pl.DataType) -> list[tuple[pl.Expr, str]]:
+    """Return, for one column of a request, when a value is refused and why."""
+    raw, value = pl.col(column.name), typed(column, found_type)
+    found = [(value.is_null() & raw.is_not_null(), f"{column.name} is no {column.type}")]
+    if column.null_share == 0:
+        found.append((raw.is_null(), f"{column.name} is null"))
+    if column.minimum is not None:
+        found.append((value < column.minimum, f"{column.name} is below {column.minimum}"))
+    if column.maximum is not None:
+        found.append((value > column.maximum, f"{column.name} is above {column.maximum}"))
+    if column.type == "float":
+        found.append((value.is_infinite() | value.is_nan(), f"{column.name} is not finite"))
+    if column.categories and column.unknown_share == 0:
+        known = value.is_in(list(column.categories))
+        found.append((~known, f"{column.name} is none of the categories of schema.yaml"))
+    return found
+
+
+def checked(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return (good rows in the schema's types, refused rows with the reason).
+
+    Raises:
+        StageError: a column of the request is not in the file at all.
+    """
+    missing = [name for name in schema.request if name not in frame.columns]
+    if missing:
+        raise StageError(f"the file lacks the column {', '.join(missing)} of schema.yaml")
+    reasons = [
+        pl.when(condition).then(pl.lit(reason))
+        for name in schema.request
+        for condition, reason in problems(schema[name], frame.schema[name])
+    ]
+    reason = pl.concat_str(reasons, separator="; ", ignore_nulls=True).alias("reason")
+    marked = frame.with_columns(reason)
+    good = marked.filter(pl.col("reason") == "").select(
+        typed(schema[n], frame.schema[n]).alias(n) for n in schema.request
+    )
+    return good, marked.filter(pl.col("reason") != "")
+
+
+def score(
+    frame: pl.DataFrame, model: Model, schema: Schema, threshold: float, version: str
+) -> pl.DataFrame:
+    """Return the rows with probability, decision and the version that gave them."""
+    probability = model.predict(arrays(features.on_frame(schema, frame), list(model.names)))
+    return frame.with_columns(
+        pl.Series("probability", probability),
+        pl.Series(f"predicted_{schema.target}", probability >= threshold),
+        pl.lit(version).alias("model_version"),
+    )
+
+
+class Output:
+    """A Parquet file that grows by chunks; made when the first rows come."""
+
+    def __init__(self, path: Path) -> None:
+        """Remember where to write."""
+        self._path, self.rows = path, 0
+        self._writer: Any = None
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Append rows; an empty frame still makes the file, so that it has its columns."""
+        table = frame.to_arrow()
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, table.schema)
+        self._writer.write_table(table)
+        self.rows += frame.height
+
+    def close(self) -> None:
+        """End the file."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def batch(
+    source: Path, target: Path, model: Model, version: str, params: Params, schema: Schema
+) -> tuple[int, int]:
+    """Score `source` into `target` and its rejects beside it; return (scored, rejected) rows."""
+    rejects = rejects_path(target)
+    with replacing(target) as scored_part, replacing(rejects) as rejects_part:
+        scored, refused = Output(scored_part), Output(rejects_part)
+        try:
+            read = 0
+            for frame in chunks(source, params.batch.rows_per_chunk):
+                good, bad = checked(frame, schema)
+                scored.add(score(good, model, schema, params.evaluate.threshold, version))
+                refused.add(bad)
+                read += frame.height
+                print(f"batch: {read} rows", flush=True)
+            if not read:
+                raise StageError(f"{source} has no rows")
+        finally:
+            scored.close()
+            refused.close()
+    if scored.rows + refused.rows != read:
+        raise StageError(f"{read} rows in, {scored.rows} scored and {refused.rows} rejected")
+    return scored.rows, refused.rows
+
+
+def rejects_path(target: Path) -> Path:
+    """Return where the rejects of `target` go."""
+    return target.with_name(f"{target.stem}.rejects.parquet")
+
+
+def main() -> None:
+    """Score a file with the champion, or with a model file that is given."""
+    parser = argparse.ArgumentParser(description="Score a Parquet or CSV file.")
+    parser.add_argument("input", type=Path)
+    parser.add_argument("output", type=Path, nargs="?", help="a .parquet file")
+    parser.add_argument("--model", type=Path, help="a model file; the champion by default")
+    given = parser.parse_args()
+    root, params, schema = project_root(), load_params(), load_schema()
+    target = given.output or given.input.with_name(f"{given.input.stem}.scored.parquet")
+    if given.model:
+        path, version = given.model, "none"
+    else:
+        champion = registry.connect(root, params).by_alias("champion")
+        if champion is None:
+            raise StageError("there is no champion yet: run `make lifecycle`")
+        path, version = fetch_model(root, champion.tags), str(champion.number)
+    scored, refused = batch(given.input, target, Model.load(path), version, params, schema)
+    print(f"batch: {scored} rows scored into {target} by version {version}, {refused} rejected")
+    if refused:
+        print(f"batch: the rejects and their reasons are in {rejects_path(target)}")
+
+
+if __name__ == "__main__":
+    run("batch", main)

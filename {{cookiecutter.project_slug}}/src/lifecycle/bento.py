@@ -1,0 +1,89 @@
+"""Where Bentos are, which one should serve, and the environment in which they run.
+
+Nothing here imports more than the standard library: `serve` asks it before it does any work.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lifecycle.command import StageError
+from lifecycle.files import read_json, write_json
+
+SWITCHES = {
+    # Waiting OpenMP threads that spin cost more than they give on shared cores.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "BENTOML_DO_NOT_TRACK": "true",
+    "DO_NOT_TRACK": "true",
+}
+
+
+@dataclass(frozen=True)
+class Released:
+    """The Bento that should serve, and the model version in it."""
+
+    tag: str
+    version: int
+
+
+def home(root: Path) -> Path:
+    """Return the project's own BENTOML_HOME."""
+    return (root / ".bentoml").resolve()
+
+
+def folder(root: Path, tag: str) -> Path:
+    """Return where the Bento `tag` is, or would be."""
+    name, _, version = tag.partition(":")
+    return home(root) / "bentos" / name / version
+
+
+def release_folder(root: Path, tag: str) -> Path:
+    """Return the release folder (model, schema, facts, smoke request) of a Bento."""
+    return folder(root, tag) / "src" / "release"
+
+
+def point_to(root: Path, released: Released) -> None:
+    """Write down which Bento should serve."""
+    write_json(root / ".lifecycle" / "released.json", asdict(released))
+
+
+def last(root: Path) -> Released | None:
+    """Return the Bento that should serve, or None where nothing was packaged or it is gone."""
+    path = root / ".lifecycle" / "released.json"
+    if not path.is_file():
+        return None
+    found = Released(**read_json(path))
+    return found if (folder(root, found.tag) / "bento.yaml").is_file() else None
+
+
+def released(root: Path) -> Released:
+    """Return the Bento that should serve.
+
+    Raises:
+        StageError: nothing was packaged here, or the Bento is gone.
+    """
+    found = last(root)
+    if found is None:
+        raise StageError("there is no Bento of the champion here: run `make release`")
+    return found
+
+
+def python(root: Path) -> str:
+    """Return the interpreter of the serving environment.
+
+    Raises:
+        StageError: there is none.
+    """
+    path = Path(os.environ.get("SERVING_PYTHON") or root / ".venv-serving" / "bin" / "python")
+    if not path.is_file():
+        raise StageError(f"the serving environment is missing ({path}): run `make setup`")
+    return str(path)
+
+
+def environment(root: Path, source: Path, **more: str) -> dict[str, str]:
+    """Return the variables of a process in the serving environment, with `source` to import."""
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    place = {"BENTOML_HOME": str(home(root)), "PYTHONPATH": str(source)}
+    return {**inherited, **SWITCHES, **place, **more}

@@ -1,0 +1,35 @@
+"""What every stage's command line shares: one clear line for a user's mistake, and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+class StageError(Exception):
+    """A stage stopped the line for a reason that the user can act on: what, where, what to do."""
+
+
+def project_root() -> Path:
+    """Return the project's folder, which is where every command is run.
+
+    Raises:
+        StageError: the current folder is not a generated project.
+    """
+    root = Path.cwd()
+    if not (root / "params.yaml").is_file():
+        raise StageError(f"{root} holds no params.yaml: run this from the project's folder")
+    return root
+
+
+def run(stage: str, main: Callable[[], None]) -> None:
+    """Run a stage's main function; a `StageError` becomes one line on stderr and exit code 1."""
+    try:
+        main()
+    except StageError as error:
+        print(f"{stage}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print(f"{stage}: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -1,0 +1,61 @@
+"""Files that are whole or not there, and the hashes that name their content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lifecycle.command import StageError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that takes its place when the block ends well.
+
+    A crash leaves the old file as it was; a reader never sees half of the new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` in one step."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON, in one step; NaN and infinities are refused."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that an earlier stage wrote.
+
+    Raises:
+        StageError: the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StageError(f"{path} is missing: run `make pipeline`") from None
+    except ValueError as error:
+        raise StageError(f"{path} is no valid JSON ({error}): run `make pipeline`") from None
+
+
+def md5(path: Path) -> str:
+    """Return the MD5 of a file's content: the name that DVC gives it, not a protection."""
+    if not path.is_file():
+        raise StageError(f"{path} is missing: run `make pipeline`")
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

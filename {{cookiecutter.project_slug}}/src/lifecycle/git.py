@@ -1,0 +1,80 @@
+"""The few questions that a release asks of git."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from lifecycle.command import StageError
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=True)
+    except FileNotFoundError:
+        raise StageError("git is not installed: a release needs a commit to lead back to") from None
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise StageError(f"git {arguments[0]} failed: {' '.join(reason)}") from None
+    return done.stdout
+
+
+def head(root: Path) -> str:
+    """Return the commit that is checked out."""
+    return _git(root, "rev-parse", "--verify", "HEAD").decode().strip()
+
+
+def changed(root: Path) -> list[str]:
+    """Return the files that differ from the last commit, untracked ones included."""
+    status = _git(root, "status", "--porcelain", "--untracked-files=all", "-z", "--", ".").decode()
+    return sorted(entry[3:] for entry in status.split("\0") if len(entry) > 3)
+
+
+def content(root: Path, commit: str, path: str) -> bytes | None:
+    """Return a file's content at `commit`, or None where it is not there."""
+    try:
+        return _git(root, "show", f"{commit}:./{path}")
+    except StageError:
+        return None
+
+
+def has_commit(root: Path, commit: str) -> bool:
+    """Say whether the repository has `commit`."""
+    try:
+        _git(root, "cat-file", "-e", commit + "^{commit}")
+    except StageError:
+        return False
+    return True
+
+
+def export(root: Path, commit: str, target: Path) -> None:
+    """Write the project's tracked files as they were at `commit` below `target`."""
+    # From the project's folder, `git archive` gives its part of the repository.
+    archive = target / "archive.tar"
+    archive.write_bytes(_git(root, "archive", "--format=tar", commit))
+    subprocess.run(["tar", "-xf", str(archive), "-C", str(target)], check=True)
+    archive.unlink()
+
+
+def commit_lock(root: Path) -> str:
+    """Return the commit a release leads back to, committing dvc.lock where only it has changed.
+
+    Raises:
+        StageError: anything else is uncommitted: a model of unknown code is not released.
+    """
+    dirty = changed(root)
+    others = [path for path in dirty if path != "dvc.lock"]
+    if others:
+        raise StageError(
+            f"{', '.join(others[:5])}{' and more' if len(others) > 5 else ''} not committed: "
+            "a release leads back to a commit, so type `git add -A && git commit` first"
+        )
+    if dirty:
+        identity = []
+        if subprocess.run(["git", "-C", str(root), "var", "GIT_AUTHOR_IDENT"],
+                          capture_output=True, check=False).returncode:  # fmt: skip
+            identity = ["-c", "user.name=lifecycle", "-c", "user.email=lifecycle@localhost"]
+        _git(root, "add", "dvc.lock")
+        _git(root, *identity, "commit", "--quiet", "--no-verify", "-m",
+             "Record the pipeline's data and model in dvc.lock", "--", "dvc.lock")  # fmt: skip
+    return head(root)

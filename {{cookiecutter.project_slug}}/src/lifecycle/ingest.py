@@ -1,0 +1,119 @@
+"""Ingest reads the source once and writes one immutable snapshot of the window, with its profile.
+
+It stops the line when the source is missing, empty or truncated, lacks a column of schema.yaml,
+or holds values that are not of a column's type. Rows without a label are counted, not guessed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lifecycle import source
+from lifecycle.columns import Column, Schema, load_schema
+from lifecycle.command import StageError, project_root, run
+from lifecycle.files import replacing, write_json
+from lifecycle.params import Params, load_params
+
+TYPES: dict[str, Any] = {
+    "integer": pl.Int64, "float": pl.Float64, "boolean": pl.Boolean,
+    "category": pl.String, "string": pl.String, "datetime": pl.Datetime("us"),
+}  # fmt: skip
+ROWS_PER_GROUP = 50_000
+
+
+def typed(column: Column, found: pl.DataType) -> pl.Expr:
+    """Return the column in the schema's type, from type `found`; what does not parse is null."""
+    value = pl.col(column.name)
+    if found == pl.String and column.type == "datetime":
+        text = value.str.replace("T", " ", literal=True)
+        formats = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
+        return pl.coalesce(text.str.to_datetime(f, time_unit="us", strict=False) for f in formats)
+    if found == pl.String and column.type == "boolean":
+        names = {"true": True, "false": False, "1": True, "0": False}
+        return value.str.to_lowercase().replace_strict(names, default=None, return_dtype=pl.Boolean)
+    return value.cast(TYPES[column.type], strict=False)
+
+
+def conform(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame:
+    """Select the schema's columns in its order and types, with a count of unreadable values.
+
+    The struct column `_unreadable` says, for each row, which columns did not parse.
+
+    Raises:
+        StageError: a column of the schema is not in the source.
+    """
+    present = frame.collect_schema()
+    missing = [column.name for column in schema.columns if column.name not in present]
+    if missing:
+        raise StageError(f"the source lacks the column {', '.join(missing)} of schema.yaml")
+    unreadable = [
+        (typed(c, present[c.name]).is_null() & pl.col(c.name).is_not_null()).alias(c.name)
+        for c in schema.columns
+    ]
+    values = (typed(c, present[c.name]).alias(c.name) for c in schema.columns)
+    return frame.select(*values, _unreadable=pl.struct(unreadable))
+
+
+def in_window(frame: pl.LazyFrame, schema: Schema, months: list[str]) -> pl.LazyFrame:
+    """Keep the rows of `months`, in the order of time, then key."""
+    month = pl.col(schema.time).dt.strftime("%Y-%m")
+    order = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
+    # A time that does not parse stays, so that it is counted below and not lost here.
+    kept = frame.filter(month.is_between(pl.lit(months[0]), pl.lit(months[-1])) | month.is_null())
+    return kept.sort(order, maintain_order=True)
+
+
+def profile(frame: pl.DataFrame, unlabelled: int, schema: Schema) -> dict[str, Any]:
+    """Describe a snapshot: rows, rows by month, and the nulls of each column."""
+    months = frame.group_by(pl.col(schema.time).dt.strftime("%Y-%m").alias("month")).len()
+    return {
+        "rows": frame.height,
+        "rows_without_label": unlabelled,
+        "rows_by_month": dict(months.sort("month").iter_rows()),
+        "nulls": {name: frame[name].null_count() for name in frame.columns},
+    }
+
+
+def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Return the snapshot and its profile; see the module for what stops the line."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        raise StageError(f"{folder} is missing or empty: run `make pipeline`, which fetches it")
+    reader = source.find(params.data.source)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        try:
+            lazy = conform(reader.scan(folder, Path(scratch)), schema)
+            rows = in_window(lazy, schema, params.data.window.months).collect(engine="streaming")
+        except (pl.exceptions.PolarsError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise StageError(f"{folder} cannot be read: {reason}") from None
+    if rows.is_empty():
+        window = params.data.window
+        raise StageError(f"{folder} has no rows from {window.start} to {window.end} (data.window)")
+    counts = rows["_unreadable"].struct.unnest().sum().row(0, named=True)
+    wrong = [f"{name}: {n} values are no {schema[name].type}" for name, n in counts.items() if n]
+    if wrong:
+        raise StageError(f"{len(rows)} rows read; {'; '.join(wrong)}")
+    labelled = rows.drop("_unreadable").filter(pl.col(schema.target).is_not_null())
+    return labelled, profile(labelled, rows.height - labelled.height, schema)
+
+
+def main() -> None:
+    """Write the snapshot and its profile."""
+    params, schema = load_params(), load_schema()
+    root = project_root()
+    frame, report = ingest(root / params.paths.source, params, schema)
+    with replacing(root / params.paths.snapshot) as temporary:
+        frame.write_parquet(temporary, row_group_size=ROWS_PER_GROUP)
+    write_json(root / params.paths.ingest_report, report)
+    print(
+        f"ingest: {report['rows']} rows from {params.data.window.start} to "
+        f"{params.data.window.end}, {report['rows_without_label']} without a label left out"
+    )
+
+
+if __name__ == "__main__":
+    run("ingest", main)

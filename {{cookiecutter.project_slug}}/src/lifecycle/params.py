@@ -1,0 +1,252 @@
+"""params.yaml, parsed once into frozen models that forbid unknown keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lifecycle.command import StageError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: immutable, and strict about what it holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Project(Section):
+    """The name that the registered model, the Bento and the experiment carry."""
+
+    name: str = Field(min_length=1)
+
+
+class Paths(Section):
+    """Every file that one stage hands to another, relative to the project's folder."""
+
+    source: Path
+    snapshot: Path
+    train: Path
+    holdout: Path
+    model: Path
+    predictions: Path
+    ingest_report: Path
+    validation_report: Path
+    data_docs: Path
+    prepare_report: Path
+    training_report: Path
+    metrics: Path
+    evaluation_report: Path
+    reference_profile: Path
+    plots: Path
+    gate_report: Path
+    lifecycle_report: Path
+
+
+class Window(Section):
+    """The months that are read, both included."""
+
+    start: Month
+    end: Month
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start > self.end:
+            raise ValueError(f"start {self.start} lies after end {self.end}")
+        return self
+
+    @property
+    def months(self) -> list[str]:
+        """Every month of the window, oldest first, as YYYY-MM."""
+        first, last = (int(m[:4]) * 12 + int(m[5:]) - 1 for m in (self.start, self.end))
+        return [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(first, last + 1)]
+
+
+class Data(Section):
+    """Which source is read, and which months of it."""
+
+    source: str
+    window: Window
+
+
+class Validate(Section):
+    """Limits of the data checks that no single column carries."""
+
+    maximum_row_count_change: Share
+    example_rows: Annotated[int, Field(ge=0)]
+
+
+class Prepare(Section):
+    """How much of the newest time is held out."""
+
+    holdout_months: Count
+
+
+class Train(Section):
+    """The model's hyper-parameters; XGBoost's names are set in model.py."""
+
+    seed: Annotated[int, Field(ge=0)]
+    early_stopping_share: Annotated[float, Field(gt=0, lt=1)]
+    early_stopping_rounds: Count
+    maximum_trees: Count
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    maximum_depth: Annotated[int, Field(ge=1, le=20)]
+    minimum_child_weight: Annotated[float, Field(ge=0)]
+    row_share: Annotated[float, Field(gt=0, le=1)]
+    column_share: Annotated[float, Field(gt=0, le=1)]
+    l2_regularisation: Annotated[float, Field(ge=0)]
+    threads: Count
+
+
+class Tune(Section):
+    """The search: how long, and the range of each hyper-parameter."""
+
+    trials: Count
+    timeout_seconds: Count
+    learning_rate: tuple[float, float]
+    maximum_depth: tuple[int, int]
+    minimum_child_weight: tuple[float, float]
+    row_share: tuple[float, float]
+    column_share: tuple[float, float]
+
+
+class Evaluate(Section):
+    """What is measured on the holdout."""
+
+    threshold: Share
+    calibration_bins: Count
+    slices: tuple[str, ...]
+    minimum_slice_rows: Count
+    attribution_rows: Count
+    profile_bins: Count
+
+
+class Limits(Section):
+    """A floor, a ceiling, or both."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.minimum is None and self.maximum is None:
+            raise ValueError("give a minimum, a maximum, or both")
+        return self
+
+
+class BaselineRule(Section):
+    """By how much the model must beat each baseline."""
+
+    metric: str
+    minimum_gain: float
+
+
+class ChampionRule(Section):
+    """How the challenger is compared with the champion on the same holdout."""
+
+    metric: str
+    tolerance: Annotated[float, Field(ge=0)]
+    resamples: Annotated[int, Field(ge=100)]
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+
+
+class SliceRule(Section):
+    """The floor that every slice must reach."""
+
+    metric: str
+    minimum: float
+
+
+class DisparityRule(Section):
+    """The largest difference allowed between the groups of a sensitive column."""
+
+    maximum: Share
+
+
+class LatencyRule(Section):
+    """The longest median time that one row may take in the model."""
+
+    maximum_milliseconds: Annotated[float, Field(gt=0)]
+
+
+class SizeRule(Section):
+    """The largest model file."""
+
+    maximum_megabytes: Annotated[float, Field(gt=0)]
+
+
+class Gate(Section):
+    """Every rule that a challenger must pass; none can be left out."""
+
+    metrics: dict[str, Limits] = Field(min_length=1)
+    baselines: BaselineRule
+    champion: ChampionRule
+    slices: SliceRule
+    disparity: DisparityRule
+    latency: LatencyRule
+    size: SizeRule
+
+
+class Serve(Section):
+    """Where the service listens, and what it accepts."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)]
+    maximum_rows: Count
+    maximum_body_bytes: Count
+    timeout_seconds: Count
+    start_timeout_seconds: Count
+
+
+class Batch(Section):
+    """How many rows are in memory at once."""
+
+    rows_per_chunk: Count
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    project: Project
+    paths: Paths
+    data: Data
+    validate_: Validate = Field(alias="validate")
+    prepare: Prepare
+    train: Train
+    tune: Tune
+    evaluate: Evaluate
+    gate: Gate
+    serve: Serve
+    batch: Batch
+
+
+def parse(model: type[BaseModel], path: Path) -> BaseModel:
+    """Parse a YAML file into `model`.
+
+    Raises:
+        StageError: naming the file, the key and what is wrong with it.
+    """
+    try:
+        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise StageError(f"{path} is missing: run this from the project's folder") from None
+    except yaml.YAMLError as error:
+        raise StageError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise StageError(f"{path}: {where}: {first['msg']}{more}") from None
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read params.yaml; see `parse` for what is raised."""
+    params = parse(Params, path)
+    assert isinstance(params, Params)
+    return params

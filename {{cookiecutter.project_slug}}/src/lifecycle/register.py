@@ -1,0 +1,115 @@
+"""Register makes a version of the model that the gate has passed, with its lineage in tags.
+
+It stops the line when there is no passing verdict for exactly this model. Registering again
+gives the version that is there already: a crash leaves no second one. (ML Test Score, Model 1.)
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from lifecycle import git, registry, tracking
+from lifecycle.champion import DEFINITION
+from lifecycle.columns import Schema, load_schema
+from lifecycle.command import StageError, project_root, run
+from lifecycle.files import md5, read_json
+from lifecycle.gate import identity
+from lifecycle.params import Params, load_params
+
+# Files of the commit that a version leads back to, by the tag that holds their hash.
+TRACKED = {
+    **DEFINITION,
+    "params_md5": "params.yaml",
+    "dvc_lock_md5": "dvc.lock",
+    "environment_md5": "requirements/development.txt",
+    "serving_environment_md5": "requirements/serving.txt",
+}
+
+
+def require_verdict(
+    root: Path, params: Params, champion: registry.Version | None
+) -> dict[str, Any]:
+    """Return the gate's report if it is about exactly these files.
+
+    Raises:
+        StageError: there is no verdict, it is a failure, or it is about something else.
+    """
+    path = params.paths.gate_report
+    if not (root / path).is_file():
+        raise StageError("there is no verdict of the gate: run `make gate`")
+    report: dict[str, Any] = read_json(root / path)
+    if report["verdict"] == "fail":
+        raise StageError(f"the gate failed ({report['reason']}): nothing is registered")
+    stale = [key for key, value in identity(root, params, champion).items()
+             if report.get(key) != value]  # fmt: skip
+    if stale:
+        raise StageError(
+            f"the gate's verdict is not about this model ({', '.join(stale)} differ): "
+            "run `make gate`"
+        )
+    return report
+
+
+def push(root: Path) -> None:
+    """Send data and model to the DVC remote: what is released can be had again elsewhere."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "push", "--quiet"], cwd=root,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise StageError(f"dvc push failed, nothing is registered: {reason} (see .dvc/config)")
+
+
+def lineage(root: Path, params: Params, gate: dict[str, Any], commit: str) -> dict[str, str]:
+    """Return the tags that lead back to commit, data, parameters, locks and verdict."""
+    prepared = read_json(root / params.paths.prepare_report)
+    scores = read_json(root / params.paths.metrics)
+    paths = params.paths
+    return {
+        "git_commit": commit,
+        "model_md5": gate["model_md5"],
+        "data_md5": md5(root / paths.snapshot),
+        "train_md5": md5(root / paths.train),
+        "holdout_md5": gate["holdout_md5"],
+        "evaluation_md5": gate["evaluation_md5"],
+        "gate_md5": md5(root / paths.gate_report),
+        "gate_verdict": gate["verdict"],
+        "window": f"{params.data.window.start} to {params.data.window.end}",
+        "train_last": prepared["train"]["last"],
+        **{tag: md5(root / path) for tag, path in TRACKED.items()},
+        **{f"metric.{name}": repr(value) for name, value in scores.items()},
+    }
+
+
+def register(root: Path, params: Params, schema: Schema) -> registry.Version | None:
+    """Return the challenger's version, made if need be; None if the model is the champion."""
+    versions = registry.connect(root, params)
+    champion = versions.by_alias("champion")
+    report = require_verdict(root, params, champion)
+    if report["verdict"] == "unchanged":
+        print(f"register: {report['reason']}")
+        return None
+    commit = git.commit_lock(root)
+    push(root)
+    run_id = tracking.log_model_run(root, params, schema)
+    tracking.log_release(root, run_id, root / params.paths.gate_report)
+    version = versions.find(report["model_md5"])
+    if version is None:
+        source = f"runs:/{run_id}/model"
+        version = versions.create(source, run_id, lineage(root, params, report, commit))
+    versions.set_alias("challenger", version.number)
+    print(f"register: version {version.number} is the challenger (commit {commit[:12]})")
+    return version
+
+
+def main() -> None:
+    """Register the model that the gate has passed."""
+    register(project_root(), load_params(), load_schema())
+
+
+if __name__ == "__main__":
+    run("register", main)

@@ -1,0 +1,101 @@
+"""The MLflow model registry: versions with their lineage in tags, and two aliases, never stages.
+
+`challenger` is what passed the gate, `champion` is what serves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lifecycle import tracking
+from lifecycle.command import StageError
+from lifecycle.params import Params
+
+# MLflow answers one for a missing alias and the other for a missing model.
+MISSING = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version: its number, the tags that lead back to its origin, its run."""
+
+    number: int
+    tags: dict[str, str]
+    run_id: str
+
+
+class Registry:
+    """The versions of one registered model."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        """Keep the client and the model's name; nothing is read yet."""
+        self._client = client
+        self.name = name
+
+    def _ask(self, question: Any, *arguments: Any) -> Version | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return _version(question(self.name, *arguments))
+        except MlflowException as error:
+            if error.error_code not in MISSING:
+                raise
+            return None
+
+    def by_alias(self, alias: str) -> Version | None:
+        """Return the version that `alias` names, or None."""
+        return self._ask(self._client.get_model_version_by_alias, alias)
+
+    def get(self, number: int) -> Version:
+        """Return a version by its number.
+
+        Raises:
+            StageError: there is none.
+        """
+        found = self._ask(self._client.get_model_version, str(number))
+        if found is None:
+            raise StageError(f"{self.name} has no version {number}: `make ui` shows them")
+        return found
+
+    def all(self) -> list[Version]:
+        """Return every version, oldest first."""
+        found = self._client.search_model_versions(f"name = '{self.name}'")
+        return sorted((_version(one) for one in found), key=lambda version: version.number)
+
+    def find(self, model_md5: str) -> Version | None:
+        """Return the version that holds exactly this model, or None."""
+        return next((v for v in self.all() if v.tags.get("model_md5") == model_md5), None)
+
+    def create(self, source: str, run_id: str, tags: dict[str, str]) -> Version:
+        """Register a version together with its tags, in one step of the store."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        return _version(self._client.create_model_version(
+            self.name, source, run_id, tags=tags, await_creation_for=0
+        ))  # fmt: skip
+
+    def set_alias(self, alias: str, number: int) -> None:
+        """Point `alias` at a version."""
+        self._client.set_registered_model_alias(self.name, alias, str(number))
+
+    def drop_alias(self, alias: str) -> None:
+        """Remove `alias`; nothing happens where it is not set."""
+        if self.by_alias(alias) is not None:
+            self._client.delete_registered_model_alias(self.name, alias)
+
+
+def _version(found: Any) -> Version:
+    return Version(int(found.version), dict(found.tags), str(found.run_id))
+
+
+def connect(root: Path, params: Params) -> Registry:
+    """Return the project's registry."""
+    mlflow = tracking.connect(root)
+    return Registry(mlflow.MlflowClient(), params.project.name)

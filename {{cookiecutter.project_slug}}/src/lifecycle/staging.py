@@ -1,0 +1,128 @@
+"""Everything that goes into a Bento, put together in one folder, and the hash of it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from lifecycle import sbom
+from lifecycle.columns import Schema
+from lifecycle.files import write_json, write_text
+from lifecycle.model import Model
+from lifecycle.params import Params
+from lifecycle.prepare import arrays
+from lifecycle.registry import Version
+
+SMOKE_ROWS = 5
+# Which rows they are depends on the data at hand, which is no part of the release.
+UNHASHED = "release/smoke.json"
+ENTRY = '''"""The Bento's entry: the service of the release folder beside this file."""
+
+import os
+from pathlib import Path
+
+# Before XGBoost and BentoML are loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+
+from lifecycle.service import build_service  # noqa: E402
+
+service = build_service(Path(__file__).parent / "release")
+'''
+
+
+def needed_modules(package: Path, *entries: str) -> set[str]:
+    """Return the modules of `package` that `entries` import, directly or through another."""
+    found, waiting = {"__init__"}, list(entries)
+    while waiting:
+        name = waiting.pop()
+        if name in found or not (package / f"{name}.py").is_file():
+            continue
+        found.add(name)
+        for node in ast.walk(ast.parse((package / f"{name}.py").read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == package.name:
+                waiting += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                waiting.append(node.module.removeprefix(f"{package.name}."))
+    return found
+
+
+def smoke_rows(holdout: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return a few real rows: the first ones, and some with a null in each way they come."""
+    nullable = [name for name in schema.request if schema[name].null_share > 0]
+    nulls = [holdout.filter(pl.col(name).is_null()).head(1) for name in nullable]
+    whole = holdout.filter(~pl.any_horizontal(pl.col(nullable).is_null())) if nullable else holdout
+    return pl.concat([holdout.head(SMOKE_ROWS), whole.head(SMOKE_ROWS), *nulls]).unique(
+        subset=schema.names("key"), maintain_order=True
+    )
+
+
+def smoke(holdout: pl.DataFrame, schema: Schema, model: Model) -> dict[str, Any]:
+    """Return the smoke request and the probabilities that the pipeline gives for it."""
+    rows = smoke_rows(holdout, schema)
+    records = [
+        {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
+        for row in rows.select(schema.request).to_dicts()
+    ]
+    probabilities = model.predict(arrays(rows, list(model.names)))
+    return {"request": {"records": records}, "probabilities": probabilities.tolist()}
+
+
+def stage(
+    root: Path, target: Path, params: Params, schema: Schema, version: Version, model: Path
+) -> None:
+    """Fill `target`: the service's code, the release folder, the entry, the build's options."""
+    package = root / "src" / "lifecycle"
+    for name in needed_modules(package, "service", "smoke"):
+        place = target / "lifecycle" / f"{name}.py"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(package / f"{name}.py", place)
+    write_text(target / "service.py", ENTRY)
+    release = target / "release"
+    release.mkdir()
+    shutil.copyfile(model, release / "model.ubj")
+    shutil.copyfile(root / "schema.yaml", release / "schema.yaml")
+    facts = {
+        "name": params.project.name,
+        "model_version": str(version.number),
+        "model_md5": version.tags["model_md5"],
+        "git_commit": version.tags["git_commit"],
+        "threshold": params.evaluate.threshold,
+        "maximum_rows": params.serve.maximum_rows,
+        "maximum_body_bytes": params.serve.maximum_body_bytes,
+        "timeout_seconds": params.serve.timeout_seconds,
+    }
+    write_json(release / "release.json", facts)
+    holdout = pl.read_parquet(root / params.paths.holdout)
+    write_json(target / UNHASHED, smoke(holdout, schema, Model.load(model)))
+    lock = root / "requirements" / "serving.txt"
+    shutil.copyfile(lock, target / "requirements.txt")
+    pinned = [f"{n}=={v}; {m}" if m else f"{n}=={v}" for n, v, m, _ in sbom.read_lock(lock)]
+    options = {
+        "service": "service:service",
+        "name": params.project.name,
+        "description": f"Model version {version.number} of {params.project.name}.",
+        "labels": {"model_version": facts["model_version"], "model_md5": facts["model_md5"]},
+        "include": ["service.py", "lifecycle/*.py", "release/*"],
+        # For the record; what the image installs is the lock itself (see package.build).
+        "python": {"packages": pinned, "lock_packages": False},
+    }
+    write_text(target / "bentofile.yaml", yaml.safe_dump(options, sort_keys=False))
+
+
+def content_hash(folder: Path) -> str:
+    """Return one hash of every staged file's path and content."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name != UNHASHED:
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{name} {content}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,201 @@
+"""MLflow tracking: where it is, and the one run that each model has.
+
+By default a SQLite file in the project's folder; `MLFLOW_TRACKING_URI` names a server instead.
+The artefact of record is the DVC-tracked model file: a run is its description.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sqlite3
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lifecycle import features
+from lifecycle.columns import Schema
+from lifecycle.files import md5, read_json
+from lifecycle.params import Params
+
+MLFLOW_TYPES = {
+    "integer": "long", "float": "double", "boolean": "boolean",
+    "category": "string", "string": "string", "datetime": "datetime",
+}  # fmt: skip
+# What the logged model needs where it is loaded; asked of the installed packages.
+REQUIREMENTS = ("mlflow", "narwhals", "numpy", "pandas", "polars", "pyarrow", "pydantic", "pyyaml")
+# Columns of MLflow's SQLite store that hold absolute paths of artefacts.
+LOCATIONS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+
+
+def connect(root: Path) -> Any:
+    """Return the `mlflow` module, pointed at the project's store and with telemetry off."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    import mlflow  # two seconds, so only where it is used
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        relocate(root / "mlflow.db", root / "mlartifacts")
+        # Absolute: a relative one would depend on the folder that a command is run from.
+        uri = f"sqlite:///{root / 'mlflow.db'}"
+    mlflow.set_tracking_uri(uri)
+    return mlflow
+
+
+def relocate(database: Path, artefacts: Path) -> None:
+    """Point the store at `artefacts` where the project's folder has been moved.
+
+    MLflow writes absolute paths into its SQLite store; without this a moved project would log
+    into the old folder, and its runs would show no artefacts.
+    """
+    if not database.is_file():
+        return
+    with sqlite3.connect(database) as connection:
+        tables = {row[0] for row in connection.execute("select name from sqlite_master")}
+        if "experiments" not in tables:
+            return
+        # Experiment 0 is MLflow's own, and nothing is logged there.
+        row = connection.execute(
+            "select artifact_location from experiments where experiment_id != 0"
+        ).fetchone()
+        if row is None or row[0] == str(artefacts):
+            return
+        for table, column in LOCATIONS:
+            if table in tables:
+                connection.execute(
+                    f"update {table} set {column} = replace({column}, ?, ?)",  # noqa: S608
+                    (row[0], str(artefacts)),
+                )
+    connection.close()
+
+
+def experiment(mlflow: Any, root: Path, name: str) -> str:
+    """Return the id of the project's experiment, made on first use."""
+    found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    local = None if os.environ.get("MLFLOW_TRACKING_URI") else str(root / "mlartifacts")
+    return str(mlflow.create_experiment(name, artifact_location=local))
+
+
+def close_interrupted(mlflow: Any, experiment_id: str) -> None:
+    """End the runs whose process, on this machine, is gone: a killed run is not still running."""
+    running = mlflow.MlflowClient().search_runs([experiment_id], "attributes.status = 'RUNNING'")
+    for run in running:
+        host, _, process = run.data.tags.get("process", "").partition(":")
+        if host == socket.gethostname() and not Path(f"/proc/{process}").exists():
+            mlflow.MlflowClient().set_terminated(run.info.run_id, status="KILLED")
+
+
+def find_run(mlflow: Any, experiment_id: str, model_md5: str) -> Any:
+    """Return the finished run that logged exactly this model, or None."""
+    found = mlflow.MlflowClient().search_runs(
+        [experiment_id],
+        f"attributes.status = 'FINISHED' and tags.model_md5 = '{model_md5}'",
+        max_results=1,
+    )
+    return found[0] if found else None
+
+
+def log_model_run(root: Path, params: Params, schema: Schema) -> str:
+    """Log the trained model with parameters, data set, curve, signature and example, once.
+
+    Returns the run's id; a model that has a finished run keeps it.
+    """
+    mlflow = connect(root)
+    experiment_id = experiment(mlflow, root, params.project.name)
+    close_interrupted(mlflow, experiment_id)
+    model_md5 = md5(root / params.paths.model)
+    found = find_run(mlflow, experiment_id, model_md5)
+    if found is not None:
+        return str(found.info.run_id)
+    report = read_json(root / params.paths.training_report)
+    tags = {"model_md5": model_md5, "process": f"{socket.gethostname()}:{os.getpid()}"}
+    with mlflow.start_run(experiment_id=experiment_id, tags=tags) as run:
+        mlflow.log_params({**params.train.model_dump(), "window": _window(params)})
+        mlflow.log_metric("trees", report["trees"])
+        _log_curve(mlflow, run.info.run_id, report["early_stopping_roc_auc"])
+        mlflow.log_input(_data_set(root, params.paths.train), context="training")
+        info = _log_model(mlflow, root, params, schema)
+        mlflow.set_tag("model_uri", info.model_uri)
+        return str(run.info.run_id)
+
+
+def _window(params: Params) -> str:
+    return f"{params.data.window.start} to {params.data.window.end}"
+
+
+def _log_curve(mlflow: Any, run_id: str, areas: list[float]) -> None:
+    from mlflow.entities import Metric
+
+    curve = [Metric("early_stopping_roc_auc", area, 0, step) for step, area in enumerate(areas)]
+    mlflow.MlflowClient().log_batch(run_id, metrics=curve[:1000])
+
+
+def _data_set(root: Path, path: Path) -> Any:
+    from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.data.sources import LocalArtifactDatasetSource
+
+    # Named by content; the path is relative, since the folder may be moved.
+    return MetaDataset(LocalArtifactDatasetSource(str(path)), path.name, md5(root / path))
+
+
+def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
+    """Log the model so that it takes the request's columns by name; nothing is pickled."""
+    # MLflow would rather have type hints; the signature below is from the schema.
+    warnings.filterwarnings("ignore", message=".*type hints to the `predict`")
+    import polars as pl
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec
+    from mlflow.types.schema import Schema as Columns
+
+    from lifecycle import pyfunc
+
+    inputs = [
+        ColSpec(MLFLOW_TYPES[schema[n].type], n, required=schema[n].null_share == 0)
+        for n in schema.request
+    ]
+    example = pl.scan_parquet(root / params.paths.train).select(schema.request).head(5).collect()
+    return mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(str(pyfunc.__file__))),
+        artifacts={"model": str(root / params.paths.model), "schema": str(root / "schema.yaml")},
+        code_paths=[str(Path(str(features.__file__)).parent)],
+        signature=ModelSignature(Columns(inputs), Columns([ColSpec("double", "probability")])),
+        input_example=example.to_pandas(),
+        # Given, because MLflow would otherwise start a process that imports everything to find it.
+        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+    )
+
+
+def log_release(root: Path, run_id: str, gate_report: Path) -> None:
+    """Keep the gate's verdict and the metrics with the model's run."""
+    mlflow = connect(root)
+    client = mlflow.MlflowClient()
+    client.log_artifact(run_id, str(gate_report), "gate")
+    for name, value in read_json(gate_report.parent / "metrics.json").items():
+        client.log_metric(run_id, name, value)
+
+
+def release_verdict(root: Path, run_id: str) -> str | None:
+    """Return the MD5 of the verdict kept with a run, or None where run or verdict are gone."""
+    mlflow = connect(root)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        folder = mlflow.MlflowClient().download_artifacts(run_id, "gate")
+    except (MlflowException, OSError):
+        return None
+    return md5(next(Path(folder).iterdir()))

@@ -1,0 +1,111 @@
+"""Outside development every request but probes and metrics carries one of the keys."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from lifecycle import guard
+from lifecycle.command import StageError
+
+KEYS = ["first-key-of-two", "second-key-of-two"]  # pragma: allowlist secret
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    application: Callable[[], Any], client: TestClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
+    """The service as it runs in production (made after the other, whose metrics it replaces)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIFECYCLE_ENVIRONMENT", "production")
+        patch.setenv("API_KEYS", ", ".join(KEYS))
+        patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path_factory.mktemp("metrics")))
+        with TestClient(application(), raise_server_exceptions=False) as running:
+            yield running
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("header", ["X-API-Key: {}", "Authorization: Bearer {}",
+                                    "authorization: bearer {}"])  # fmt: skip
+def test_a_known_key_opens(
+    guarded: TestClient, good: dict[str, Any], key: str, header: str
+) -> None:
+    name, _, value = header.partition(": ")
+    answer = guarded.post("/v1/predict", json=good, headers={name: value.format(key)})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("headers", [
+    {},
+    {"X-API-Key": ""},
+    {"X-API-Key": "wrong"},
+    {"X-API-Key": KEYS[0][:-1]},
+    {"X-API-Key": KEYS[0] + "x"},
+    {"X-API-Key": ",".join(KEYS)},
+    {"X-API-Key": KEYS[0].upper()},
+    {"X-API-Key": "sch\u00e4l".encode("latin-1")},
+    {"Authorization": "Bearer"},
+    {"Authorization": "Bearer wrong"},
+    {"Authorization": KEYS[0]},
+    {"Authorization": f"Basic {KEYS[0]}"},
+])  # fmt: skip
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/model", "/docs.json", "/", "/nowhere"])
+def test_no_other_key_opens(guarded: TestClient, headers: dict[str, Any], path: str) -> None:
+    answer = guarded.post(path, json={}, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert not any(key in answer.text for key in KEYS)
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_probes_and_metrics_need_no_key(guarded: TestClient, path: str) -> None:
+    assert guarded.get(path).status_code == 200
+
+
+def test_every_key_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+
+    def spy(given: bytes, key: bytes) -> bool:
+        compared.append((given, key))
+        return hmac.compare_digest(given, key)
+
+    monkeypatch.setattr(guard, "hmac", type("Spied", (), {"compare_digest": staticmethod(spy)}))
+    keys = [key.encode() for key in KEYS]
+    # The first key matches: the others are compared all the same.
+    assert guard._is_known(keys[0], keys)
+    assert not guard._is_known(b"", keys)
+    assert compared == [(given, key) for given in (keys[0], b"") for key in keys]
+
+
+@pytest.mark.parametrize("variables", [
+    {}, {"API_KEYS": ""}, {"API_KEYS": " , "}, {"LIFECYCLE_ENVIRONMENT": "production"},
+    {"LIFECYCLE_ENVIRONMENT": "Development"},
+])  # fmt: skip
+def test_without_a_key_the_service_does_not_start(
+    application: Callable[[], Any],
+    guarded: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    variables: dict[str, str],
+) -> None:
+    for name in ("API_KEYS", "LIFECYCLE_ENVIRONMENT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    with pytest.raises(StageError, match="API_KEYS"), TestClient(application()):
+        pass
+
+
+def test_the_supervisor_says_so_in_one_line(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lifecycle.service import build_service
+
+    monkeypatch.delenv("API_KEYS", raising=False)
+    monkeypatch.setenv("LIFECYCLE_ENVIRONMENT", "production")
+    with pytest.raises(SystemExit, match="^serve: no API key is configured: set API_KEYS"):
+        build_service(release).inner.check_keys()

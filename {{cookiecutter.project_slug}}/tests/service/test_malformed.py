@@ -1,0 +1,246 @@
+"""Whatever is sent, the answer is a 4xx that names the field, and the next request is answered."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from lifecycle.columns import Column, Schema
+
+PREDICT = "/v1/predict"
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="session")
+def names(schema: Schema) -> dict[str, str]:
+    """A column of the request of each kind that the cases below spoil."""
+    columns = [schema[name] for name in schema.request]
+
+    def first(suits: Callable[[Column], bool]) -> str:
+        return next((c.name for c in columns if suits(c)), "")
+
+    return {
+        "float": first(lambda c: c.type == "float" and c.null_share == 0),
+        "limited": first(lambda c: c.type == "float" and c.maximum is not None),
+        "nullable": first(lambda c: c.type == "float" and c.null_share > 0),
+        "integer": first(lambda c: c.type == "integer"),
+        "closed": first(lambda c: c.type == "category" and c.unknown_share == 0),
+        "open": first(lambda c: c.type == "category" and c.unknown_share > 0),
+        "time": schema.time,
+        "target": schema.target,
+    }
+
+
+VALUES: list[tuple[str, str, Any]] = [
+    ("text for a number", "float", "12"),
+    ("true for a number", "float", True),
+    ("null where there is none", "float", None),
+    ("list for a number", "float", [1.0]),
+    ("object for a number", "float", {"value": 1.0}),
+    ("not a number", "float", float("nan")),
+    ("infinity", "float", float("inf")),
+    ("minus infinity", "float", float("-inf")),
+    ("larger than any float", "float", 10**400),
+    ("above the limit", "limited", 1e12),
+    ("below the limit", "limited", -1e12),
+    ("the largest float", "limited", 1.7e308),
+    ("text where null is allowed", "nullable", ""),
+    ("not a number where null is allowed", "nullable", float("nan")),
+    ("text for a whole number", "integer", "5"),
+    ("true for a whole number", "integer", True),
+    ("fraction for a whole number", "integer", 5.5),
+    ("float for a whole number", "integer", 5.0),
+    ("more than 64 bits", "integer", 2**70),
+    ("negative", "integer", -(2**60)),
+    ("not a number for a whole number", "integer", float("nan")),
+    ("no such category", "closed", "no such"),
+    ("empty category", "closed", ""),
+    ("number for a category", "closed", 5),
+    ("null for a category", "closed", None),
+    ("list for a category", "closed", []),
+    ("lone surrogate", "closed", "\ud800"),
+    ("empty open category", "open", ""),
+    ("endless open category", "open", "x" * 1000),
+    ("number for an open category", "open", 1),
+    ("lone surrogate in an open category", "open", "\ud800"),
+    ("a time zone", "time", "2013-05-31T17:45:00+02:00"),
+    ("universal time", "time", "2013-05-31T17:45:00Z"),
+    ("no time", "time", "2013-05-31"),
+    ("no such day", "time", "2013-02-30T10:00:00"),
+    ("no such hour", "time", "2013-02-20T25:00:00"),
+    ("an absurd year", "time", "9999-12-31T23:59:59"),
+    ("the year nought", "time", "0000-01-01T00:00:00"),
+    ("before all flights", "time", "0001-01-01T00:00:00"),
+    ("seconds since 1970", "time", 1370000000),
+    ("words for a time", "time", "tomorrow"),
+    ("other digits", "time", "２０１３-05-31T17:45:00"),
+    ("null for a time", "time", None),
+]  # fmt: skip
+
+
+def refused(client: TestClient, status: int, field: str, **request: Any) -> dict[str, Any]:
+    answer = client.post(PREDICT, **{"headers": JSON, **request})
+    assert answer.status_code == status, answer.text
+    body: dict[str, Any] = answer.json()
+    assert set(body) == {"error", "details", "request_id"}
+    if field:
+        assert field in [detail["field"] for detail in body["details"]]
+    assert "Traceback" not in answer.text and ".py" not in answer.text
+    assert "/home" not in answer.text and "site-packages" not in answer.text
+    return body
+
+
+@pytest.fixture(autouse=True)
+def still_serves(
+    client: TestClient, good: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
+    """After every case the next good request is answered, and no traceback is in the log."""
+    next_request = json.dumps(good)
+    with caplog.at_level(logging.INFO):
+        yield
+    assert client.post(PREDICT, content=next_request, headers=JSON).status_code == 200
+    assert not [record for record in caplog.get_records("call") if record.exc_info]
+
+
+@pytest.mark.parametrize(("kind", "value"), [v[1:] for v in VALUES], ids=[v[0] for v in VALUES])
+def test_a_wrong_value_is_refused_by_its_field(
+    client: TestClient, good: dict[str, Any], names: dict[str, str], kind: str, value: Any
+) -> None:
+    if not names[kind]:
+        pytest.skip(f"schema.yaml has no such column: {kind}")
+    good["records"][1][names[kind]] = value
+    refused(client, 400, f"records.1.{names[kind]}", content=json.dumps(good))
+
+
+def test_a_forgotten_field_is_refused_even_where_null_is_allowed(
+    client: TestClient, good: dict[str, Any], schema: Schema
+) -> None:
+    for name in schema.request:
+        record = {k: v for k, v in good["records"][0].items() if k != name}
+        refused(client, 400, f"records.0.{name}", content=json.dumps({"records": [record]}))
+
+
+def test_an_unknown_field_is_refused(client: TestClient, good: dict[str, Any]) -> None:
+    good["records"][0]["colour"] = "red"
+    refused(client, 400, "records.0.colour", content=json.dumps(good))
+
+
+def test_what_is_known_only_afterwards_is_refused(
+    client: TestClient, good: dict[str, Any], schema: Schema
+) -> None:
+    for name in schema.names("target", "leak"):
+        record = {**good["records"][0], name: 1}
+        refused(client, 400, f"records.0.{name}", content=json.dumps({"records": [record]}))
+
+
+def test_a_field_that_stands_twice_is_refused(
+    client: TestClient, good: dict[str, Any], names: dict[str, str]
+) -> None:
+    twice = json.dumps(good).replace("{", '{"records": [], ', 1)
+    refused(client, 400, "records", content=twice)
+    record = json.dumps(good["records"][0])
+    content = '{"records": [' + record.replace("{", f'{{"{names["time"]}": "", ', 1) + "]}"
+    refused(client, 400, names["time"], content=content)
+
+
+BODIES: list[tuple[str, bytes, str]] = [
+    ("empty", b"", ""),
+    ("no JSON", b"records", ""),
+    ("cut off", b'{"records": [{', ""),
+    ("trailing comma", b'{"records": [],}', ""),
+    ("two documents", b"{}{}", ""),
+    ("not UTF-8", b'{"records": "\xff\xfe"}', ""),
+    ("UTF-16", '{"records": []}'.encode("utf-16"), ""),
+    ("byte order mark", '\ufeff{"records": []}'.encode(), ""),
+    ("nested deeply", b"[" * 100_000 + b"]" * 100_000, ""),
+    ("nested deeply in a field", b'{"records":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001, ""),
+    ("endless number", b'{"records": ' + b"1" * 10_000 + b"}", ""),
+    ("null", b"null", "body"),
+    ("text", b'"records"', "body"),
+    ("list", b"[]", "body"),
+    ("nothing in it", b"{}", "records"),
+    ("records are null", b'{"records": null}', "records"),
+    ("records are text", b'{"records": "all"}', "records"),
+    ("records are one object", b'{"records": {}}', "records"),
+    ("no record", b'{"records": []}', "records"),
+    ("a record is null", b'{"records": [null]}', "records.0"),
+    ("a record is a list", b'{"records": [[]]}', "records.0"),
+    ("an unknown field beside records", b'{"records": [], "colour": 1}', "colour"),
+    ("an unknown field with half a character", b'{"records": [], "\\ud800": 1}', "\ud800"),
+    ("explain is text", b'{"records": [], "explain": "yes"}', "explain"),
+    ("explain is a number", b'{"records": [], "explain": 1}', "explain"),
+    ("explain is null", b'{"records": [], "explain": null}', "explain"),
+]
+
+
+@pytest.mark.parametrize(("content", "field"), [b[1:] for b in BODIES], ids=[b[0] for b in BODIES])
+def test_a_wrong_body_is_refused(client: TestClient, content: bytes, field: str) -> None:
+    refused(client, 400, field, content=content)
+
+
+def test_too_many_records_are_refused(
+    client: TestClient, good: dict[str, Any], params: Any
+) -> None:
+    records = [good["records"][0]] * (params.serve.maximum_rows + 1)
+    body = {"records": records}
+    content = json.dumps(body)
+    status = 400 if len(content) <= params.serve.maximum_body_bytes else 413
+    refused(client, status, "records" if status == 400 else "", content=content)
+    assert client.post(PREDICT, json={"records": records[:-1]}).status_code == 200
+
+
+def test_a_thousand_mistakes_are_counted_and_the_first_are_shown(client: TestClient) -> None:
+    body = refused(client, 400, "", content=json.dumps({"records": [{}] * 50}))
+    assert body["error"].startswith("800 mistakes") or "mistakes" in body["error"]
+    assert len(body["details"]) == 20
+
+
+def test_a_huge_body_is_refused(client: TestClient, params: Any) -> None:
+    refused(client, 413, "", content=b" " * (params.serve.maximum_body_bytes + 1))
+
+
+def test_a_huge_body_without_a_length_is_refused(client: TestClient, params: Any) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(params.serve.maximum_body_bytes // 10_000 + 1):
+            yield b" " * 10_000
+
+    refused(client, 413, "", content=chunks())
+
+
+def test_a_body_longer_than_it_says_is_refused(client: TestClient, params: Any) -> None:
+    content = b" " * (params.serve.maximum_body_bytes + 1)
+    refused(client, 413, "", content=content, headers={**JSON, "Content-Length": "10"})
+
+
+@pytest.mark.parametrize("content_type", [
+    "text/plain", "", "application/xml", "multipart/form-data; boundary=x",
+    "application/x-www-form-urlencoded", "application/vnd.bentoml+pickle",
+    "application/json; charset=utf-16", "application/jsonl",
+])  # fmt: skip
+def test_another_content_type_is_refused(
+    client: TestClient, good: dict[str, Any], content_type: str
+) -> None:
+    headers = {"Content-Type": content_type}
+    refused(client, 415, "", content=json.dumps(good), headers=headers)
+
+
+def test_a_compressed_body_is_refused(client: TestClient, good: dict[str, Any]) -> None:
+    headers = {**JSON, "Content-Encoding": "gzip"}
+    refused(client, 415, "", content=json.dumps(good), headers=headers)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_another_method_is_refused(client: TestClient, method: str) -> None:
+    answer = client.request(method, PREDICT)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/predict", "/v1", "/v1/predict/", "/v2/predict", "/etc/passwd"])
+def test_another_path_is_not_there(client: TestClient, path: str) -> None:
+    assert client.post(path, json={}).status_code == 404

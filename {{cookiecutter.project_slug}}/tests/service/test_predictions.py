@@ -1,0 +1,158 @@
+"""The service gives the pipeline's numbers, to the last bit, and says which model gave them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from service.conftest import draw_records
+from starlette.testclient import TestClient
+
+from lifecycle import features
+from lifecycle.columns import Schema
+from lifecycle.files import md5
+from lifecycle.model import Model
+from lifecycle.prepare import arrays
+
+TYPES: dict[str, Any] = {
+    "integer": pl.Int64, "float": pl.Float64, "boolean": pl.Boolean, "category": pl.String,
+    "string": pl.String,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def rows(schema: Schema) -> list[dict[str, Any]]:
+    """Rows that the model has not seen, every null alone, and an unknown category."""
+    drawn = draw_records(schema, 500, seed=2)
+    nullable = [name for name in schema.request if schema[name].null_share > 0]
+    drawn += [{**drawn[0], name: None} for name in nullable]
+    drawn.append({**drawn[0], **dict.fromkeys(nullable)})
+    opened = [c.name for c in schema.columns if c.name in schema.request and c.unknown_share > 0]
+    drawn += [{**drawn[0], name: "never seen"} for name in opened]
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def expected(release: Path, schema: Schema, rows: list[dict[str, Any]]) -> Any:
+    """What the pipeline says about them."""
+    frame = pl.DataFrame(
+        rows, schema={n: TYPES.get(schema[n].type, pl.String) for n in schema.request}
+    ).with_columns(pl.col(schema.time).str.to_datetime())
+    model = Model.load(release / "model.ubj")
+    columns = arrays(features.on_frame(schema, frame), list(model.names))
+    return model.predict(columns)
+
+
+def test_the_service_gives_the_pipelines_numbers(
+    client: TestClient, rows: list[dict[str, Any]], expected: Any
+) -> None:
+    answer = client.post("/v1/predict", json={"records": rows}).json()
+    got = np.array([p["probability"] for p in answer["predictions"]], np.float32)
+    np.testing.assert_array_equal(got.view(np.int32), expected.view(np.int32))
+
+
+def test_a_row_gets_the_same_number_alone(
+    client: TestClient, rows: list[dict[str, Any]], expected: Any
+) -> None:
+    for row, probability in list(zip(rows, expected, strict=True))[-20:]:
+        answer = client.post("/v1/predict", json={"records": [row]}).json()
+        assert np.float32(answer["predictions"][0]["probability"]) == probability
+
+
+def test_the_decision_follows_the_threshold(
+    client: TestClient, rows: list[dict[str, Any]], expected: Any, schema: Schema, params: Any
+) -> None:
+    answer = client.post("/v1/predict", json={"records": rows}).json()
+    decisions = [p[schema.target] for p in answer["predictions"]]
+    assert decisions == (expected >= params.evaluate.threshold).tolist()
+    assert len(set(decisions)) == 2
+
+
+def test_contributions_sum_to_the_log_odds(
+    client: TestClient, rows: list[dict[str, Any]], schema: Schema
+) -> None:
+    body = {"records": rows[-30:], "explain": True}
+    for prediction in client.post("/v1/predict", json=body).json()["predictions"]:
+        given = prediction["contributions"]
+        assert set(given) == {*features.names(schema), "bias"}
+        probability = prediction["probability"]
+        log_odds = np.log(probability / (1 - probability))
+        assert sum(given.values()) == pytest.approx(log_odds, abs=1e-4)
+
+
+def test_no_explanation_unless_asked(client: TestClient, good: dict[str, Any]) -> None:
+    assert "contributions" not in client.post("/v1/predict", json=good).text
+    del good["explain"]
+    assert client.post("/v1/predict", json=good).status_code == 200
+
+
+def test_an_unknown_category_is_counted(
+    client: TestClient, rows: list[dict[str, Any]], schema: Schema
+) -> None:
+    from lifecycle.service import _unknown_counter
+
+    opened = [n for n in schema.names("feature") if schema[n].unknown_share > 0]
+    if not opened:
+        pytest.skip("every category of schema.yaml is closed")
+    counter = _unknown_counter().labels(feature=opened[0])
+    before = counter._value.get()
+    record = {**rows[0], opened[0]: "never seen"}
+    assert client.post("/v1/predict", json={"records": [record] * 3}).status_code == 200
+    assert counter._value.get() == before + 3
+
+
+@pytest.mark.parametrize("given", ["abc-1.2:3_X", "0" * 128])
+def test_a_sane_request_id_is_kept(client: TestClient, good: dict[str, Any], given: str) -> None:
+    answer = client.post("/v1/predict", json=good, headers={"X-Request-ID": given})
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"] == given
+
+
+@pytest.mark.parametrize("given", ["", "a b", "a\tb", "0" * 129, "<script>", "a/b"])
+def test_any_other_request_id_is_replaced(
+    client: TestClient, good: dict[str, Any], given: str
+) -> None:
+    for body in (good, {}):
+        answer = client.post("/v1/predict", json=body, headers={"X-Request-ID": given})
+        assert answer.json()["request_id"] == answer.headers["X-Request-ID"] != given
+        assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["X-Request-ID"])
+
+
+def test_the_service_says_which_model_it_serves(
+    client: TestClient, release: Path, good: dict[str, Any]
+) -> None:
+    about = client.get("/v1/model").json()
+    assert about == {"name": "tiny", "version": "3", "model_md5": md5(release / "model.ubj"),
+                     "git_commit": "0" * 40}  # fmt: skip
+    assert client.post("/v1/predict", json=good).json()["model_version"] == about["version"]
+    assert client.post("/v1/model").status_code == 405
+
+
+def test_the_openapi_document_names_every_field_with_its_limits(
+    client: TestClient, schema: Schema
+) -> None:
+    document = client.get("/docs.json").json()
+    record = document["components"]["schemas"]["Record"]
+    assert record["required"] == schema.request and record["additionalProperties"] is False
+    for name in schema.request:
+        column, field = schema[name], record["properties"][name]
+        assert column.description in field["description"] and column.unit in field["description"]
+        kinds = field.get("anyOf", [field])
+        assert ({"type": "null"} in kinds) == (column.null_share > 0)
+        if column.type in ("float", "integer"):
+            assert kinds[0]["type"] == {"float": "number", "integer": "integer"}[column.type]
+            assert column.minimum is None or kinds[0]["minimum"] == column.minimum
+            assert column.maximum is None or kinds[0]["maximum"] == column.maximum
+        if column.type == "category" and column.unknown_share == 0:
+            assert kinds[0]["enum"] == list(column.categories)
+
+
+def test_the_openapi_document_has_the_refusals_and_every_route(client: TestClient) -> None:
+    paths = client.get("/docs.json").json()["paths"]
+    predict = paths["/v1/predict"]["post"]
+    assert {"200", "400", "401", "408", "413", "415"} <= set(predict["responses"])
+    assert "get" in paths["/v1/model"] and "post" not in paths["/v1/model"]
+    assert {"/livez", "/readyz", "/metrics"} <= set(paths)
