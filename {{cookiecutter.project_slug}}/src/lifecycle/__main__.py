@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lifecycle import source
+from lifecycle import source, tracking
 from lifecycle.columns import load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import write_json
@@ -26,7 +26,8 @@ from lifecycle.params import Params, load_params
 
 RUNNING = re.compile(r"Running stage '(\w+)'")
 SKIPPED = re.compile(r"Stage '(\w+)' (?:didn't change|is cached)")
-STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
+# What DVC says to somebody who types its commands by hand.
+HINTS = ("> ", "Generating lock", "Updating lock", "To ", "\t", "Use `dvc push`", "Data and pipe")
 
 
 @dataclass
@@ -80,6 +81,9 @@ def pipeline(root: Path, params: Params, report: Report) -> None:
     for line in process.stdout or ():
         begun, skipped = RUNNING.match(line), SKIPPED.match(line)
         now = time.perf_counter()
+        if begun and not any(step.status != "cached" for step in report.steps):
+            # There will be a new model to judge: import early what that takes.
+            in_background(importlib.import_module, "lifecycle.judge")
         if begun or skipped:
             if current:
                 current.status, current.seconds = "ran", round(now - started, 2)
@@ -88,7 +92,7 @@ def pipeline(root: Path, params: Params, report: Report) -> None:
             report.steps.append(current)
             started, current = now, current if begun else None
             print(f"--- {name}{'' if begun else ': nothing changed'}", flush=True)
-        elif not line.startswith(("> ", "Generating lock", "Updating lock", "To track", "\n")):
+        elif line.strip() and not line.startswith(HINTS):
             print(line, end="", flush=True)
     code = process.wait()
     if current:
@@ -99,10 +103,14 @@ def pipeline(root: Path, params: Params, report: Report) -> None:
         raise StageError(f"stopped at {where}; its message stands above, nothing is released")
 
 
-def preload() -> None:
-    """Import what the steps after the pipeline need, on the core that the pipeline leaves idle."""
-    importlib.import_module("mlflow")
-    importlib.import_module("sklearn.metrics")
+def prepare_store(root: Path, params: Params) -> None:
+    """Open the tracking store, and fill it if it is new, on the core that the pipeline leaves."""
+    tracking.experiment(tracking.connect(root), root, params.project.name)
+
+
+def in_background(task: Callable[..., Any], *arguments: Any) -> None:
+    """Run `task` beside what goes on; whoever needs its result does it again, and at once."""
+    threading.Thread(target=task, args=arguments, daemon=True).start()
 
 
 def describe(version: Any) -> dict[str, Any] | None:
@@ -170,7 +178,8 @@ def live(report: Report, params: Params) -> str:
     if before and before["version"] == now["version"]:
         against = "the same version"
     url = f"http://{params.serve.host}:{params.serve.port}"
-    answer = report.prediction["answer"]["predictions"][0]
+    answer = {k: v for k, v in report.prediction["answer"]["predictions"][0].items()
+              if k != "contributions"}  # fmt: skip
     return "\n".join(
         [
             f"live       {params.project.name} version {now['version']} at {url}",
@@ -185,7 +194,7 @@ def live(report: Report, params: Params) -> str:
 def main() -> None:
     """Run everything that is not done yet, and say what is live."""
     params, root, report = load_params(), project_root(), Report()
-    threading.Thread(target=preload, daemon=True).start()
+    in_background(prepare_store, root, params)
     steps: list[Callable[[], None]] = [
         source.main,
         lambda: pipeline(root, params, report),

@@ -18,10 +18,7 @@ from lifecycle.command import StageError
 from lifecycle.files import md5
 from lifecycle.model import Model
 from lifecycle.prepare import arrays
-from lifecycle.registry import Version
-
-# What decides which numbers a row becomes before it reaches the model.
-DEFINITION = {"features_md5": "src/lifecycle/features.py", "schema_md5": "schema.yaml"}
+from lifecycle.registry import DEFINITION, Version
 
 
 def probabilities(root: Path, version: Version, holdout: pl.DataFrame, schema: Schema) -> Any:

@@ -80,8 +80,10 @@ def profile(frame: pl.DataFrame, unlabelled: int, schema: Schema) -> dict[str, A
 
 def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Return the snapshot and its profile; see the module for what stops the line."""
-    if not folder.is_dir() or not any(folder.iterdir()):
-        raise StageError(f"{folder} is missing or empty: run `make pipeline`, which fetches it")
+    if not folder.is_dir():
+        raise StageError(f"{folder} is missing: run `make pipeline`, which fetches it")
+    if not any(folder.iterdir()):
+        raise StageError(f"{folder} is empty: delete it and run `make pipeline`, which fetches it")
     reader = source.find(params.data.source)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from lifecycle.guard import MODEL, PREDICT
+from lifecycle.entrance import MODEL, PREDICT
 
 REFUSALS = {
     400: "The body is wrong; details name each field",
@@ -32,7 +32,7 @@ REFUSAL = {
 }
 ABOUT = {
     "type": "object",
-    "properties": {name: TEXT for name in ("name", "version", "model_md5", "git_commit")},
+    "properties": dict.fromkeys(("name", "version", "model_md5", "git_commit"), TEXT),
 }
 
 
@@ -40,7 +40,7 @@ def _response(description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def document(specification: Any) -> Any:
+def document(specification: Any, description: str, version: str) -> Any:
     """Return BentoML's specification with our refusals and the model's route in it."""
     paths = dict(specification.paths)
     refusals = {
@@ -58,6 +58,13 @@ def document(specification: Any) -> Any:
     paths[MODEL] = attrs.evolve(paths[PREDICT], post=None, get=about)
     schemas = {**specification.components["schemas"], "Refusal": REFUSAL}
     # 3.1 is the version in which JSON schema's null is allowed, as pydantic writes it.
+    information = attrs.evolve(
+        specification.info, description=description, version=version, contact=None
+    )
     return attrs.evolve(
-        specification, openapi="3.1.0", paths=paths, components={"schemas": schemas}
+        specification,
+        info=information,
+        openapi="3.1.0",
+        paths=paths,
+        components={"schemas": schemas},
     )

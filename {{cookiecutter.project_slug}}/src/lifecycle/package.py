@@ -110,8 +110,14 @@ def ensure_bento(root: Path, params: Params, schema: Schema, version: registry.V
         if (place / "bento.yaml").is_file():
             print(f"package: {tag} is there already")
             return tag
+        # A second of imports that a Bento which is there already does not need.
+        from lifecycle.smoke_request import add_smoke
+
+        add_smoke(root, stage, params, schema)
         built = build(root, stage, tag, scratch)
         smoke_seconds = check_smoke(root, built, scratch)
+        for cache in built.rglob("__pycache__"):
+            shutil.rmtree(cache)
         place.parent.mkdir(parents=True, exist_ok=True)
         built.rename(place)
         write_text(place.parent / "latest", place.name)

@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 from lifecycle.files import read_json, write_json
 
@@ -59,13 +59,15 @@ def is_alive(state: State) -> bool:
     return abs(started(state.pid) - state.started) < 1
 
 
-def _signal_group(state: State, number: int) -> bool:
-    """Signal the process and all that it started; say whether there was any left."""
-    try:
-        os.killpg(state.pid, number)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
+def _members(group: int) -> list[psutil.Process]:
+    """Return the processes of a group that still run."""
+    found = []
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            # A zombie is dead, and only waits for its parent to notice.
+            if os.getpgid(one.pid) == group and one.status() != psutil.STATUS_ZOMBIE:
+                found.append(one)
+    return found
 
 
 def stop(state: State, path: Path) -> bool:
@@ -74,20 +76,16 @@ def stop(state: State, path: Path) -> bool:
     The group's number stays taken while a child lives: it is ours unless another process has
     become its leader since.
     """
-    ran = False
-    if is_alive(state) or not started(state.pid):
-        ran = _signal_group(state, signal.SIGTERM)
+    ours = is_alive(state) or not started(state.pid)
+    members = _members(state.pid) if ours else []
+    if members:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(state.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline and _group_lives(state):
+        while _members(state.pid) and time.monotonic() < deadline:
             time.sleep(0.02)
-        if _group_lives(state):
-            _signal_group(state, signal.SIGKILL)
+        if _members(state.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(state.pid, signal.SIGKILL)
     path.unlink(missing_ok=True)
-    return ran
-
-
-def _group_lives(state: State) -> bool:
-    # Where it is our own child, collect it: a zombie still counts as the group's member.
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(state.pid, os.WNOHANG)
-    return _signal_group(state, 0)
+    return bool(members)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 import polars as pl
 
 from lifecycle import features
@@ -25,8 +26,8 @@ class RequestModel(mlflow.pyfunc.PythonModel):
         self.schema = load_schema(Path(context.artifacts["schema"]))
         self.model = Model.load(Path(context.artifacts["model"]))
 
-    # No type hints: MLflow takes those of `predict` for the model's signature.
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    # MLflow reads this hint: a frame is what leaves the signature to the schema.
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
         """Return the probability of each row of a pandas frame."""
         frame = features.on_frame(self.schema, pl.from_pandas(model_input))
         return self.model.predict(arrays(frame, features.names(self.schema))).astype(float)

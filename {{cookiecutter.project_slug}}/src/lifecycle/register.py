@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle import git, registry, tracking
-from lifecycle.champion import DEFINITION
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, read_json
 from lifecycle.gate import identity
 from lifecycle.params import Params, load_params
+from lifecycle.registry import DEFINITION
 
 # Files of the commit that a version leads back to, by the tag that holds their hash.
 TRACKED = {
@@ -96,7 +96,8 @@ def register(root: Path, params: Params, schema: Schema) -> registry.Version | N
     commit = git.commit_lock(root)
     push(root)
     run_id = tracking.log_model_run(root, params, schema)
-    tracking.log_release(root, run_id, root / params.paths.gate_report)
+    tracking.log_metrics(root, params)
+    tracking.log_verdict(root, run_id, root / params.paths.gate_report)
     version = versions.find(report["model_md5"])
     if version is None:
         source = f"runs:/{run_id}/model"

@@ -16,6 +16,9 @@ from lifecycle.params import Params
 # MLflow answers one for a missing alias and the other for a missing model.
 MISSING = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
 
+# What decides which numbers a row becomes before it reaches the model.
+DEFINITION = {"features_md5": "src/lifecycle/features.py", "schema_md5": "schema.yaml"}
+
 
 @dataclass(frozen=True)
 class Version:

@@ -1,57 +1,29 @@
-"""The service: a thin BentoML class around the model of one release folder.
+"""The service: a thin BentoML class around the predictor of one release folder.
 
-A release folder holds model.ubj, schema.yaml, release.json and smoke.json, as `package` wrote
-them. `build_service` reads the small ones; the model is loaded where the service starts.
+`build_service` reads the folder's small files; the model is loaded where the service starts.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import gc
-import json
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import bentoml
-import numpy as np
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict
 from starlette.responses import Response
 
-from lifecycle import features
-from lifecycle.columns import Schema, load_schema
+from lifecycle.columns import load_schema
 from lifecycle.command import StageError
-from lifecycle.guard import MODEL, PREDICT, VALIDATED, Guard, environment_keys, request_id
+from lifecycle.entrance import PREDICT, Entrance, request_id
+from lifecycle.guard import VALIDATED, Guard, environment_keys
 from lifecycle.openapi import document
-from lifecycle.params import Section, parse
-from lifecycle.request import answer_model, request_model, to_arrays
-
-if TYPE_CHECKING:
-    from lifecycle.model import Model
-
-
-class Release(Section):
-    """Which model this is, and what the service accepts."""
-
-    name: str
-    model_version: str
-    model_md5: str
-    git_commit: str
-    threshold: float = Field(ge=0, le=1)
-    maximum_rows: int = Field(ge=1)
-    maximum_body_bytes: int = Field(ge=1)
-    timeout_seconds: float = Field(gt=0)
-
-
-def load_release(folder: Path) -> Release:
-    """Read release.json (JSON is YAML as well, so the same parser names its mistakes)."""
-    release = parse(Release, folder / "release.json")
-    assert isinstance(release, Release)
-    return release
+from lifecycle.predictor import Predictor, Release, load_release
+from lifecycle.request import answer_model, request_model
 
 
 class Body(bentoml.IODescriptor):
@@ -65,56 +37,17 @@ class Body(bentoml.IODescriptor):
         return request.scope[VALIDATED]
 
 
-class DocumentedService(bentoml.Service[Any]):
-    """BentoML's service with our own statuses and routes in its OpenAPI document."""
+class EnteredService(bentoml.Service):
+    """BentoML's service behind our entrance, with our routes in its OpenAPI document."""
+
+    def to_asgi(self, is_main: bool = True) -> Any:
+        """Return the application that servers run."""
+        return Entrance(super().to_asgi(is_main=is_main))
 
     @property
     def openapi_spec(self) -> Any:
         """Return the OpenAPI document."""
-        return document(super().openapi_spec)
-
-
-class Predictor:
-    """The model of a release: records in, predictions out."""
-
-    def __init__(self, folder: Path, schema: Schema, release: Release) -> None:
-        """Load the model and check that it reads the features that this code computes."""
-        from lifecycle.model import Model  # imports XGBoost, which building a Bento does not need
-
-        self.schema, self.release = schema, release
-        self.model: Model = Model.load(folder / "model.ubj")
-        if set(self.model.names) - set(features.names(schema)):
-            raise StageError(f"{folder}: the model reads features that features.py does not make")
-
-    def predict(self, records: Sequence[BaseModel], explain: bool) -> list[dict[str, Any]]:
-        """Return the prediction of each record; float32 as it is, so no digit is lost."""
-        columns = features.on_arrays(self.schema, to_arrays(records, self.schema))
-        for name, count in self.model.unknown(columns).items():
-            if count:
-                _unknown_counter().labels(feature=name).inc(count)
-        probabilities = self.model.predict(columns)
-        decisions = probabilities >= np.float32(self.release.threshold)
-        target = self.schema.target
-        answers: list[dict[str, Any]] = [
-            {"probability": probability, target: decision}
-            for probability, decision in zip(
-                probabilities.tolist(), decisions.tolist(), strict=True
-            )
-        ]
-        if explain:
-            names = [*self.model.names, "bias"]
-            contributions = self.model.contributions(columns).tolist()
-            for answer, values in zip(answers, contributions, strict=True):
-                answer["contributions"] = dict(zip(names, values, strict=True))
-        return answers
-
-
-@functools.cache
-def _unknown_counter() -> Any:
-    # BentoML sets Prometheus up for several processes first.
-    from prometheus_client import Counter
-
-    return Counter("lifecycle_unknown_categories", "Values that training did not see", ["feature"])
+        return document(super().openapi_spec, self.description, self.labels["model_version"])
 
 
 def _settings(release: Release) -> dict[str, Any]:
@@ -127,23 +60,15 @@ def _settings(release: Release) -> dict[str, Any]:
     }
 
 
-def build_service(folder: Path) -> bentoml.Service[Any]:
-    """Return the BentoML service of a release folder; nothing is loaded before it starts."""
-    release, schema = load_release(folder), load_schema(folder / "schema.yaml")
-    body = request_model(schema, release.maximum_rows, Body)
-    answer = answer_model(schema.target, bentoml.IODescriptor)
+def _service_class(predictor: Callable[[], Predictor], body: Any, answer: Any) -> type:
+    """Return the class that BentoML serves; the model is loaded where it starts."""
 
     class Service:
         """Predictions of one pinned model version."""
 
         def __init__(self) -> None:
-            self.predictor = Predictor(folder, schema, release)
-            smoke = json.loads((folder / "smoke.json").read_text(encoding="utf-8"))
-            warm = body.model_validate(smoke["request"])
-            self.predictor.predict(warm.records, explain=True)  # type: ignore[attr-defined]
-            # What lives now lives for good: the collector need not look at it at each request.
-            gc.collect()
-            gc.freeze()
+            self.predictor = predictor()
+            self.predictor.warm_up(body)
 
         @bentoml.on_deployment
         @staticmethod
@@ -163,15 +88,29 @@ def build_service(folder: Path) -> bentoml.Service[Any]:
             else:
                 answers = self.predictor.predict(records, False)
             content = {
-                "model_version": release.model_version,
+                "model_version": self.predictor.release.model_version,
                 "request_id": request_id.get() or str(uuid.uuid4()),
                 "predictions": answers,
             }
             return Response(orjson.dumps(content), media_type="application/json")
 
-    service: bentoml.Service[Any] = bentoml.service(
-        name=release.name, service_class=DocumentedService, **_settings(release)
-    )(Service)
+    return Service
+
+
+def build_service(folder: Path) -> Any:
+    """Return the BentoML service of a release folder; nothing is loaded before it starts."""
+    release, schema = load_release(folder), load_schema(folder / "schema.yaml")
+    body = request_model(schema, release.maximum_rows, Body)
+    answer = answer_model(schema.target, bentoml.IODescriptor)
+    inner = _service_class(lambda: Predictor(folder, schema, release), body, answer)
+    decorate = bentoml.service(
+        name=release.name,
+        description=f"Predicts {schema.target}: {schema[schema.target].description}.",
+        labels={"model_version": release.model_version, "model_md5": release.model_md5},
+        service_class=EnteredService,
+        **_settings(release),
+    )
+    service = decorate(inner)
     about = {
         "name": release.name,
         "version": release.model_version,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bentoml
 
-from lifecycle.guard import PREDICT
+from lifecycle.entrance import PREDICT
 
 
 def main(bento: Path, target: Path) -> None:

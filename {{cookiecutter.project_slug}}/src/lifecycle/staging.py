@@ -6,22 +6,15 @@ import ast
 import hashlib
 import shutil
 from pathlib import Path
-from typing import Any
 
-import polars as pl
 import yaml
 
 from lifecycle import sbom
 from lifecycle.columns import Schema
 from lifecycle.files import write_json, write_text
-from lifecycle.model import Model
 from lifecycle.params import Params
-from lifecycle.prepare import arrays
 from lifecycle.registry import Version
 
-SMOKE_ROWS = 5
-# Which rows they are depends on the data at hand, which is no part of the release.
-UNHASHED = "release/smoke.json"
 ENTRY = '''"""The Bento's entry: the service of the release folder beside this file."""
 
 import os
@@ -54,27 +47,6 @@ def needed_modules(package: Path, *entries: str) -> set[str]:
     return found
 
 
-def smoke_rows(holdout: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return a few real rows: the first ones, and some with a null in each way they come."""
-    nullable = [name for name in schema.request if schema[name].null_share > 0]
-    nulls = [holdout.filter(pl.col(name).is_null()).head(1) for name in nullable]
-    whole = holdout.filter(~pl.any_horizontal(pl.col(nullable).is_null())) if nullable else holdout
-    return pl.concat([holdout.head(SMOKE_ROWS), whole.head(SMOKE_ROWS), *nulls]).unique(
-        subset=schema.names("key"), maintain_order=True
-    )
-
-
-def smoke(holdout: pl.DataFrame, schema: Schema, model: Model) -> dict[str, Any]:
-    """Return the smoke request and the probabilities that the pipeline gives for it."""
-    rows = smoke_rows(holdout, schema)
-    records = [
-        {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
-        for row in rows.select(schema.request).to_dicts()
-    ]
-    probabilities = model.predict(arrays(rows, list(model.names)))
-    return {"request": {"records": records}, "probabilities": probabilities.tolist()}
-
-
 def stage(
     root: Path, target: Path, params: Params, schema: Schema, version: Version, model: Path
 ) -> None:
@@ -100,8 +72,6 @@ def stage(
         "timeout_seconds": params.serve.timeout_seconds,
     }
     write_json(release / "release.json", facts)
-    holdout = pl.read_parquet(root / params.paths.holdout)
-    write_json(target / UNHASHED, smoke(holdout, schema, Model.load(model)))
     lock = root / "requirements" / "serving.txt"
     shutil.copyfile(lock, target / "requirements.txt")
     pinned = [f"{n}=={v}; {m}" if m else f"{n}=={v}" for n, v, m, _ in sbom.read_lock(lock)]
@@ -121,8 +91,6 @@ def content_hash(folder: Path) -> str:
     """Return one hash of every staged file's path and content."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        name = path.relative_to(folder).as_posix()
-        if name != UNHASHED:
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-            digest.update(f"{name} {content}\n".encode())
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
     return digest.hexdigest()

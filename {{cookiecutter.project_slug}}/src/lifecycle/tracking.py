@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 import sqlite3
-import warnings
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,23 @@ def connect(root: Path) -> Any:
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    uri = os.environ.get("MLFLOW_TRACKING_URI")
-    if not uri:
+    if is_local(root):
         relocate(root / "mlflow.db", root / "mlartifacts")
-        # Absolute: a relative one would depend on the folder that a command is run from.
-        uri = f"sqlite:///{root / 'mlflow.db'}"
-    mlflow.set_tracking_uri(uri)
+        mlflow.set_tracking_uri(own_uri(root))
+    else:
+        mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
     return mlflow
+
+
+def own_uri(root: Path) -> str:
+    """Return the address of the store in the project's folder."""
+    # Absolute: a relative one would depend on the folder that a command is run from.
+    return f"sqlite:///{root / 'mlflow.db'}"
+
+
+def is_local(root: Path) -> bool:
+    """Say whether the store is the project's own; MLflow itself sets the variable as well."""
+    return os.environ.get("MLFLOW_TRACKING_URI", "") in ("", own_uri(root))
 
 
 def relocate(database: Path, artefacts: Path) -> None:
@@ -86,7 +96,7 @@ def experiment(mlflow: Any, root: Path, name: str) -> str:
     found = mlflow.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    local = None if os.environ.get("MLFLOW_TRACKING_URI") else str(root / "mlartifacts")
+    local = str(root / "mlartifacts") if is_local(root) else None
     return str(mlflow.create_experiment(name, artifact_location=local))
 
 
@@ -154,8 +164,6 @@ def _data_set(root: Path, path: Path) -> Any:
 
 def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
     """Log the model so that it takes the request's columns by name; nothing is pickled."""
-    # MLflow would rather have type hints; the signature below is from the schema.
-    warnings.filterwarnings("ignore", message=".*type hints to the `predict`")
     import polars as pl
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec
@@ -176,17 +184,29 @@ def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
         signature=ModelSignature(Columns(inputs), Columns([ColSpec("double", "probability")])),
         input_example=example.to_pandas(),
         # Given, because MLflow would otherwise start a process that imports everything to find it.
-        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        pip_requirements=[f"{name}=={version(name)}" for name in (*REQUIREMENTS, _xgboost())],
     )
 
 
-def log_release(root: Path, run_id: str, gate_report: Path) -> None:
-    """Keep the gate's verdict and the metrics with the model's run."""
+def _xgboost() -> str:
+    """Return the name under which XGBoost is installed; on Linux it is the build without GPU."""
+    return "xgboost-cpu" if sys.platform == "linux" else "xgboost"
+
+
+def log_metrics(root: Path, params: Params) -> None:
+    """Add the holdout's metrics to the run of the model that is in the workspace."""
     mlflow = connect(root)
-    client = mlflow.MlflowClient()
-    client.log_artifact(run_id, str(gate_report), "gate")
-    for name, value in read_json(gate_report.parent / "metrics.json").items():
-        client.log_metric(run_id, name, value)
+    experiment_id = experiment(mlflow, root, params.project.name)
+    run = find_run(mlflow, experiment_id, md5(root / params.paths.model))
+    metrics = read_json(root / params.paths.metrics)
+    if run is not None and not metrics.keys() <= run.data.metrics.keys():
+        for name, value in metrics.items():
+            mlflow.MlflowClient().log_metric(run.info.run_id, name, value)
+
+
+def log_verdict(root: Path, run_id: str, gate_report: Path) -> None:
+    """Keep the verdict that let a model through with its run."""
+    connect(root).MlflowClient().log_artifact(run_id, str(gate_report), "gate")
 
 
 def release_verdict(root: Path, run_id: str) -> str | None:

@@ -61,6 +61,12 @@ def records(schema: Schema) -> list[Record]:
 
 
 @pytest.fixture(scope="session")
+def draw_more(schema: Schema) -> Callable[[int], list[Record]]:
+    """Draw records that the model was not fitted on."""
+    return lambda count: draw_records(schema, count, seed=2)
+
+
+@pytest.fixture(scope="session")
 def release(
     tmp_path_factory: pytest.TempPathFactory,
     schema: Schema,

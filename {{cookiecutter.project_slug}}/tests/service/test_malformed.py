@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from lifecycle.columns import Column, Schema
+from lifecycle.entrance import Entrance, send_json
 
 PREDICT = "/v1/predict"
 JSON = {"Content-Type": "application/json"}
@@ -78,7 +79,7 @@ VALUES: list[tuple[str, str, Any]] = [
     ("before all flights", "time", "0001-01-01T00:00:00"),
     ("seconds since 1970", "time", 1370000000),
     ("words for a time", "time", "tomorrow"),
-    ("other digits", "time", "２０１３-05-31T17:45:00"),
+    ("other digits", "time", "\u0662\u0660\u0661\u0663-05-31T17:45:00"),
     ("null for a time", "time", None),
 ]  # fmt: skip
 
@@ -171,7 +172,7 @@ BODIES: list[tuple[str, bytes, str]] = [
     ("a record is null", b'{"records": [null]}', "records.0"),
     ("a record is a list", b'{"records": [[]]}', "records.0"),
     ("an unknown field beside records", b'{"records": [], "colour": 1}', "colour"),
-    ("an unknown field with half a character", b'{"records": [], "\\ud800": 1}', "\ud800"),
+    ("an unknown field with half a character", b'{"records": [], "\\ud800": 1}', "body"),
     ("explain is text", b'{"records": [], "explain": "yes"}', "explain"),
     ("explain is a number", b'{"records": [], "explain": 1}', "explain"),
     ("explain is null", b'{"records": [], "explain": null}', "explain"),
@@ -243,4 +244,18 @@ def test_another_method_is_refused(client: TestClient, method: str) -> None:
 
 @pytest.mark.parametrize("path", ["/predict", "/v1", "/v1/predict/", "/v2/predict", "/etc/passwd"])
 def test_another_path_is_not_there(client: TestClient, path: str) -> None:
-    assert client.post(path, json={}).status_code == 404
+    answer = client.post(path, json={})
+    assert answer.status_code == 404
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_an_unknown_path_does_not_reach_what_counts_paths() -> None:
+    reached = []
+
+    async def inside(scope: Any, receive: Any, send: Any) -> None:
+        reached.append(scope["path"])
+        await send_json(send, 200, {})
+
+    inner = TestClient(Entrance(inside))
+    assert [inner.get(path).status_code for path in ("/nowhere", "/livez")] == [404, 200]
+    assert reached == ["/livez"]

@@ -37,15 +37,16 @@ def test_the_bento_has_the_services_modules_and_no_stage() -> None:
     assert not {"train", "ingest", "prepare", "registry", "package"} & needed
 
 
-def test_the_hash_follows_every_file_but_the_smoke_rows(tmp_path: Path) -> None:
+def test_the_hash_follows_every_file(tmp_path: Path) -> None:
     (tmp_path / "release").mkdir()
-    (tmp_path / "service.py").write_text("1")
-    (tmp_path / staging.UNHASHED).write_text("1")
+    for name in ("service.py", "release/release.json"):
+        (tmp_path / name).write_text("1")
     before = staging.content_hash(tmp_path)
-    (tmp_path / staging.UNHASHED).write_text("2")
-    assert staging.content_hash(tmp_path) == before
-    (tmp_path / "service.py").write_text("2")
-    assert staging.content_hash(tmp_path) != before
+    for name in ("service.py", "release/release.json"):
+        (tmp_path / name).write_text("2")
+        assert staging.content_hash(tmp_path) != before
+        (tmp_path / name).write_text("1")
+        assert staging.content_hash(tmp_path) == before
 
 
 def test_the_bill_of_materials_lists_every_pin_of_the_serving_lock() -> None:

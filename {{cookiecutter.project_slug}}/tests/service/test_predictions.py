@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from service.conftest import draw_records
 from starlette.testclient import TestClient
 
 from lifecycle import features
@@ -25,9 +25,9 @@ TYPES: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def rows(schema: Schema) -> list[dict[str, Any]]:
+def rows(schema: Schema, draw_more: Callable[[int], list[Any]]) -> list[dict[str, Any]]:
     """Rows that the model has not seen, every null alone, and an unknown category."""
-    drawn = draw_records(schema, 500, seed=2)
+    drawn = draw_more(500)
     nullable = [name for name in schema.request if schema[name].null_share > 0]
     drawn += [{**drawn[0], name: None} for name in nullable]
     drawn.append({**drawn[0], **dict.fromkeys(nullable)})
@@ -93,7 +93,7 @@ def test_no_explanation_unless_asked(client: TestClient, good: dict[str, Any]) -
 def test_an_unknown_category_is_counted(
     client: TestClient, rows: list[dict[str, Any]], schema: Schema
 ) -> None:
-    from lifecycle.service import _unknown_counter
+    from lifecycle.predictor import _unknown_counter
 
     opened = [n for n in schema.names("feature") if schema[n].unknown_share > 0]
     if not opened:
@@ -156,3 +156,10 @@ def test_the_openapi_document_has_the_refusals_and_every_route(client: TestClien
     assert {"200", "400", "401", "408", "413", "415"} <= set(predict["responses"])
     assert "get" in paths["/v1/model"] and "post" not in paths["/v1/model"]
     assert {"/livez", "/readyz", "/metrics"} <= set(paths)
+
+
+def test_the_page_asks_nobody_else(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.status_code == 200 and "http" not in page.text
+    for asset in re.findall(r'(?:src|href|url: )="?\./([^"]+)"', page.text):
+        assert client.get(f"/{asset}").status_code == 200

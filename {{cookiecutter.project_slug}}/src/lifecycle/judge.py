@@ -1,0 +1,99 @@
+"""Judge measures a challenger against every rule; what follows from it is the gate's business."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+
+import polars as pl
+
+from lifecycle import features, registry, rules
+from lifecycle.champion import probabilities
+from lifecycle.columns import Schema
+from lifecycle.command import StageError
+from lifecycle.files import md5, read_json
+from lifecycle.model import Model
+from lifecycle.params import Params
+from lifecycle.prepare import arrays
+from lifecycle.rules import Verdict
+
+
+def latency(model: Model, holdout: pl.DataFrame, schema: Schema, calls: int = 200) -> float:
+    """Return the median milliseconds that one row takes from the request's values to the answer."""
+    columns = {
+        name: holdout[name].to_numpy()
+        if schema[name].type == "datetime"
+        else arrays(holdout, [name])[name]
+        for name in schema.request
+    }
+    taken = []
+    for i in range(calls):
+        row = {name: values[i % holdout.height :][:1] for name, values in columns.items()}
+        started = time.perf_counter()
+        model.predict(features.on_arrays(schema, row))
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken) * 1000
+
+
+def performance(root: Path, holdout: pl.DataFrame, params: Params, schema: Schema) -> list[Verdict]:
+    """Check what the model costs: time for one row, and bytes."""
+    path = root / params.paths.model
+    took = latency(Model.load(path), holdout, schema)
+    most = params.gate.latency.maximum_milliseconds
+    size, largest = path.stat().st_size / 1e6, params.gate.size.maximum_megabytes
+    return [
+        Verdict("median time for one row", f"{took:.2f} ms", f"<= {most} ms", took <= most),
+        Verdict("size of the model file", f"{size:.2f} MB", f"<= {largest} MB", size <= largest),
+    ]
+
+
+def against_champion(
+    root: Path,
+    version: registry.Version | None,
+    holdout: pl.DataFrame,
+    params: Params,
+    schema: Schema,
+) -> list[Verdict]:
+    """Compare with the champion on the same holdout, which it must not have seen."""
+    if version is None:
+        return [Verdict("against the champion", "no champion yet", "first deployment", True)]
+    seen, first = version.tags.get("train_last", "missing"), str(holdout[schema.time].min())
+    unseen = Verdict(
+        "holdout unseen by the champion",
+        f"it trained up to {seen}",
+        f"before {first}",
+        seen < first,
+    )
+    label = holdout[schema.target].cast(pl.Float64).to_numpy()
+    gain = rules.bootstrap_gain(
+        label,
+        pl.read_parquet(root / params.paths.predictions)["probability"].to_numpy(),
+        probabilities(root, version, holdout, schema),
+        holdout[schema.time].dt.date().to_numpy(),
+        params.gate.champion,
+        params.train.seed,
+    )
+    return [unseen, rules.champion(gain, version.number, params.gate.champion)]
+
+
+def judge(
+    root: Path, params: Params, schema: Schema, version: registry.Version | None
+) -> list[Verdict]:
+    """Return the verdict of every rule.
+
+    Raises:
+        StageError: the evaluation is of another model, or something it needs is missing.
+    """
+    evaluation = read_json(root / params.paths.evaluation_report)
+    if evaluation.get("model_md5") != md5(root / params.paths.model):
+        raise StageError("the evaluation is of another model: run `make pipeline`")
+    holdout = pl.read_parquet(root / params.paths.holdout)
+    return [
+        *rules.limits(evaluation["metrics"], params.gate),
+        *rules.baselines(evaluation, params.gate),
+        *against_champion(root, version, holdout, params, schema),
+        *rules.slices(evaluation, params.gate),
+        *rules.disparity(evaluation, params.gate),
+        *performance(root, holdout, params, schema),
+    ]

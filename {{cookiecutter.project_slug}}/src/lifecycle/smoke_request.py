@@ -1,0 +1,47 @@
+"""The smoke request: real rows of the holdout, with the answers that the pipeline gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lifecycle.columns import Schema
+from lifecycle.files import write_json
+from lifecycle.model import Model
+from lifecycle.params import Params
+from lifecycle.prepare import arrays
+
+SMOKE_ROWS = 5
+# Added after the Bento's hash is taken: which rows they are depends on the data at hand, which is
+# no part of the release.
+SMOKE = "release/smoke.json"
+
+
+def smoke_rows(holdout: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return a few real rows: the first ones, and some with a null in each way they come."""
+    nullable = [name for name in schema.request if schema[name].null_share > 0]
+    nulls = [holdout.filter(pl.col(name).is_null()).head(1) for name in nullable]
+    whole = holdout.filter(~pl.any_horizontal(pl.col(nullable).is_null())) if nullable else holdout
+    return pl.concat([holdout.head(SMOKE_ROWS), whole.head(SMOKE_ROWS), *nulls]).unique(
+        subset=schema.names("key"), maintain_order=True
+    )
+
+
+def smoke(holdout: pl.DataFrame, schema: Schema, model: Model) -> dict[str, Any]:
+    """Return the smoke request and the probabilities that the pipeline gives for it."""
+    rows = smoke_rows(holdout, schema)
+    records = [
+        {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
+        for row in rows.select(schema.request).to_dicts()
+    ]
+    probabilities = model.predict(arrays(rows, list(model.names)))
+    return {"request": {"records": records}, "probabilities": probabilities.tolist()}
+
+
+def add_smoke(root: Path, target: Path, params: Params, schema: Schema) -> None:
+    """Add the smoke request and the pipeline's answer to it."""
+    holdout = pl.read_parquet(root / params.paths.holdout)
+    model = Model.load(target / "release" / "model.ubj")
+    write_json(target / SMOKE, smoke(holdout, schema, model))
