@@ -7,6 +7,8 @@ import pytest
 from baking import clean_environment, commit_all, cookiecutter, copy_template
 from running import Environment, Project, free_port, use_port
 
+pytest_plugins = ["breaking"]
+
 
 @pytest.fixture(scope="session")
 def clean_template(tmp_path_factory: pytest.TempPathFactory) -> Path:

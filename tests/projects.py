@@ -14,22 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
-from baking import clean_environment
-from running import Environment, Project, free_port, use_port
+from baking import clean_environment, succeed
+from breaking import SMALL, commit, edit
+from running import Project, free_port, use_port
 
 PIPELINE = ("ingest", "validate", "prepare", "train", "evaluate")
 STEPS = (*PIPELINE, "gate", "register", "package", "serve", "predict")
-# Two months, a first model that is easily bettered, and floors that it reaches.
-SMALLER = (
-    ('end: "2013-05"', 'end: "2013-02"'),
-    ("maximum_trees: 600", "maximum_trees: 60"),
-    ("maximum_depth: 5", "maximum_depth: 2"),
-    ("roc_auc: {minimum: 0.65", "roc_auc: {minimum: 0.5"),
-    ("pr_auc: {minimum: 0.35", "pr_auc: {minimum: 0.1"),
-    ("minimum_gain: 0.01", "minimum_gain: -0.1"),
-    ("metric: roc_auc, minimum: 0.55", "metric: roc_auc, minimum: 0.4"),
-)
-BETTER = ("maximum_depth: 2", "maximum_depth: 5")
 
 
 def report_of(project: Project) -> dict[str, Any]:
@@ -75,39 +65,51 @@ def ask(project: Project, path: str, body: Any = None) -> Any:
     return answer.json()
 
 
-def elsewhere(project: Project, folder: Path) -> Project:
-    """Return a copy of a project for another user, with an own home folder and port."""
-    environment = replace(project.environment, variables=clean_environment(folder / "home"))
-    copied = project.copy(folder / "flight-delay")
-    use_port(copied.root, free_port())
-    return Project(copied.root, environment)
+_shared: dict[tuple[Path, str], Project] = {}
 
 
-_small: dict[Path, Project] = {}
+def shrunk_project(generated: Project, factory: pytest.TempPathFactory) -> Project:
+    """Return the one shrunk project of this session, committed, nothing run; it is only cloned."""
+    key = (generated.root, "shrunk")
+    if key not in _shared:
+        project = generated.copy(factory.mktemp("shrunk") / "flight-delay")
+        edit(project, "params.yaml", SMALL)
+        use_port(project.root, free_port())
+        commit(project)
+        _shared[key] = project
+    return _shared[key]
 
 
-def small_project(generated: Project, factory: pytest.TempPathFactory) -> Project:
-    """Return the one shrunk project of this session, committed, nothing run; it is only copied."""
-    if generated.root not in _small:
-        root = factory.mktemp("small") / "flight-delay"
-        project = generated.copy(root)
-        for old, new in SMALLER:
-            project.change("params.yaml", old, new)
-        project.commit("Shrink")
-        _small[generated.root] = project
-    return _small[generated.root]
+def released_project(generated: Project, factory: pytest.TempPathFactory) -> Project:
+    """Return a clone of the shrunk project, undisturbed through its lifecycle; it is only copied.
+
+    Version 1 is champion; the service is stopped.
+    """
+    key = (generated.root, "released")
+    if key not in _shared:
+        folder = factory.mktemp("released")
+        project = clone(
+            shrunk_project(generated, factory), folder / "flight-delay", folder / "home"
+        )
+        project.must("lifecycle")
+        project.must("stop")
+        _shared[key] = project
+    return _shared[key]
+
+
+def git(project: Project, *arguments: str) -> str:
+    """Run git in a project; it has to pass."""
+    return succeed(
+        "git", *arguments, folder=project.root, environment=project.environment.variables
+    )
 
 
 def clone(project: Project, target: Path, home: Path | None = None) -> Project:
     """Return a git clone of a project, for the same user or for one with another home folder."""
-    subprocess.run(
-        ["git", "clone", "-q", str(project.root), str(target)],
-        env=project.environment.variables,
-        check=True,
-    )
     shared = project.environment
     variables = clean_environment(home) if home else shared.variables
-    return Project(target, Environment(shared.venv, shared.serving_venv, variables))
+    succeed("git", "clone", "-q", project.root, target, folder=target.parent, environment=variables)
+    return Project(target, replace(shared, variables=variables))
 
 
 class Running:
@@ -160,5 +162,3 @@ def wait_until(condition: Any, complaint: str, seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, complaint
         time.sleep(0.005)
-
-

@@ -29,7 +29,9 @@ class Project:
 
     def make(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run make targets with the shared environments; returns whatever came of it."""
-        return run(*self.command(*arguments), folder=self.root, environment=self.variables(variables))
+        return run(
+            *self.command(*arguments), folder=self.root, environment=self.variables(variables)
+        )
 
     def must(self, *arguments: str, **variables: str) -> str:
         """Run make targets that have to pass, and return what they printed."""
@@ -41,7 +43,7 @@ class Project:
         inside = {"PYTHONPATH": "src", "OMP_WAIT_POLICY": "PASSIVE", **variables}
         inside["PATH"] = f"{self.environment.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"
         inside["SERVING_PYTHON"] = str(self.environment.serving_venv / "bin" / "python")
-        command = (self.environment.venv / "bin" / "python", *arguments)
+        command: list[str | Path] = [self.environment.venv / "bin" / "python", *arguments]
         return run(*command, folder=self.root, environment=self.variables(inside))
 
     def command(self, *arguments: str) -> list[str]:

@@ -14,8 +14,22 @@ from typing import Any
 
 import pytest
 from breaking import (
-    FLIGHTS, LIFECYCLE, VALIDATION, WEATHER, Columns, Unchanged, edit_json, flights, keep, md5, read_json,
-    rows_of, slipped, stopped, weather,
+    FLIGHTS,
+    LIFECYCLE,
+    VALIDATION,
+    WEATHER,
+    Columns,
+    Unchanged,
+    edit_json,
+    flights,
+    keep,
+    md5,
+    month_up_to,
+    read_json,
+    rows_of,
+    slipped,
+    stopped,
+    weather,
 )  # fmt: skip
 from running import Project
 
@@ -24,31 +38,23 @@ pytestmark = pytest.mark.slow
 NEWEST = 3
 # A check on the whole example takes 6 seconds on two quiet cores.
 SECONDS = 20
-# Run by the project's Python: each column of the snapshot slips by one row, one at a time.
+# Run by the project's Python: each column of the snapshot slips by one row, one at a time. The
+# columns are checked by what ties them to others; their own limits hold as before.
 SLIP = """
 import json, sys
 from pathlib import Path
 import polars as pl
 from lifecycle import validate
 from lifecycle.columns import load_schema
-from lifecycle.params import load_params
-from lifecycle.suite import load_beyond, of_snapshot
-params, schema, beyond = load_params(), load_schema(), load_beyond()
-frame = pl.read_parquet(params.paths.snapshot)
-expectations = of_snapshot(schema, params.data.window, beyond)
-frames = {
-    name: (
-        validate.with_derived(
-            frame.with_columns(pl.concat([frame[name].tail(1), frame[name].head(-1)])), beyond
-        ),
-        expectations,
-        schema.names("key"),
-    )
-    for name in frame.columns
-}
-results = validate.check(frames, Path(sys.argv[1]), 0)
+from lifecycle.suite import load_beyond
+schema, beyond = load_schema(), load_beyond()
+frame = pl.read_parquet("data/snapshot.parquet").head(10_000)
+frames = {"nothing": (validate.with_derived(frame, beyond), beyond.expectations, [])}
+for name in frame.columns:
+    slipped = frame.with_columns(pl.concat([frame[name].tail(1), frame[name].head(-1)]))
+    frames[name] = (validate.with_derived(slipped, beyond), beyond.expectations, [])
 failed = {name: [] for name in frames}
-for result in results:
+for result in validate.check(frames, Path(sys.argv[1]), 0):
     if not result["passed"]:
         failed[result["data"]].append(result["column"])
 print(json.dumps(failed))
@@ -113,7 +119,7 @@ def test_a_missing_column_is_named(
         del columns[column]
     with unchanged(champion):
         done = champion.make("pipeline")
-    stopped(done, "ingest", "data/source", f"lacks the column {column}")
+    stopped(done, "ingest", "data/source", f'unable to find column "{column}"')
 
 
 def test_values_of_a_wrong_type_are_counted_by_column(
@@ -201,10 +207,6 @@ def slipped_distance(columns: Columns) -> None:
     columns["distance"] = slipped(columns["distance"])
 
 
-def slipped_arrival_delay(columns: Columns) -> None:
-    columns["arr_delay"] = slipped(columns["arr_delay"])
-
-
 # What is done to the flights; then column, rule and number of rows of the expectation that fails.
 FAILURES = [
     (one_column_null, "distance", "column_values_to_not_be_null", 40),
@@ -218,7 +220,6 @@ FAILURES = [
     ),
     (half_of_the_newest_month, "row_count_change", "column_values_to_be_between", 1),
     (slipped_distance, "speed_in_miles_an_hour", "column_values_to_be_between", None),
-    (slipped_arrival_delay, "delay_gained_in_flight", "column_values_to_be_between", None),
 ]  # fmt: skip
 
 
@@ -243,7 +244,7 @@ def test_a_failing_expectation_names_column_rule_and_count(
 ) -> None:  # fmt: skip
     with flights(champion) as columns:
         harm(columns)
-    with unchanged(champion):
+    with unchanged(champion, "ingest"):
         done = champion.make("pipeline")
     stopped(done, "validate", "expectations failed", VALIDATION)
     found = failure(champion, column, rule)
@@ -267,9 +268,8 @@ def test_a_weather_file_cut_between_two_lines_shows_as_nulls(
     champion: Project, unchanged: Unchanged
 ) -> None:
     with weather(champion) as columns:
-        months = columns["month"]
-        keep(columns, lambda row: int(months[row]) < NEWEST)
-    with unchanged(champion):
+        keep(columns, month_up_to(columns, NEWEST - 1))
+    with unchanged(champion, "ingest"):
         done = champion.make("pipeline")
     stopped(done, "validate", "expectations failed, first temperature")
     assert failure(champion, "temperature", "column_values_to_not_be_null")["share"] > 0.3
@@ -296,18 +296,19 @@ def test_every_column_that_slips_against_the_others_is_caught(
     done = champion.python("-c", SLIP, str(tmp_path / "docs"))
     assert done.returncode == 0, done.stderr
     failed = json.loads(done.stdout.splitlines()[-1])
-    assert len(failed) == 21
-    assert [name for name, columns in failed.items() if not columns] == []
+    assert len(failed) == 1 + 21
+    # A flight's number says nothing about the flight: it is seen only where keys collide.
+    assert [name for name, columns in failed.items() if not columns] == ["nothing", "flight_number"]
 
 
-@pytest.mark.parametrize("column", ["temp", "dewp", "humid"])
+@pytest.mark.parametrize("column", ["temp", "humid"])
 def test_a_column_that_slips_in_the_weather_file_is_caught(
     column: str, champion: Project, unchanged: Unchanged
 ) -> None:
     # An hour's wind, rain, pressure and visibility tie to no other column: those cannot be caught.
     with weather(champion) as columns:
         columns[column] = slipped(columns[column])
-    with unchanged(champion):
+    with unchanged(champion, "ingest"):
         done = champion.make("pipeline")
     stopped(done, "validate", "expectations failed")
     assert failure(champion, "humidity_off_formula", "column_values_to_be_between")["count"] > 1000
@@ -335,7 +336,7 @@ def test_the_champion_serves_on_and_the_last_good_data_can_be_had(
     try:
         with flights(champion) as columns:
             closed_category(columns)
-        with unchanged(champion):
+        with unchanged(champion, "ingest"):
             done = champion.make("lifecycle")
             stopped(done, "lifecycle", "stopped at validate", "nothing is released")
             stopped(done, "validate", "carrier: expect_column_values_to_be_in_set, 3 rows")

@@ -10,6 +10,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -31,7 +32,7 @@ def shrink(params: Params) -> Params:
     What so few rows cannot reach, the gate does not ask: those limits are tested one by one.
     """
     months = params.data.window.months[-2:]
-    small = {
+    small: dict[str, dict[str, Any]] = {
         "project": {"name": "shrunk"},
         "data": {"window": {"start": months[0], "end": months[-1]}},
         "prepare": {"holdout_months": 1},
@@ -86,7 +87,7 @@ def params(real_params: Params) -> Params:
 @pytest.fixture(scope="session")
 def source_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example's files, as they come."""
-    folder = tmp_path_factory.mktemp("real") / "source"
+    folder = tmp_path_factory.mktemp("source")
     source.fetch_flights(folder)
     return folder
 
@@ -118,18 +119,14 @@ def sparse_source(source_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def pipeline(
-    tmp_path_factory: pytest.TempPathFactory, sparse_source: Path, params: Params
-) -> Path:
+def pipeline(tmp_path_factory: pytest.TempPathFactory, sparse_source: Path, params: Params) -> Path:
     """A project folder in which every stage has run; tests work on copies of it."""
     folder = tmp_path_factory.mktemp("pipeline")
     text = yaml.safe_dump(params.model_dump(mode="json", by_alias=True), sort_keys=False)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     shutil.copy(ROOT / "schema.yaml", folder)
     shutil.copytree(ROOT / "expectations", folder / "expectations")
-    shutil.copytree(
-        ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(sparse_source, folder / params.paths.source)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -140,9 +137,7 @@ def pipeline(
 
 
 @pytest.fixture
-def project(
-    pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
+def project(pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the project after its pipeline, to be worked in and spoilt; it is the cwd."""
     folder = tmp_path / "project"
     shutil.copytree(pipeline, folder)

@@ -63,20 +63,26 @@ class FrameClock:
 
 
 class ArrayClock:
-    """`Clock` on NumPy arrays of datetime64."""
+    """`Clock` on NumPy arrays of datetime64; what is asked of NaT is NaN."""
 
     def hour(self, moment: Any) -> Any:
         """Return the hour, 0 to 23."""
-        return (moment.astype("datetime64[h]").astype(np.int64)) % 24
+        return _of_known(moment, moment.astype("datetime64[h]").astype(np.int64) % 24)
 
     def minute(self, moment: Any) -> Any:
         """Return the minute, 0 to 59."""
-        return (moment.astype("datetime64[m]").astype(np.int64)) % 60
+        return _of_known(moment, moment.astype("datetime64[m]").astype(np.int64) % 60)
 
     def weekday(self, moment: Any) -> Any:
         """Return the day of the week, Monday 1 to Sunday 7."""
         # 1970-01-01, day 0, was a Thursday.
-        return (moment.astype("datetime64[D]").astype(np.int64) + 3) % 7 + 1
+        return _of_known(moment, (moment.astype("datetime64[D]").astype(np.int64) + 3) % 7 + 1)
+
+
+def _of_known(moment: Any, values: Any) -> Any:
+    """Make NaN of what was computed from NaT: to NumPy that is the smallest integer."""
+    missing = np.isnat(moment)
+    return np.where(missing, np.nan, values) if missing.any() else values
 
 
 def _frame_integer() -> Any:

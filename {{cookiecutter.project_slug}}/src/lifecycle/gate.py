@@ -7,6 +7,7 @@ Infrastructure 4.)
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,15 @@ def gate(root: Path, params: Params, schema: Schema) -> str:
             verdict="pass" if passed else "fail",
             reason="every rule holds" if passed else f"failed: {', '.join(failed)}",
         )
-    except BaseException as error:
-        report["reason"] = f"the gate raised {type(error).__name__}: {error}"
-        raise
+    except Exception as error:
+        said = (str(error).splitlines() or ["no message"])[0]
+        report["reason"] = f"the gate raised {type(error).__name__}: {said}"
+        if isinstance(error, StageError):
+            raise
+        report["traceback"] = traceback.format_exc().splitlines()
+        raise StageError(
+            f"{report['reason']}; nothing is released (see {params.paths.gate_report})"
+        ) from error
     finally:
         write_json(path, report)
     print(table(report["rules"]))

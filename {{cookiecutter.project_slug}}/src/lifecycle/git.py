@@ -26,7 +26,9 @@ def head(root: Path) -> str:
 
 def changed(root: Path) -> list[str]:
     """Return the files that differ from the last commit, untracked ones included."""
-    status = _git(root, "status", "--porcelain", "--untracked-files=all", "-z", "--", ".").decode()
+    # With renames, an entry would be followed by the old name without a status before it.
+    options = ("--porcelain", "--untracked-files=all", "--no-renames", "-z")
+    status = _git(root, "status", *options, "--", ".").decode()
     return sorted(entry[3:] for entry in status.split("\0") if len(entry) > 3)
 
 

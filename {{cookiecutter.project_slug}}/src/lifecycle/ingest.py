@@ -90,7 +90,8 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
             lazy = conform(reader.scan(folder, Path(scratch)), schema)
             rows = in_window(lazy, schema, params.data.window.months).collect(engine="streaming")
         except (pl.exceptions.PolarsError, OSError) as error:
-            reason = str(error).splitlines()[0]
+            # Of a missing column it is said which one, and not all those that are there.
+            reason = str(error).splitlines()[0].partition("; valid columns")[0]
             raise StageError(f"{folder} cannot be read: {reason}") from None
     if rows.is_empty():
         window = params.data.window

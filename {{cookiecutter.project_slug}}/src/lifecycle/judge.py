@@ -66,9 +66,15 @@ def against_champion(
         seen < first,
     )
     label = holdout[schema.target].cast(pl.Float64).to_numpy()
+    predicted = pl.read_parquet(root / params.paths.predictions)["probability"].to_numpy()
+    if len(predicted) != len(label):
+        raise StageError(
+            f"{params.paths.predictions} has {len(predicted)} rows and the holdout {len(label)}: "
+            "run `make pipeline`"
+        )
     gain = rules.bootstrap_gain(
         label,
-        pl.read_parquet(root / params.paths.predictions)["probability"].to_numpy(),
+        predicted,
         probabilities(root, version, holdout, schema),
         holdout[schema.time].dt.date().to_numpy(),
         params.gate.champion,

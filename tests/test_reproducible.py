@@ -1,0 +1,150 @@
+"""The same inputs give the same bytes, whoever runs them and however often they are killed."""
+
+import hashlib
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from projects import (
+    PIPELINE,
+    STEPS,
+    Running,
+    ask,
+    clone,
+    git,
+    group_lives,
+    released_project,
+    report_of,
+    runs,
+    shrunk_project,
+    versions,
+    wait_until,
+)
+from running import Project
+
+pytestmark = pytest.mark.slow
+EFFECTS = STEPS[len(PIPELINE) : -1]
+# Moments of a kill, as shares of the time that the stage takes undisturbed.
+MOMENTS = (0.05, 0.6)
+OPEN_STORE = """
+from lifecycle import tracking
+from pathlib import Path
+mlflow = tracking.connect(Path.cwd())
+tracking.experiment(mlflow, Path.cwd(), "flight-delay")
+"""
+
+
+@pytest.fixture(scope="module")
+def shrunk(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return the shrunk project in which nothing has run."""
+    return shrunk_project(generated, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a clone of it that nothing has disturbed on its way to version 1."""
+    return released_project(generated, tmp_path_factory)
+
+
+def digest(path: Path) -> str:
+    """Return the hash of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def made(project: Project) -> dict[str, str]:
+    """Return the hash of every file that the pipeline says it has made, and of its lock."""
+    lock = yaml.safe_load((project.root / "dvc.lock").read_text(encoding="utf-8"))
+    outputs = {out["path"] for stage in lock["stages"].values() for out in stage["outs"]}
+    paths = [project.root / name for name in outputs]
+    files = [f for p in paths for f in ([p] if p.is_file() else p.rglob("*")) if f.is_file()]
+    assert len(files) >= len(outputs)
+    found = {str(path.relative_to(project.root)): digest(path) for path in files}
+    return found | {"dvc.lock": digest(project.root / "dvc.lock")}
+
+
+def test_two_clean_clones_give_the_same_bytes(
+    shrunk: Project, undisturbed: Project, tmp_path: Path
+) -> None:
+    """Model, metrics, splits and lock are equal though no cache is shared, and nothing was moved."""
+    other = clone(shrunk, tmp_path / "somewhere else", tmp_path / "other home")
+    other.must("pipeline")
+    expected = made(undisturbed)
+    assert made(other) == expected
+    assert {"models/model.ubj", "reports/metrics.json", "data/train.parquet"} < expected.keys()
+    assert {"data/holdout.parquet", "reports/validation.json"} < expected.keys()
+
+
+def check_recovered(project: Project, undisturbed: Project) -> None:
+    """Assert that nothing tells the project from one that nobody has killed."""
+    assert made(project) == made(undisturbed)
+    assert versions(project) == [1]
+    assert {status for _, status in runs(project)} <= {"FINISHED", "KILLED"}
+    assert [status for _, status in runs(project)].count("FINISHED") == 1
+    report = report_of(project)
+    assert report["champion"]["model_md5"] == report_of(undisturbed)["champion"]["model_md5"]
+    assert ask(project, "/v1/model")["version"] == "1"
+    assert git(project, "status", "--porcelain") == ""
+    assert ".part" not in git(project, "ls-files")
+    outputs = [path for name in ("data/source", "models", "reports") for path in
+               (project.root / name).rglob("*.part")]  # fmt: skip
+    assert outputs == []
+
+
+def new_clone(shrunk: Project, folder: Path) -> Project:
+    """Return a clean clone for a user of its own."""
+    return clone(shrunk, folder / "flight-delay", folder / "home")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_at_every_stage_the_next_run_gives_the_same(
+    moment: float, shrunk: Project, undisturbed: Project, tmp_path: Path
+) -> None:
+    """Power is lost at each stage in turn; each time the next run takes it further."""
+    seconds = {step["name"]: step["seconds"] for step in report_of(undisturbed)["steps"]}
+    project = new_clone(shrunk, tmp_path)
+    try:
+        for stage in (*PIPELINE, *EFFECTS):
+            running = Running(project, "lifecycle")
+            running.wait_for(f"--- {stage}\n")
+            time.sleep(moment * seconds[stage])
+            running.kill()
+        project.must("lifecycle")
+        check_recovered(project, undisturbed)
+    finally:
+        project.must("stop")
+
+
+def test_killed_while_the_tracking_store_is_made(shrunk: Project, tmp_path: Path) -> None:
+    """MLflow makes sixty tables, one after the other: a store with some of them is no dead end."""
+    project = new_clone(shrunk, tmp_path)
+    store = project.root / "mlflow.db"
+    for delay in (0.0, 0.1, 0.3, 1.0):
+        running = Running(project, "lifecycle")
+        wait_until(store.exists, "no store was made")
+        time.sleep(delay)
+        running.kill()
+        assert project.python("-c", OPEN_STORE).returncode == 0
+        store.unlink()
+        Path(f"{store}-journal").unlink(missing_ok=True)
+
+
+def test_killed_driver_leaves_nothing_that_stops_the_next_run(
+    shrunk: Project, undisturbed: Project, tmp_path: Path
+) -> None:
+    """Only the driver dies; what it started goes on or dies, and the next run still ends well."""
+    project = new_clone(shrunk, tmp_path)
+    running = Running(project, "lifecycle")
+    running.wait_for("--- train\n")
+    (driver,) = psutil.Process(running.process.pid).children()
+    os.kill(driver.pid, signal.SIGKILL)
+    running.process.wait()
+    try:
+        project.must("lifecycle")
+        check_recovered(project, undisturbed)
+    finally:
+        project.must("stop")
+        wait_until(lambda: not group_lives(running.process.pid), "orphans are still there")

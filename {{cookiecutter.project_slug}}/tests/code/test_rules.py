@@ -1,0 +1,242 @@
+"""Each rule of the gate with both verdicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from lifecycle import rules
+from lifecycle.command import StageError
+from lifecycle.params import ChampionRule, Gate, Params
+
+
+@pytest.fixture
+def gate(real_params: Params) -> Gate:
+    """The real gate with limits that the tests can reckon with."""
+    whole = real_params.gate.model_dump()
+    whole["metrics"] = {
+        "roc_auc": {"minimum": 0.6, "maximum": 0.9},
+        "calibration_error": {"maximum": 0.1},
+    }
+    whole["baselines"] = {"metric": "roc_auc", "minimum_gain": 0.02}
+    whole["slices"] = {"metric": "roc_auc", "minimum": 0.55}
+    whole["disparity"] = {"maximum": 0.2}
+    return Gate.model_validate(whole)
+
+
+@pytest.fixture
+def champion_rule() -> ChampionRule:
+    return ChampionRule(metric="roc_auc", tolerance=0.01, resamples=200, confidence=0.95)
+
+
+def passed(verdicts: list[rules.Verdict]) -> list[bool]:
+    return [one.passed for one in verdicts]
+
+
+@pytest.mark.parametrize(
+    ("value", "holds"),
+    [
+        (0.75, True),
+        (0.6, True),
+        (0.9, True),
+        (0.5999, False),
+        (0.9001, False),
+        (None, False),
+        (float("nan"), False),
+        (float("inf"), False),
+        ("0.75", False),
+    ],
+)
+def test_a_metric_lies_between_floor_and_ceiling(gate: Gate, value: Any, holds: bool) -> None:
+    found = rules.limits({"roc_auc": value, "calibration_error": 0.05}, gate)
+    assert passed(found) == [holds, True]
+
+
+def test_a_metric_with_only_a_ceiling_has_no_floor(gate: Gate) -> None:
+    assert passed(rules.limits({"roc_auc": 0.7, "calibration_error": 0.0}, gate)) == [True, True]
+    assert passed(rules.limits({"roc_auc": 0.7, "calibration_error": 0.11}, gate)) == [True, False]
+
+
+def test_a_metric_that_is_not_there_is_said_to_be_missing(gate: Gate) -> None:
+    found = rules.limits({"roc_auc": 0.7}, gate)
+    assert passed(found) == [True, False]
+    assert found[1].as_dict() == {
+        "rule": "calibration_error",
+        "measured": "missing",
+        "required": "<= 0.1",
+        "verdict": "fail",
+    }
+
+
+def against_baselines(ours: Any, constant: Any, linear: Any, name: str = "roc_auc") -> Any:
+    return {
+        "metrics": {name: ours},
+        "baselines": {"constant": {name: constant}, "linear": {name: linear}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "holds"),
+    [
+        (against_baselines(0.7, 0.5, 0.65), [True, True]),
+        (against_baselines(0.7, 0.5, 0.69), [True, False]),
+        (against_baselines(0.5, 0.5, 0.4), [False, True]),
+        (against_baselines(0.7, None, 0.6), [False, True]),
+        (against_baselines(None, 0.5, 0.6), [False, False]),
+        ({"metrics": {"roc_auc": 0.7}, "baselines": {}}, [False, False]),
+    ],
+)
+def test_the_model_beats_each_baseline(
+    gate: Gate, evaluation: dict[str, Any], holds: list[bool]
+) -> None:
+    assert passed(rules.baselines(evaluation, gate)) == holds
+
+
+def test_a_loss_is_beaten_by_being_lower(gate: Gate) -> None:
+    rule = gate.baselines.model_copy(update={"metric": "log_loss"})
+    losses = gate.model_copy(update={"baselines": rule})
+    found = rules.baselines(against_baselines(0.4, 0.6, 0.39, "log_loss"), losses)
+    assert passed(found) == [True, False]
+
+
+def slice_of(column: str, value: str, area: Any) -> dict[str, Any]:
+    return {"slice": column, "value": value, "metrics": area}
+
+
+@pytest.mark.parametrize(
+    ("entries", "holds"),
+    [
+        ([("JFK", {"roc_auc": 0.7}), ("LGA", {"roc_auc": 0.55})], True),
+        ([("JFK", {"roc_auc": 0.7}), ("LGA", {"roc_auc": 0.54})], False),
+        ([("JFK", {"roc_auc": 0.7}), ("LGA", {"pr_auc": 0.6})], False),
+        ([("JFK", {"roc_auc": 0.7}), ("LGA", {"roc_auc": float("nan")})], False),
+        # Too few rows carry no metric; where that is so of all, nothing was measured.
+        ([("JFK", {"roc_auc": 0.7}), ("LGA", None)], True),
+        ([("JFK", None), ("LGA", None)], False),
+    ],
+)
+def test_every_slice_reaches_the_floor(
+    gate: Gate, entries: list[tuple[str, Any]], holds: bool
+) -> None:
+    evaluation = {"slices": [slice_of("origin", value, area) for value, area in entries]}
+    assert passed(rules.slices(evaluation, gate)) == [holds]
+
+
+def test_the_worst_slice_is_named(gate: Gate) -> None:
+    entries = [("origin", "JFK", 0.7), ("origin", "LGA", 0.5), ("carrier", "UA", 0.6)]
+    evaluation = {"slices": [slice_of(c, v, {"roc_auc": area}) for c, v, area in entries]}
+    found = rules.slices(evaluation, gate)
+    assert [one.rule for one in found] == ["slices of origin", "slices of carrier"]
+    assert found[0].measured == "worst of 2: LGA 0.5000"
+    assert passed(found) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("groups", "value", "holds"),
+    [(2, 0.2, True), (2, 0.21, False), (1, 0.0, False), (0, 0.0, False)],
+)
+def test_groups_differ_by_no_more_than_allowed(
+    gate: Gate, groups: int, value: float, holds: bool
+) -> None:
+    rates = {"true_positive_rate": value, "false_positive_rate": 0.1}
+    fairness = {"origin": {"groups": [{}] * groups, "disparity": rates}}
+    found = rules.disparity({"fairness": fairness}, gate)
+    assert found[0].passed is holds
+    if groups < 2:
+        assert found[0].measured == "fewer than two groups"
+
+
+@pytest.mark.parametrize(
+    ("gain", "holds"),
+    [
+        ((0.02, 0.01, 0.03), True),
+        ((0.001, -0.009, 0.02), True),
+        ((0.001, -0.011, 0.02), False),
+        ((0.0, 0.0, 0.0), False),
+        ((0.0, 0.001, 0.001), False),
+        ((-0.02, -0.03, -0.01), False),
+        ((float("nan"), float("nan"), float("nan")), False),
+    ],
+)
+def test_the_challenger_is_better_and_surely_not_worse(
+    champion_rule: ChampionRule, gain: tuple[float, float, float], holds: bool
+) -> None:
+    assert rules.champion(gain, 3, champion_rule).passed is holds
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 16])
+def test_the_weighted_area_is_that_of_scikit_learn(decimals: int) -> None:
+    generator = np.random.default_rng(decimals)
+    label = (generator.random(2000) < 0.3).astype(float)
+    # One decimal makes ties of hundreds of rows.
+    scores = np.round(generator.random(2000) * 0.7 + label * 0.2, decimals)
+    weight = generator.integers(0, 4, 2000)
+    order = np.argsort(scores, kind="stable")
+    ties = np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])
+    found = rules.weighted_roc_auc(order, ties, label, weight)
+    assert found == pytest.approx(roc_auc_score(label, scores, sample_weight=weight), abs=1e-12)
+
+
+@pytest.fixture(scope="module")
+def scored() -> dict[str, Any]:
+    """Labels of forty days, a good and a bad model."""
+    generator = np.random.default_rng(5)
+    label = (generator.random(4000) < 0.3).astype(float)
+    good = np.clip(generator.normal(0.2 + 0.3 * label, 0.2), 0.01, 0.99)
+    bad = np.clip(generator.normal(0.25 + 0.1 * label, 0.2), 0.01, 0.99)
+    return {"label": label, "good": good, "bad": bad, "day": np.repeat(np.arange(40), 100)}
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss", "brier"])
+def test_the_interval_holds_the_gain_and_turns_with_the_models(
+    scored: dict[str, Any], champion_rule: ChampionRule, metric: str
+) -> None:
+    rule = champion_rule.model_copy(update={"metric": metric})
+    label, good, bad, day = (scored[name] for name in ("label", "good", "bad", "day"))
+    value, low, high = rules.bootstrap_gain(label, good, bad, day, rule, seed=1)
+    assert 0 < low < value < high
+    back = rules.bootstrap_gain(label, bad, good, day, rule, seed=1)
+    assert back == pytest.approx((-value, -high, -low))
+    if metric == "roc_auc":
+        expected = roc_auc_score(label, good) - roc_auc_score(label, bad)
+        assert value == pytest.approx(expected)
+    if metric == "log_loss":
+        assert value == pytest.approx(log_loss(label, bad) - log_loss(label, good))
+
+
+def test_a_tie_has_no_gain_and_no_width(
+    scored: dict[str, Any], champion_rule: ChampionRule
+) -> None:
+    label, good, day = (scored[name] for name in ("label", "good", "day"))
+    gain = rules.bootstrap_gain(label, good, good.copy(), day, champion_rule, seed=1)
+    assert gain == (0, 0, 0)
+    assert not rules.champion(gain, 1, champion_rule).passed
+
+
+def test_whole_days_are_drawn(scored: dict[str, Any], champion_rule: ChampionRule) -> None:
+    label, good, bad = (scored[name] for name in ("label", "good", "bad"))
+    one_day = np.zeros(len(label))
+    value, low, high = rules.bootstrap_gain(label, good, bad, one_day, champion_rule, seed=1)
+    assert low == high == pytest.approx(value)
+
+
+def test_the_same_seed_gives_the_same_interval(
+    scored: dict[str, Any], champion_rule: ChampionRule
+) -> None:
+    label, good, bad, day = (scored[name] for name in ("label", "good", "bad", "day"))
+    first, again, other = (
+        rules.bootstrap_gain(label, good, bad, day, champion_rule, seed=seed) for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_a_metric_that_cannot_be_drawn_is_refused(
+    scored: dict[str, Any], champion_rule: ChampionRule
+) -> None:
+    rule = champion_rule.model_copy(update={"metric": "pr_auc"})
+    label, good, bad, day = (scored[name] for name in ("label", "good", "bad", "day"))
+    with pytest.raises(StageError, match=r"gate\.champion\.metric: pr_auc is none of"):
+        rules.bootstrap_gain(label, good, bad, day, rule, seed=1)

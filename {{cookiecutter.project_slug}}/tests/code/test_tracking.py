@@ -1,0 +1,121 @@
+"""Runs and versions on a real MLflow store, which may be moved with its folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from lifecycle import registry, tracking
+from lifecycle.columns import Schema
+from lifecycle.command import StageError
+from lifecycle.files import md5, write_json
+from lifecycle.params import Params
+
+
+def locations(folder: Path) -> list[str]:
+    """Return every place of an artefact that the store knows, experiment 0 apart."""
+    found: list[str] = []
+    with sqlite3.connect(folder / "mlflow.db") as connection:
+        for table, column in tracking.LOCATIONS:
+            where = " where experiment_id != 0" if table == "experiments" else ""
+            rows = connection.execute(f"select {column} from {table}{where}")
+            found += [row[0] for row in rows if row[0]]
+    connection.close()
+    return found
+
+
+def test_a_moved_store_points_to_where_it_is(pipeline: Path, project: Path) -> None:
+    assert any(str(pipeline) in place for place in locations(project))
+    tracking.connect(project)
+    places = locations(project)
+    assert len(places) >= 3
+    assert not [place for place in places if str(pipeline / "mlartifacts") in place]
+    assert str(project / "mlartifacts") in places
+
+
+def test_relocating_again_changes_nothing(project: Path) -> None:
+    tracking.relocate(project / "mlflow.db", project / "mlartifacts")
+    before = (project / "mlflow.db").read_bytes()
+    tracking.relocate(project / "mlflow.db", project / "mlartifacts")
+    assert (project / "mlflow.db").read_bytes() == before
+
+
+def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    tracking.relocate(tmp_path / "mlflow.db", tmp_path / "mlartifacts")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_has_one_run_also_after_a_move(
+    project: Path, params: Params, schema: Schema
+) -> None:
+    mlflow = tracking.connect(project)
+    experiment = tracking.experiment(mlflow, project, params.project.name)
+    model_md5 = md5(project / params.paths.model)
+    run = tracking.find_run(mlflow, experiment, model_md5)
+    assert tracking.log_model_run(project, params, schema) == run.info.run_id
+    assert len(mlflow.MlflowClient().search_runs([experiment])) == 1
+
+
+def test_the_run_tells_what_the_model_was_made_of(project: Path, params: Params) -> None:
+    mlflow = tracking.connect(project)
+    experiment = tracking.experiment(mlflow, project, params.project.name)
+    run = tracking.find_run(mlflow, experiment, md5(project / params.paths.model))
+    window = params.data.window
+    assert run.data.params["window"] == f"{window.start} to {window.end}"
+    assert run.data.params["seed"] == str(params.train.seed)
+    assert run.inputs.dataset_inputs[0].dataset.digest == md5(project / params.paths.train)
+    curve = mlflow.MlflowClient().get_metric_history(run.info.run_id, "early_stopping_roc_auc")
+    assert len(curve) >= run.data.metrics["trees"]
+
+
+def test_a_run_whose_process_is_gone_is_ended(project: Path, params: Params) -> None:
+    mlflow = tracking.connect(project)
+    client = mlflow.MlflowClient()
+    experiment = tracking.experiment(mlflow, project, params.project.name)
+    host = socket.gethostname()
+    # No process has so high a number, and this one is alive.
+    gone = client.create_run(experiment, tags={"process": f"{host}:{2**22 + 1}"}).info.run_id
+    here = client.create_run(experiment, tags={"process": f"{host}:{os.getpid()}"}).info.run_id
+    tracking.close_interrupted(mlflow, experiment)
+    assert client.get_run(gone).info.status == "KILLED"
+    assert client.get_run(here).info.status == "RUNNING"
+
+
+def test_the_verdict_is_kept_with_the_run(project: Path, params: Params, schema: Schema) -> None:
+    run_id = tracking.log_model_run(project, params, schema)
+    assert tracking.release_verdict(project, run_id) is None
+    report = project / params.paths.gate_report
+    write_json(report, {"verdict": "pass"})
+    tracking.log_verdict(project, run_id, report)
+    assert tracking.release_verdict(project, run_id) == md5(report)
+
+
+def test_an_empty_registry_has_nothing(project: Path, params: Params) -> None:
+    versions = registry.connect(project, params)
+    assert versions.all() == []
+    assert versions.find("0" * 32) is None
+    assert versions.by_alias("champion") is None
+    versions.drop_alias("champion")
+    with pytest.raises(StageError, match="shrunk has no version 1: `make ui` shows them"):
+        versions.get(1)
+
+
+def test_versions_are_found_by_number_model_and_alias(
+    project: Path, params: Params, schema: Schema
+) -> None:
+    versions = registry.connect(project, params)
+    run_id = tracking.log_model_run(project, params, schema)
+    for letter in "ab":
+        made = versions.create(f"runs:/{run_id}/model", run_id, {"model_md5": letter})
+        assert made == versions.find(letter)
+    assert [version.number for version in versions.all()] == [1, 2]
+    versions.set_alias("champion", 1)
+    versions.set_alias("champion", 2)
+    assert versions.by_alias("champion") == versions.get(2)
+    assert versions.get(2).tags == {"model_md5": "b"}
+    versions.drop_alias("champion")
+    assert versions.by_alias("champion") is None
