@@ -22,6 +22,7 @@ from breaking import (
     Unchanged,
     edit_json,
     flights,
+    git,
     keep,
     md5,
     month_up_to,
@@ -209,7 +210,6 @@ def slipped_distance(columns: Columns) -> None:
 
 # What is done to the flights; then column, rule and number of rows of the expectation that fails.
 FAILURES = [
-    (one_column_null, "distance", "column_values_to_not_be_null", 40),
     (closed_category, "carrier", "column_values_to_be_in_set", 3),
     (open_category, "destination", "column_values_to_be_in_set", 400),
     (out_of_limits, "arrival_delay", "column_values_to_be_between", 5),
@@ -301,13 +301,13 @@ def test_every_column_that_slips_against_the_others_is_caught(
     assert [name for name, columns in failed.items() if not columns] == ["nothing", "flight_number"]
 
 
-@pytest.mark.parametrize("column", ["temp", "humid"])
 def test_a_column_that_slips_in_the_weather_file_is_caught(
-    column: str, champion: Project, unchanged: Unchanged
+    champion: Project, unchanged: Unchanged
 ) -> None:
-    # An hour's wind, rain, pressure and visibility tie to no other column: those cannot be caught.
+    # As are dew point and humidity. An hour's wind, precipitation, pressure and visibility are tied
+    # to no other column: slipped by an hour in the source, they are like any other weather.
     with weather(champion) as columns:
-        columns[column] = slipped(columns[column])
+        columns["temp"] = slipped(columns["temp"])
     with unchanged(champion, "ingest"):
         done = champion.make("pipeline")
     stopped(done, "validate", "expectations failed")
@@ -325,7 +325,9 @@ def test_a_failing_check_of_the_whole_example_ends_within_seconds(
         done = project.python("-m", "lifecycle.validate")
         seconds = time.monotonic() - began
     stopped(done, "validate", "distance: expect_column_values_to_not_be_null, 40 rows")
-    assert seconds < SECONDS
+    found = failure(project, "distance", "column_values_to_not_be_null")
+    assert (found["count"], len(found["examples"])) == (40, 5)
+    assert seconds < SECONDS, f"{seconds:.1f} s"
 
 
 def test_the_champion_serves_on_and_the_last_good_data_can_be_had(
@@ -345,6 +347,7 @@ def test_the_champion_serves_on_and_the_last_good_data_can_be_had(
         champion.must("stop")
     steps = {step["name"]: step["status"] for step in read_json(champion, LIFECYCLE)["steps"]}
     assert steps == {"ingest": "ran", "validate": "failed"}
+    git(champion, "checkout", "--", "dvc.lock")
     assert champion.python("-m", "dvc", "checkout", "--force").returncode == 0
     assert md5(champion.root / "data/snapshot.parquet") == good
 

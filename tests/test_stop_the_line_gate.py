@@ -30,6 +30,7 @@ pytestmark = pytest.mark.slow
 MODEL = "models/model.ubj"
 EVALUATION = "reports/evaluation.json"
 FEATURES = "src/lifecycle/features.py"
+SERVICE = "src/lifecycle/service.py"
 AGAINST = "against champion version 1"
 
 
@@ -208,11 +209,12 @@ def test_a_target_shuffled_at_the_source_is_refused(
         done = champion.make("release")
     stopped(done, "gate", "failed: roc_auc, ", "the champion stays version 1")
     assert failing(champion) == ["roc_auc", AGAINST]
-    forget_releases(champion)
-    with unchanged(champion):
-        done = champion.make("release")
+    first = champion.copy(champion.root.parent / "first" / "flight-delay")
+    forget_releases(first)
+    with unchanged(first):
+        done = first.make("release")
     stopped(done, "gate", "failed: roc_auc; ", "the champion stays unset")
-    assert failing(champion) == ["roc_auc"]
+    assert failing(first) == ["roc_auc"]
 
 
 def test_an_airport_with_wrong_outcomes_shows_in_its_slice(
@@ -325,16 +327,46 @@ def change_limits_after(project: Project) -> None:
 
 
 def change_code_after(project: Project) -> None:
-    """Change the code and do not commit it."""
-    project.change(FEATURES, "clock.weekday(departure),", "clock.weekday(departure) + 1,")
+    """Change code that the pipeline does not run, and do not commit it."""
+    with (project.root / SERVICE).open("a", encoding="utf-8") as code:
+        code.write("# To be continued.\n")
 
 
+def judge_again(project: Project) -> None:
+    """Commit, and let the gate pass what is there now."""
+    commit(project)
+    project.must("gate")
+
+
+def train_otherwise_unrun(project: Project) -> None:
+    """Change how the model would be trained, and forget to train it."""
+    project.change("params.yaml", "maximum_trees: 60", "maximum_trees: 80")
+    judge_again(project)
+
+
+def other_features_unrun(project: Project) -> None:
+    """Change the features, and forget to run the pipeline with them."""
+    project.change(FEATURES, "clock.weekday(departure),", "clock.weekday(departure) % 7 + 1,")
+    judge_again(project)
+
+
+def model_of_elsewhere(project: Project) -> None:
+    """Put in place a model that DVC does not know, evaluated as it is."""
+    rewrite_model(project)
+    evaluated_as_it_is(project)
+    judge_again(project)
+
+
+OTHER = "the pipeline ran with other content of"
 REFUSED = [
     (lose_verdict, "there is no verdict of the gate: run `make gate`"),
     (fail_verdict, "the gate failed (failed: size of the model file): nothing is registered"),
     (rewrite_model, "the gate's verdict is not about this model (model_md5 differ)"),
     (change_limits_after, "the gate's verdict is not about this model (params_md5 differ)"),
-    (change_code_after, f"{FEATURES} not committed: a release leads back to a commit"),
+    (change_code_after, f"{SERVICE} not committed: a release leads back to a commit"),
+    (train_otherwise_unrun, f"{OTHER} params.yaml: train: run `make pipeline`"),
+    (other_features_unrun, f"{OTHER} {FEATURES}: run `make pipeline`"),
+    (model_of_elsewhere, f"{OTHER} {MODEL}, {EVALUATION}: run `make pipeline`"),
     (unreachable_remote, "dvc push failed, nothing is registered: unexpected error - [Errno 20]"),
 ]
 

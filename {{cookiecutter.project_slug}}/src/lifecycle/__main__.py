@@ -21,7 +21,7 @@ from typing import Any
 from lifecycle import source, tracking
 from lifecycle.columns import load_schema
 from lifecycle.command import StageError, project_root, run
-from lifecycle.files import write_json
+from lifecycle.files import read_json, write_json
 from lifecycle.params import Params, load_params
 
 RUNNING = re.compile(r"Running stage '(\w+)'")
@@ -168,22 +168,29 @@ def closing(report: Report, params: Params) -> str:
     return "\n".join([*lines, f"{'total':10} {'':10} {total:8.2f}", ""])
 
 
-def live(report: Report, params: Params) -> str:
+def gain_over_champion(gate_report: Path) -> str:
+    """Return what the gate measured against the champion before, on the same holdout."""
+    lines = [one for one in read_json(gate_report)["rules"] if "champion version" in one["rule"]]
+    return "; ".join(f"{one['rule']} on the same holdout: {one['measured']}" for one in lines)
+
+
+def live(report: Report, params: Params, root: Path) -> str:
     """Return the last lines: what is live, how good, where, and what to type next."""
     now, before = report.champion, report.previous
     if now is None or report.prediction is None:
         raise StageError("nothing is live: there is no champion")
     metric = params.gate.champion.metric
-    against = f"{before['metrics'][metric]:.4f}" if before else "none"
-    if before and before["version"] == now["version"]:
-        against = "the same version"
+    against = f"champion before: {'the same version' if before else 'none'}"
+    if before and before["version"] != now["version"]:
+        # Not the champion's own figure: that is from another holdout.
+        against = gain_over_champion(root / params.paths.gate_report)
     url = f"http://{params.serve.host}:{params.serve.port}"
     answer = {k: v for k, v in report.prediction["answer"]["predictions"][0].items()
               if k != "contributions"}  # fmt: skip
     return "\n".join(
         [
             f"live       {params.project.name} version {now['version']} at {url}",
-            f"quality    {metric} {now['metrics'][metric]:.4f} (champion before: {against})",
+            f"quality    {metric} {now['metrics'][metric]:.4f} ({against})",
             f"answer     {answer}",
             f"report     {params.paths.lifecycle_report}, {params.paths.data_docs}/index.html",
             "next       make predict; change params.yaml, commit, make lifecycle; make stop",
@@ -206,7 +213,7 @@ def main() -> None:
     finally:
         write_json(root / params.paths.lifecycle_report, asdict(report))
         print(closing(report, params), flush=True)
-    print(live(report, params))
+    print(live(report, params, root))
 
 
 if __name__ == "__main__":

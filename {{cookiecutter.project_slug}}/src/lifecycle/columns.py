@@ -37,6 +37,8 @@ class Column(BaseModel):
         limited = self.minimum is not None or self.maximum is not None
         if limited and self.type not in ("integer", "float"):
             raise ValueError(f"{self.name}: only numbers have a minimum or a maximum")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"{self.name}: its minimum is above its maximum")
         if "feature" in self.roles and self.type not in ("integer", "float", "boolean", "category"):
             raise ValueError(f"{self.name}: a {self.type} is no feature; derive one in features.py")
         if "feature" in self.roles and {"leak", "target"} & set(self.roles):

@@ -22,9 +22,10 @@ def limits(column: Column) -> str:
         few = len(column.categories) <= 5
         names = ", ".join(column.categories) if few else f"{len(column.categories)} categories"
         return names + rest
-    if column.minimum is None and column.maximum is None:
-        return ""
-    return f"{column.minimum:g} to {column.maximum:g}"
+    low, high = column.minimum, column.maximum
+    if low is None or high is None:
+        return f"from {low:g}" if low is not None else f"up to {high:g}" if high is not None else ""
+    return f"{low:g} to {high:g}"
 
 
 def table(schema: Schema) -> str:

@@ -38,36 +38,39 @@ def table(verdicts: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def decide(root: Path, params: Params, schema: Schema, report: dict[str, Any]) -> None:
+    """Fill `report` with what the verdict is about, every rule's line, and the verdict."""
+    version = registry.connect(root, params).by_alias("champion")
+    report.update(identity(root, params, version))
+    if version and version.tags.get("model_md5") == report["model_md5"]:
+        reason = f"this model is champion version {version.number}: nothing to release"
+        report.update(verdict="unchanged", reason=reason)
+        return
+    # A second of imports that an unchanged model does not need.
+    from lifecycle.judge import judge
+
+    tracking.log_metrics(root, params)
+    verdicts = judge(root, params, schema, version)
+    report["rules"] = [one.as_dict() for one in verdicts]
+    failed = [one.rule for one in verdicts if not one.passed]
+    if verdicts and not failed:
+        report.update(verdict="pass", reason="every rule holds")
+    else:
+        report["reason"] = f"failed: {', '.join(failed)}"
+
+
 def gate(root: Path, params: Params, schema: Schema) -> str:
     """Judge the model, write and print the verdict, and return it: pass, or unchanged.
 
     Raises:
-        StageError: a rule fails; the report then says `fail`.
+        StageError: a rule fails or something raises; the report then says `fail`.
     """
     path = root / params.paths.gate_report
     # No older verdict may outlive the start of a new one.
     path.unlink(missing_ok=True)
     report: dict[str, Any] = {"verdict": "fail", "reason": "the gate did not finish", "rules": []}
     try:
-        version = registry.connect(root, params).by_alias("champion")
-        report.update(identity(root, params, version))
-        if version and version.tags.get("model_md5") == report["model_md5"]:
-            reason = f"this model is champion version {version.number}: nothing to release"
-            report.update(verdict="unchanged", reason=reason)
-            print(f"gate: {reason}")
-            return "unchanged"
-        # A second of imports that an unchanged model does not need.
-        from lifecycle.judge import judge
-
-        tracking.log_metrics(root, params)
-        verdicts = judge(root, params, schema, version)
-        report["rules"] = [one.as_dict() for one in verdicts]
-        failed = [one.rule for one in verdicts if not one.passed]
-        passed = bool(verdicts) and not failed
-        report.update(
-            verdict="pass" if passed else "fail",
-            reason="every rule holds" if passed else f"failed: {', '.join(failed)}",
-        )
+        decide(root, params, schema, report)
     except Exception as error:
         said = (str(error).splitlines() or ["no message"])[0]
         report["reason"] = f"the gate raised {type(error).__name__}: {said}"
@@ -79,15 +82,17 @@ def gate(root: Path, params: Params, schema: Schema) -> str:
         ) from error
     finally:
         write_json(path, report)
-    print(table(report["rules"]))
-    if not passed:
+    if report["rules"]:
+        print(table(report["rules"]))
+    if report["verdict"] == "fail":
+        champion = report["champion"]
         raise StageError(
             f"{report['reason']}; nothing is released, the champion stays "
-            f"{f'version {version.number}' if version else 'unset'} "
-            f"(see {params.paths.gate_report})"
+            f"{f'version {champion}' if champion else 'unset'} (see {params.paths.gate_report})"
         )
-    print(f"gate: {len(verdicts)} rules hold")
-    return "pass"
+    rules = f"{len(report['rules'])} rules hold"
+    print(f"gate: {report['reason'] if report['verdict'] == 'unchanged' else rules}")
+    return str(report["verdict"])
 
 
 def main() -> None:

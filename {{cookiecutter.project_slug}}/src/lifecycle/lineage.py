@@ -82,7 +82,7 @@ def main() -> None:
     number = parser.parse_args().version
     root, params = project_root(), load_params()
     versions = registry.connect(root, params)
-    version = versions.get(number) if number else versions.by_alias("champion")
+    version = versions.by_alias("champion") if number is None else versions.get(number)
     if version is None:
         raise StageError("there is no champion yet: run `make lifecycle`")
     lines = chain(root, version, params)

@@ -27,6 +27,8 @@ class State:
     port: int
     tag: str
     version: int
+    # What the service was started with; other keys need another process.
+    settings: str
 
     @property
     def url(self) -> str:

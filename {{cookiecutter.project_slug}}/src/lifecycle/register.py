@@ -1,15 +1,19 @@
 """Register makes a version of the model that the gate has passed, with its lineage in tags.
 
-It stops the line when there is no passing verdict for exactly this model. Registering again
-gives the version that is there already: a crash leaves no second one. (ML Test Score, Model 1.)
+It stops the line when there is no passing verdict for exactly this model, or the pipeline did not
+make it of the files that are here. Registering again gives the version that is there already: a
+crash leaves no second one. (ML Test Score, Model 1.)
 """
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from lifecycle import git, registry, tracking
 from lifecycle.columns import Schema, load_schema
@@ -51,6 +55,40 @@ def require_verdict(
             "run `make gate`"
         )
     return report
+
+
+def require_pipeline(root: Path) -> None:
+    """Let through only a model that the pipeline made of the files and parameters that are here.
+
+    Else the version's tags would name code, parameters or data that made another model.
+
+    Raises:
+        StageError: naming what has changed since the pipeline ran.
+    """
+    if not (root / "dvc.lock").is_file():
+        raise StageError("dvc.lock is missing: run `make pipeline`")
+    lock, here = (
+        yaml.safe_load((root / name).read_text(encoding="utf-8"))
+        for name in ("dvc.lock", "params.yaml")
+    )
+    stages = lock["stages"].values()
+    files = {(f["path"], f["md5"]) for stage in stages for f in (*stage["deps"], *stage["outs"])}
+    # Folders are left to DVC, whose hash of them is its own.
+    changed = [
+        path
+        for path, wanted in sorted(files)
+        if not wanted.endswith(".dir") and md5(root / path) != wanted
+    ]
+    for stage in stages:
+        for key, value in stage.get("params", {}).get("params.yaml", {}).items():
+            found = functools.reduce(lambda part, name: part.get(name, {}), key.split("."), here)
+            if found != value:
+                changed.append(f"params.yaml: {key}")
+    if changed:
+        raise StageError(
+            f"the pipeline ran with other content of {', '.join(dict.fromkeys(changed))}: "
+            "run `make pipeline`"
+        )
 
 
 def push(root: Path) -> None:
@@ -95,6 +133,7 @@ def register(root: Path, params: Params, schema: Schema) -> registry.Version | N
     if report["verdict"] == "unchanged":
         print(f"register: {report['reason']}")
         return None
+    require_pipeline(root)
     commit = git.commit_lock(root)
     push(root)
     run_id = tracking.log_model_run(root, params, schema)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import errno
+import hashlib
+import os
 import shutil
 import socket
 import subprocess
@@ -33,6 +35,12 @@ def state_path(root: Path) -> Path:
 def log_path(root: Path) -> Path:
     """Return where the service writes its log."""
     return root / ".lifecycle" / "service.log"
+
+
+def settings() -> str:
+    """Return a hash of the environment that decides who may ask: a withdrawn key must not last."""
+    decisive = "\n".join(os.environ.get(n, "") for n in ("LIFECYCLE_ENVIRONMENT", "API_KEYS"))
+    return hashlib.sha256(decisive.encode()).hexdigest()
 
 
 def is_ready(state: process.State) -> bool:
@@ -112,7 +120,9 @@ def start(root: Path, params: Params, wanted: bento.Released) -> process.State:
     serve = params.serve
     worker = launch(root, serve, wanted)
     born = process.started(worker.pid)
-    state = process.State(worker.pid, born, serve.host, serve.port, wanted.tag, wanted.version)
+    state = process.State(
+        worker.pid, born, serve.host, serve.port, wanted.tag, wanted.version, settings()
+    )
     process.save(state_path(root), state)
     deadline = time.monotonic() + serve.start_timeout_seconds
     while time.monotonic() < deadline:
@@ -134,8 +144,8 @@ def ensure(root: Path, params: Params) -> tuple[process.State, bool]:
     path, wanted = state_path(root), bento.released(root)
     state = process.load(path)
     if state is not None:
-        place = (state.tag, state.host, state.port)
-        right = place == (wanted.tag, params.serve.host, params.serve.port)
+        place = (state.tag, state.host, state.port, state.settings)
+        right = place == (wanted.tag, params.serve.host, params.serve.port, settings())
         if right and process.is_alive(state) and is_ready(state):
             return state, False
         process.stop(state, path)

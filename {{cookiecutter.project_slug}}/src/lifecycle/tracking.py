@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import sqlite3
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from lifecycle import features
+from lifecycle import features, store
 from lifecycle.columns import Schema
 from lifecycle.files import md5, read_json
 from lifecycle.params import Params
@@ -28,14 +27,6 @@ MLFLOW_TYPES = {
 }  # fmt: skip
 # What the logged model needs where it is loaded; asked of the installed packages.
 REQUIREMENTS = ("mlflow", "narwhals", "numpy", "pandas", "polars", "pyarrow", "pydantic", "pyyaml")
-# Columns of MLflow's SQLite store that hold absolute paths of artefacts.
-LOCATIONS = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "source"),
-    ("model_versions", "storage_location"),
-)
 
 
 def connect(root: Path) -> Any:
@@ -47,50 +38,13 @@ def connect(root: Path) -> Any:
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    if is_local(root):
-        relocate(root / "mlflow.db", root / "mlartifacts")
-        mlflow.set_tracking_uri(own_uri(root))
+    if store.is_local(root):
+        store.ensure(root)
+        store.relocate(root / "mlflow.db", root / "mlartifacts")
+        mlflow.set_tracking_uri(store.address(root))
     else:
         mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
     return mlflow
-
-
-def own_uri(root: Path) -> str:
-    """Return the address of the store in the project's folder."""
-    # Absolute: a relative one would depend on the folder that a command is run from.
-    return f"sqlite:///{root / 'mlflow.db'}"
-
-
-def is_local(root: Path) -> bool:
-    """Say whether the store is the project's own; MLflow itself sets the variable as well."""
-    return os.environ.get("MLFLOW_TRACKING_URI", "") in ("", own_uri(root))
-
-
-def relocate(database: Path, artefacts: Path) -> None:
-    """Point the store at `artefacts` where the project's folder has been moved.
-
-    MLflow writes absolute paths into its SQLite store; without this a moved project would log
-    into the old folder, and its runs would show no artefacts.
-    """
-    if not database.is_file():
-        return
-    with sqlite3.connect(database) as connection:
-        tables = {row[0] for row in connection.execute("select name from sqlite_master")}
-        if "experiments" not in tables:
-            return
-        # Experiment 0 is MLflow's own, and nothing is logged there.
-        row = connection.execute(
-            "select artifact_location from experiments where experiment_id != 0"
-        ).fetchone()
-        if row is None or row[0] == str(artefacts):
-            return
-        for table, column in LOCATIONS:
-            if table in tables:
-                connection.execute(
-                    f"update {table} set {column} = replace({column}, ?, ?)",  # noqa: S608
-                    (row[0], str(artefacts)),
-                )
-    connection.close()
 
 
 def experiment(mlflow: Any, root: Path, name: str) -> str:
@@ -98,7 +52,7 @@ def experiment(mlflow: Any, root: Path, name: str) -> str:
     found = mlflow.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    local = str(root / "mlartifacts") if is_local(root) else None
+    local = str(root / "mlartifacts") if store.is_local(root) else None
     try:
         return str(mlflow.create_experiment(name, artifact_location=local))
     except mlflow.exceptions.MlflowException as error:
@@ -106,6 +60,11 @@ def experiment(mlflow: Any, root: Path, name: str) -> str:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
         return str(mlflow.get_experiment_by_name(name).experiment_id)
+
+
+def process_tag() -> dict[str, str]:
+    """Return the tag by which a run is known to have been left by a process that is gone."""
+    return {"process": f"{socket.gethostname()}:{os.getpid()}"}
 
 
 def close_interrupted(mlflow: Any, experiment_id: str) -> None:
@@ -140,7 +99,7 @@ def log_model_run(root: Path, params: Params, schema: Schema) -> str:
     if found is not None:
         return str(found.info.run_id)
     report = read_json(root / params.paths.training_report)
-    tags = {"model_md5": model_md5, "process": f"{socket.gethostname()}:{os.getpid()}"}
+    tags = {"model_md5": model_md5, **process_tag()}
     with mlflow.start_run(experiment_id=experiment_id, tags=tags) as run:
         mlflow.log_params({**params.train.model_dump(), "window": _window(params)})
         mlflow.log_metric("trees", report["trees"])

@@ -66,12 +66,14 @@ def search(root: Path, params: Params) -> tuple[dict[str, float], float]:
     codes = category_codes({n: list(columns[n]) for n in names if columns[n].dtype == object})
     mlflow = tracking.connect(root)
     experiment = tracking.experiment(mlflow, root, params.project.name)
+    tracking.close_interrupted(mlflow, experiment)
+    owner = tracking.process_tag()
 
     def objective(trial: Any) -> float:
         chosen = suggest(trial, params.tune)
         settings: Train = params.train.model_copy(update=chosen)
         with mlflow.start_run(
-            experiment_id=experiment, nested=True, run_name=f"trial {trial.number}"
+            experiment_id=experiment, nested=True, run_name=f"trial {trial.number}", tags=owner
         ):
             area = float(np.max(fit(columns, label, names, codes, settings).curve))
             mlflow.log_params(chosen)
@@ -83,7 +85,7 @@ def search(root: Path, params: Params) -> tuple[dict[str, float], float]:
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=params.train.seed)
     )
-    with mlflow.start_run(experiment_id=experiment, run_name="tune"):
+    with mlflow.start_run(experiment_id=experiment, run_name="tune", tags=owner):
         study.optimize(objective, params.tune.trials, timeout=params.tune.timeout_seconds)
         mlflow.log_params(study.best_params)
         mlflow.log_metric("early_stopping_roc_auc", study.best_value)

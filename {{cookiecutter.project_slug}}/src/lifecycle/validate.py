@@ -47,6 +47,23 @@ def months(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     return counts.with_columns(rate, (rate / rate.shift(1) - 1).alias("row_count_change"))
 
 
+def _context(gx: Any, docs: Path) -> Any:
+    """Return a Great Expectations context that keeps nothing but the Data Docs."""
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    context.add_data_docs_site(
+        site_name="local",
+        site_config={
+            "class_name": "SiteBuilder",
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": {
+                "class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs.resolve()),
+            },
+        },
+    )  # fmt: skip
+    return context
+
+
 def check(
     frames: dict[str, tuple[pl.DataFrame, Sequence[Expectation], list[str]]],
     docs: Path,
@@ -60,18 +77,7 @@ def check(
     import great_expectations as gx  # four seconds, so nothing else imports it
     from great_expectations.checkpoint import UpdateDataDocsAction
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    context.add_data_docs_site(
-        site_name="local",
-        site_config={
-            "class_name": "SiteBuilder",
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            "store_backend": {
-                "class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs.resolve()),
-            },
-        },
-    )  # fmt: skip
+    context = _context(gx, docs)
     source = context.data_sources.add_pandas("project")
     found: list[dict[str, Any]] = []
     for name, (frame, expectations, identity) in frames.items():
@@ -101,7 +107,8 @@ def _result(
 ) -> dict[str, Any]:
     """Flatten one Great Expectations result."""
     kwargs = result.expectation_config.kwargs
-    column = kwargs.get("column") or ", ".join(kwargs.get("column_list", ())) or "(table)"
+    pair = [kwargs[name] for name in ("column_A", "column_B") if name in kwargs]
+    column = kwargs.get("column") or ", ".join(kwargs.get("column_list", pair)) or "(table)"
     hidden = ("column", "batch_id", "value_set", "column_list", "column_set")
     limits = {
         k: v if isinstance(v, (int, float, str, bool, type(None))) else str(v)
@@ -171,7 +178,7 @@ def main() -> None:
         {**report, "failed": failed, "row_counts": by_month.to_dicts(), "results": results},
     )
     if failed:
-        print("\n".join(failure_lines(failed)))
+        print("\n".join(failure_lines(failed)), flush=True)
         first = failed[0]
         raise StageError(
             f"{len(failed)} of {len(results)} expectations failed, first {first['column']}: "

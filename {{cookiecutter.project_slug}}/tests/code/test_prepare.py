@@ -61,6 +61,17 @@ def test_a_key_in_both_parts_is_refused(rows: pl.DataFrame, schema: Schema) -> N
     prepare.refuse_shared_keys(rows.tail(-3), rows.head(3), schema.names("key"))
 
 
+def test_a_split_by_time_of_a_key_without_time_is_refused(
+    rows: pl.DataFrame, schema: Schema, real_params: Params
+) -> None:
+    # One flight number flies every month.
+    timeless = schema[schema.time].model_copy(update={"roles": ("time",)})
+    columns = tuple(timeless if c.name == schema.time else c for c in schema.columns)
+    other = schema.model_copy(update={"columns": columns})
+    with pytest.raises(StageError, match=r"have a key \(carrier, flight_number\) of train"):
+        prepare.split(rows, other, real_params.data.window.months, 1)
+
+
 def test_prepare_refuses_a_snapshot_that_did_not_pass(
     project: Path, params: Params, capsys: pytest.CaptureFixture[str]
 ) -> None:

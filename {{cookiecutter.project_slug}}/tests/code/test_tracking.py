@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import registry, tracking
+from lifecycle import registry, store, tracking
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
 from lifecycle.files import md5, write_json
@@ -20,7 +20,7 @@ def locations(folder: Path) -> list[str]:
     """Return every place of an artefact that the store knows, experiment 0 apart."""
     found: list[str] = []
     with sqlite3.connect(folder / "mlflow.db") as connection:
-        for table, column in tracking.LOCATIONS:
+        for table, column in store.LOCATIONS:
             where = " where experiment_id != 0" if table == "experiments" else ""
             rows = connection.execute(f"select {column} from {table}{where}")
             found += [row[0] for row in rows if row[0]]
@@ -38,14 +38,14 @@ def test_a_moved_store_points_to_where_it_is(pipeline: Path, project: Path) -> N
 
 
 def test_relocating_again_changes_nothing(project: Path) -> None:
-    tracking.relocate(project / "mlflow.db", project / "mlartifacts")
+    store.relocate(project / "mlflow.db", project / "mlartifacts")
     before = (project / "mlflow.db").read_bytes()
-    tracking.relocate(project / "mlflow.db", project / "mlartifacts")
+    store.relocate(project / "mlflow.db", project / "mlartifacts")
     assert (project / "mlflow.db").read_bytes() == before
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    tracking.relocate(tmp_path / "mlflow.db", tmp_path / "mlartifacts")
+    store.relocate(tmp_path / "mlflow.db", tmp_path / "mlartifacts")
     assert list(tmp_path.iterdir()) == []
 
 

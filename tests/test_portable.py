@@ -1,0 +1,207 @@
+"""A project can be moved, cloned and changed: what is registered still leads back to its origin."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from baking import run
+from breaking import BETTER, commit, edit
+from projects import (
+    PIPELINE,
+    clone,
+    git,
+    released_project,
+    report_of,
+    runs,
+    statuses,
+    versions,
+)
+from running import Project
+
+pytestmark = pytest.mark.slow
+EFFECTS = ("gate", "register", "package", "serve", "predict")
+# Loads the champion from MLflow and scores its own example with it.
+LOAD = """
+import pandas as pd, polars as pl
+from pathlib import Path
+from lifecycle import registry, tracking
+from lifecycle.columns import load_schema
+from lifecycle.params import load_params
+root, params, schema = Path.cwd(), load_params(), load_schema()
+mlflow = tracking.connect(root)
+model = mlflow.pyfunc.load_model(f"models:/{params.project.name}@champion")
+rows = pl.read_parquet("data/holdout.parquet").head(100)
+wanted = pl.read_parquet("data/holdout_predictions.parquet")["probability"].head(100)
+assert list(model.predict(rows.select(schema.request).to_pandas())) == wanted.to_list()
+version = registry.connect(root, params).by_alias("champion")
+place = Path(mlflow.MlflowClient().download_artifacts(version.run_id, "gate"))
+assert place.is_relative_to(root) and (place / "gate.json").is_file(), place
+"""
+# The gain of what the pipeline has just predicted over what it predicted before.
+GAIN = """
+import sys
+import polars as pl
+from sklearn.metrics import roc_auc_score
+label = pl.read_parquet("data/holdout.parquet")["late"].to_numpy()
+new, old = (
+    roc_auc_score(label, pl.read_parquet(path)["probability"].to_numpy())
+    for path in ("data/holdout_predictions.parquet", sys.argv[1])
+)
+print(f"{new - old:+.4f}")
+"""
+
+
+@pytest.fixture(scope="module")
+def released(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return the shrunk project with version 1 as champion; its service is stopped."""
+    return released_project(generated, tmp_path_factory)
+
+
+def score(project: Project, folder: Path) -> str:
+    """Score the holdout with the champion and return what batch printed."""
+    rows = project.root / "data" / "holdout.parquet"
+    scored = folder / "scored.parquet"
+    printed = project.must("batch", f"INPUT={rows}", f"OUTPUT={scored}")
+    assert scored.is_file()
+    assert "0 rejected" in printed
+    return printed
+
+
+def test_a_moved_project_works_where_it_is(released: Project, tmp_path: Path) -> None:
+    """Nothing runs again, nothing is looked for or made again at the old place."""
+    old = released.copy(tmp_path / "before")
+    old.must("lineage")
+    project = Project(old.root.rename(tmp_path / "moved here"), old.environment)
+    before = runs(project)
+    try:
+        project.must("lifecycle")
+        assert statuses(project) == {
+            **dict.fromkeys(PIPELINE, "cached"),
+            **dict.fromkeys(EFFECTS[:3], "unchanged"),
+            **dict.fromkeys(EFFECTS[3:], "ran"),
+        }
+        project.must("release", "predict", "lineage")
+        assert "by version 1" in score(project, tmp_path)
+    finally:
+        project.must("stop")
+    loaded = project.python("-c", LOAD)
+    assert loaded.returncode == 0, loaded.stderr
+    assert (versions(project), runs(project)) == ([1], before)
+    with sqlite3.connect(project.root / "mlflow.db") as connection:
+        store = "\n".join(connection.iterdump())
+    connection.close()
+    assert str(project.root) in store
+    assert str(old.root) + "/" not in store
+    assert str(released.root) + "/" not in store
+    assert not old.root.exists()
+
+
+def test_a_clone_needs_nothing_but_dvc_pull(released: Project, tmp_path: Path) -> None:
+    """With an empty registry the stages are cached, and the same model is released."""
+    project = clone(released, tmp_path / "clone")
+    pulled = project.python("-m", "dvc", "pull")
+    assert pulled.returncode == 0, pulled.stderr
+    try:
+        project.must("lifecycle")
+        assert [statuses(project)[name] for name in PIPELINE] == ["cached"] * len(PIPELINE)
+        assert [statuses(project)[name] for name in EFFECTS] == ["ran"] * len(EFFECTS)
+    finally:
+        project.must("stop")
+    ours, theirs = (report_of(one)["champion"] for one in (project, released))
+    assert ours == theirs
+    project.must("release", "lineage")
+    assert versions(project) == [1]
+    assert "by version 1" in score(project, tmp_path)
+    assert git(project, "status", "--porcelain") == ""
+
+
+def broken_links(project: Project) -> str:
+    """Return the message of a lineage that does not hold."""
+    done = project.python("-m", "lifecycle.lineage", "1")
+    assert done.returncode == 1
+    (message,) = done.stderr.splitlines()
+    assert message.startswith("lineage: ")
+    return message.partition(" links differ: ")[2]
+
+
+def test_lineage_holds_or_names_the_broken_link(released: Project, tmp_path: Path) -> None:
+    """Commit, data, parameters, locks, run and verdict: each hash is checked."""
+    project = released.copy(tmp_path / "flight-delay")
+    printed = project.must("lineage", "VERSION=1")
+    report = report_of(project)["champion"]
+    for part in (report["git_commit"], report["data_md5"], report["model_md5"], "dvc.lock"):
+        assert part in printed
+    assert "gate verdict: pass" in printed
+    assert "links hold" in printed
+    for name in (
+        "params.yaml",
+        "models/model.ubj",
+        "data/train.parquet",
+        "src/lifecycle/features.py",
+    ):
+        path = project.root / name
+        content = path.read_bytes()
+        path.write_bytes(content + b"\n")
+        assert broken_links(project) == name
+        path.unlink()
+        assert broken_links(project) == name
+        path.write_bytes(content)
+    (verdict,) = (project.root / "mlartifacts").glob("*/artifacts/gate/gate.json")
+    verdict.write_text(verdict.read_text().replace("pass", "fail"))
+    assert broken_links(project) == "gate verdict: pass"
+
+
+def test_lineage_notices_a_rewritten_history(released: Project, tmp_path: Path) -> None:
+    """A commit that is gone is the first broken link."""
+    project = released.copy(tmp_path / "flight-delay")
+    git(project, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "--amend",
+        "--no-verify", "-qm", "Another history")  # fmt: skip
+    git(project, "reflog", "expire", "--expire=now", "--all")
+    git(project, "gc", "-q", "--prune=now")
+    links = broken_links(project).split(", ")
+    assert links[0] == "git commit"
+    assert "params.yaml" in links
+    assert "models/model.ubj" not in links
+
+
+@pytest.mark.parametrize("number", ["0", "7"])
+def test_lineage_of_an_unknown_version_is_one_line(number: str, released: Project) -> None:
+    """It says what to type."""
+    done = released.python("-m", "lifecycle.lineage", number)
+    assert done.returncode == 1
+    assert done.stderr == f"lineage: flight-delay has no version {number}: `make ui` shows them\n"
+
+
+def test_the_champion_is_scored_by_its_own_features(released: Project, tmp_path: Path) -> None:
+    """A changed definition and a new feature do not change what version 1 answers."""
+    project = released.copy(tmp_path / "flight-delay")
+    before = tmp_path / "before.parquet"
+    (project.root / "data" / "holdout_predictions.parquet").rename(before)
+    edit(project, "params.yaml", BETTER)
+    features = "src/lifecycle/features.py"
+    project.change(
+        features, '"weekday": clock.weekday(departure),', '"weekday": 8 - clock.weekday(departure),'
+    )
+    project.change(
+        features,
+        '        "dewpoint_spread":',
+        '        "arrival_hour": column("scheduled_arrival_minute") // 60,\n        "dewpoint_spread":',
+    )
+    commit(project)
+    project.must("pipeline", "gate")
+    gate = json.loads((project.root / "reports" / "gate.json").read_text(encoding="utf-8"))
+    (rule,) = (one for one in gate["rules"] if one["rule"] == "against champion version 1")
+    wanted = project.python("-c", GAIN, str(before)).stdout.strip()
+    assert rule["measured"].startswith(f"roc_auc {wanted} [")
+    assert float(wanted) > 0
+
+
+def test_a_command_outside_a_project_says_so(generated: Project, tmp_path: Path) -> None:
+    """Whoever is in the wrong folder reads one line."""
+    python = generated.environment.venv / "bin" / "python"
+    variables = generated.variables({"PYTHONPATH": str(generated.root / "src")})
+    done = run(python, "-m", "lifecycle.lineage", folder=tmp_path, environment=variables)
+    assert done.returncode == 1
+    assert "holds no params.yaml: run this from the project's folder" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,30 @@
+# The champion's Bento as a container image, and that image as a service of Docker Compose.
+DOCKER ?= docker
+COMPOSE ?= docker compose
+# More options of `docker build`, for instance --platform linux/amd64.
+BUILD_OPTIONS ?=
+# More options of `docker compose`, for instance --file my-own.yaml.
+COMPOSE_OPTIONS ?=
+
+.PHONY: image up down
+
+# The project's name and the Bento's version, as NAME:VERSION, or one line that says what is missing.
+CHAMPION = $(RUN) -c 'from lifecycle import bento, command; command.run("$@", lambda: print(bento.released(command.project_root()).tag))'
+PROJECT_NAME = $(RUN) -c 'from lifecycle.params import load_params; print(load_params().project.name)'
+
+image: setup ## Build the champion's Bento as a container image, NAME:VERSION
+	@tag=$$($(CHAMPION)) && bento=.bentoml/bentos/$$(echo $$tag | tr : /) \
+		&& python=$$(sed -n "s/^  python_version: '\(.*\)'/\1/p" $$bento/bento.yaml) \
+		&& $(DOCKER) build --build-arg PYTHON=$${python:?$$bento/bento.yaml names no Python} \
+			--build-arg PIP_INDEX_URL --build-arg PIP_EXTRA_INDEX_URL $(BUILD_OPTIONS) \
+			--file deploy/Dockerfile --tag $$tag $$bento \
+		&& echo "image: $$tag"
+
+up: image ## Run that image with Docker Compose (API_KEYS=..., ENV=production, PORT=3000)
+	@IMAGE=$$($(CHAMPION)) && export IMAGE && $(COMPOSE) --project-name $${IMAGE%:*} \
+		--file deploy/compose.yaml $(COMPOSE_OPTIONS) up --detach
+
+# Compose wants every variable even to stop.
+down: setup ## Stop what up started
+	@name=$$($(PROJECT_NAME)) && IMAGE=none API_KEYS=none $(COMPOSE) --project-name $$name \
+		--file deploy/compose.yaml $(COMPOSE_OPTIONS) down
