@@ -43,6 +43,7 @@ demo: setup ## Generate a project with the default answers; take it through its 
 	$(BIN)/cookiecutter . --no-input --output-dir $(DEMO)
 	$(MAKE) --no-print-directory -C $(DEMO)/*/ setup
 	$(MAKE) --no-print-directory -C $(DEMO)/*/ lifecycle
+	@echo "project    $$(echo $(DEMO)/*/): cd there to go on; make -C $$(echo $(DEMO)/*/) stop ends its service"
 
 test: setup ## Generate projects with every answer, and run them; ONLY=... chooses tests as pytest does.
 	$(BIN)/python -m pytest -q tests $(if $(ONLY),-k '$(ONLY)')

@@ -135,7 +135,9 @@ def test_a_better_model_becomes_version_2_and_answers(released: Project, tmp_pat
         after = report_of(project)["champion"]["metrics"]["roc_auc"]
         assert after > before
         assert last[0].split(" at ")[0].endswith("version 2")
-        assert last[1].endswith(f"roc_auc {after:.4f} (champion before: {before:.4f})")
+        assert f"roc_auc {after:.4f} (against champion version 1 on the same holdout" in last[1]
+        (gain,) = re.findall(r"holdout: roc_auc ([+-][0-9.]+)", last[1])
+        assert float(gain) == pytest.approx(after - before, abs=2e-4)
     finally:
         project.must("stop")
 

@@ -32,10 +32,10 @@ def identity(root: Path, params: Params, version: registry.Version | None) -> di
 
 def table(verdicts: list[dict[str, Any]]) -> str:
     """Return the lines of the gate as a table."""
-    lines = [f"{'rule':46} {'measured':32} {'required':46} verdict"]
-    for one in verdicts:
-        lines.append(f"{one['rule']:46} {one['measured']:32} {one['required']:46} {one['verdict']}")
-    return "\n".join(lines)
+    names = ("rule", "measured", "required", "verdict")
+    rows = [{name: name for name in names}, *verdicts]
+    widths = {name: max(len(row[name]) for row in rows) for name in names}
+    return "\n".join("  ".join(f"{row[n]:{widths[n]}}" for n in names).rstrip() for row in rows)
 
 
 def decide(root: Path, params: Params, schema: Schema, report: dict[str, Any]) -> None:

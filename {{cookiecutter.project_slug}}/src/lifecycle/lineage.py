@@ -91,7 +91,10 @@ def main() -> None:
         print(f"  {name:34} {value:42} {state}")
     broken = [name for name, _, state in lines if state != "same"]
     if broken:
-        raise StageError(f"{len(broken)} of {len(lines)} links differ: {', '.join(broken)}")
+        raise StageError(
+            f"{len(broken)} of {len(lines)} links differ: {', '.join(broken)} (that version's files: "
+            f"git checkout {version.tags['git_commit'][:12]} && make pipeline)"
+        )
     print(f"lineage: {len(lines)} links hold")
 
 
