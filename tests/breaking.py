@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import random
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ State = dict[str, Any]
 Unchanged = Callable[..., AbstractContextManager[None]]
 
 FLIGHTS, WEATHER = "data/source/flights.csv.zip", "data/source/weather.csv"
+MODEL = "models/model.ubj"
+EVALUATION = "reports/evaluation.json"
 GATE = "reports/gate.json"
 LIFECYCLE = "reports/lifecycle.json"
 VALIDATION = "reports/validation.json"
@@ -139,6 +142,39 @@ def read_json(project: Project, path: str) -> Any:
 def md5(path: Path) -> str:
     """Return the name that DVC gives a file's content."""
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def shuffle_outcomes(columns: Columns, wanted: Callable[[int], bool]) -> None:
+    """Give flights the outcomes of others, each outcome whole, so that no check of data fails."""
+    labels = columns["arr_delay"]
+    rows = [row for row, label in enumerate(labels) if label != "NA" and wanted(row)]
+    others = random.Random(1).sample(rows, len(rows))  # noqa: S311
+    for name in ("dep_delay", "arr_delay"):
+        before = list(columns[name])
+        for row, other in zip(rows, others, strict=True):
+            columns[name][row] = before[other]
+
+
+def rewrite_model(project: Project) -> None:
+    """Write the same trees as another file, as another library version would."""
+    done = project.python("-c", (
+        "import xgboost, pathlib; path = pathlib.Path('models/model.ubj');"
+        "booster = xgboost.Booster(model_file=str(path)); booster.set_attr(note='again');"
+        "path.write_bytes(booster.save_raw('ubj'))"
+    ))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def evaluated_as_it_is(project: Project) -> None:
+    """Let the evaluation say that it is of the model file that is there."""
+    found = md5(project.root / MODEL)
+    edit_json(project, EVALUATION, lambda report: report.update(model_md5=found))
+
+
+def unreachable_remote(project: Project) -> None:
+    """Point the remote, on this machine only, to where no folder can be."""
+    text = "['remote \"storage\"']\n    url = /dev/null/storage\n"
+    (project.root / ".dvc/config.local").write_text(text, encoding="utf-8")
 
 
 def locked(text: str) -> State:

@@ -107,15 +107,8 @@ def base_archive(folder: Path, variables: dict[str, str]) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         new = cache / f"{kept.name}.{os.getpid()}"
         without = ("./var/cache/apt", "./var/lib/apt/lists", f"./{CERTIFICATES}")
-        tar = (
-            "tar",
-            "-C",
-            str(system),
-            *(f"--exclude={one}" for one in without),
-            "-cf",
-            str(new),
-            ".",
-        )
+        exclude = [f"--exclude={one}" for one in without]
+        tar = ("tar", "-C", str(system), *exclude, "-cf", str(new), ".")
         succeed(*tar, folder=folder, environment=variables)
         new.rename(kept)
         shutil.rmtree(system)
@@ -152,7 +145,11 @@ def stop_engine(process: subprocess.Popen[bytes], folder: Path) -> None:
     """Stop the engine, which stops its containers and their supervisor."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
-    process.wait(60)
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
     # The engine leaves one mount, which would keep its folder from being removed.
     subprocess.run(["umount", folder / "exec/netns/default"], capture_output=True, check=False)
 

@@ -1,36 +1,33 @@
-"""A model that should not be released stops the line at gate, register or package.
+"""A model that should not be released stops the line at the gate.
 
 Each case starts with champion version 1 and, where the model itself is not what is broken, with a
 challenger that the gate lets through (see the fixture `better`): then one thing is broken.
 """
 
-import random
 import shutil
 from collections.abc import Callable
 
 import pytest
 from breaking import (
     BETTER,
+    EVALUATION,
     GATE,
-    Columns,
+    MODEL,
     Unchanged,
-    commit,
     edit,
     edit_json,
+    evaluated_as_it_is,
     flights,
-    git,
-    md5,
     read_json,
+    rewrite_model,
+    shuffle_outcomes,
     stopped,
-)  # fmt: skip
+    unreachable_remote,
+)
 from running import Project
 
 pytestmark = pytest.mark.slow
 
-MODEL = "models/model.ubj"
-EVALUATION = "reports/evaluation.json"
-FEATURES = "src/lifecycle/features.py"
-SERVICE = "src/lifecycle/service.py"
 AGAINST = "against champion version 1"
 
 
@@ -39,33 +36,6 @@ def failing(project: Project) -> list[str]:
     report = read_json(project, GATE)
     assert report["verdict"] == "fail"
     return [one["rule"] for one in report["rules"] if one["verdict"] == "fail"]
-
-
-def rewrite_model(project: Project) -> None:
-    """Write the same trees as another file, as another library version would."""
-    done = project.python("-c", (
-        "import xgboost, pathlib; path = pathlib.Path('models/model.ubj');"
-        "booster = xgboost.Booster(model_file=str(path)); booster.set_attr(note='again');"
-        "path.write_bytes(booster.save_raw('ubj'))"
-    ))  # fmt: skip
-    assert done.returncode == 0, done.stderr
-
-
-def evaluated_as_it_is(project: Project) -> None:
-    """Let the evaluation say that it is of the model file that is there."""
-    found = md5(project.root / MODEL)
-    edit_json(project, EVALUATION, lambda report: report.update(model_md5=found))
-
-
-def shuffle_outcomes(columns: Columns, wanted: Callable[[int], bool]) -> None:
-    """Give flights the outcomes of others, each outcome whole, so that no check of data fails."""
-    labels = columns["arr_delay"]
-    rows = [row for row, label in enumerate(labels) if label != "NA" and wanted(row)]
-    others = random.Random(1).sample(rows, len(rows))  # noqa: S311
-    for name in ("dep_delay", "arr_delay"):
-        before = list(columns[name])
-        for row, other in zip(rows, others, strict=True):
-            columns[name][row] = before[other]
 
 
 def forget_releases(project: Project) -> None:
@@ -265,12 +235,6 @@ def lose_champion(project: Project) -> None:
     unreachable_remote(project)
 
 
-def unreachable_remote(project: Project) -> None:
-    """Point the remote, on this machine only, to where no folder can be."""
-    text = "['remote \"storage\"']\n    url = /dev/null/storage\n"
-    (project.root / ".dvc/config.local").write_text(text, encoding="utf-8")
-
-
 RAISED = [
     (cut_model, "the evaluation is of another model: run `make pipeline`"),
     (cut_model_unnoticed, "model.ubj is no model that train wrote"),
@@ -306,92 +270,3 @@ def test_a_registry_that_cannot_be_read_fails(challenger: Project, unchanged: Un
         database.write_bytes(content)
     stopped(done, "gate", "the gate raised DatabaseError: file is not a database")
     assert failing(challenger) == []
-
-
-def lose_verdict(project: Project) -> None:
-    """Remove the gate's report."""
-    (project.root / GATE).unlink()
-
-
-def fail_verdict(project: Project) -> None:
-    """Let the gate have said no."""
-    project.change("params.yaml", "maximum_megabytes: 20.0", "maximum_megabytes: 0.01")
-    commit(project)
-    assert project.python("-m", "lifecycle.gate").returncode == 1
-
-
-def change_limits_after(project: Project) -> None:
-    """Change and commit a limit that the verdict knows nothing of."""
-    project.change("params.yaml", "maximum_megabytes: 20.0", "maximum_megabytes: 0.01")
-    commit(project)
-
-
-def change_code_after(project: Project) -> None:
-    """Change code that the pipeline does not run, and do not commit it."""
-    with (project.root / SERVICE).open("a", encoding="utf-8") as code:
-        code.write("# To be continued.\n")
-
-
-def judge_again(project: Project) -> None:
-    """Commit, and let the gate pass what is there now."""
-    commit(project)
-    project.must("gate")
-
-
-def train_otherwise_unrun(project: Project) -> None:
-    """Change how the model would be trained, and forget to train it."""
-    project.change("params.yaml", "maximum_trees: 60", "maximum_trees: 80")
-    judge_again(project)
-
-
-def other_features_unrun(project: Project) -> None:
-    """Change the features, and forget to run the pipeline with them."""
-    project.change(FEATURES, "clock.weekday(departure),", "clock.weekday(departure) % 7 + 1,")
-    judge_again(project)
-
-
-def model_of_elsewhere(project: Project) -> None:
-    """Put in place a model that DVC does not know, evaluated as it is."""
-    rewrite_model(project)
-    evaluated_as_it_is(project)
-    judge_again(project)
-
-
-OTHER = "the pipeline ran with other content of"
-REFUSED = [
-    (lose_verdict, "there is no verdict of the gate: run `make gate`"),
-    (fail_verdict, "the gate failed (failed: size of the model file): nothing is registered"),
-    (rewrite_model, "the gate's verdict is not about this model (model_md5 differ)"),
-    (change_limits_after, "the gate's verdict is not about this model (params_md5 differ)"),
-    (change_code_after, f"{SERVICE} not committed: a release leads back to a commit"),
-    (train_otherwise_unrun, f"{OTHER} params.yaml: train: run `make pipeline`"),
-    (other_features_unrun, f"{OTHER} {FEATURES}: run `make pipeline`"),
-    (model_of_elsewhere, f"{OTHER} {MODEL}, {EVALUATION}: run `make pipeline`"),
-    (unreachable_remote, "dvc push failed, nothing is registered: unexpected error - [Errno 20]"),
-]
-
-
-@pytest.mark.parametrize(("harm", "words"), REFUSED, ids=[case[0].__name__ for case in REFUSED])
-def test_nothing_is_registered_without_verdict_commit_and_remote(
-    harm: Callable[[Project], None], words: str, challenger: Project, unchanged: Unchanged
-) -> None:
-    """A version is made for exactly what the gate passed, from a commit, with its data kept."""
-    harm(challenger)
-    with unchanged(challenger):
-        done = challenger.python("-m", "lifecycle.register")
-    stopped(done, "register", words)
-
-
-def test_a_package_that_answers_differently_is_not_released(
-    challenger: Project, unchanged: Unchanged
-) -> None:
-    """The features that are packaged are not those that the pipeline computed."""
-    assert challenger.python("-m", "lifecycle.register").returncode == 0
-    challenger.change(FEATURES, "clock.weekday(departure),", "clock.weekday(departure) % 7 + 1,")
-    commit(challenger)
-    with unchanged(challenger):
-        done = challenger.python("-m", "lifecycle.package")
-    stopped(done, "package", "the Bento's answer to smoke row", "compute different features")
-    git(challenger, "checkout", "--quiet", "HEAD~1", "--", FEATURES)
-    done = challenger.python("-m", "lifecycle.package")
-    assert done.returncode == 0, done.stderr

@@ -92,8 +92,8 @@ def main() -> None:
     broken = [name for name, _, state in lines if state != "same"]
     if broken:
         raise StageError(
-            f"{len(broken)} of {len(lines)} links differ: {', '.join(broken)} (that version's files: "
-            f"git checkout {version.tags['git_commit'][:12]} && make pipeline)"
+            f"{len(broken)} of {len(lines)} links differ: {', '.join(broken)} "
+            f"(its files: git checkout {version.tags['git_commit'][:12]} && make pipeline)"
         )
     print(f"lineage: {len(lines)} links hold")
 
