@@ -38,7 +38,9 @@ TEMPLATED = {
     "LICENSE-Apache-2.0",
     "LICENSE-MIT",
     "LICENSE-proprietary",
+    "README.md",
     "params.yaml",
+    "pyproject.toml",
     "requirements/remote.in",
 }
 # Files that reach the user with double braces which are not Jinja's.

@@ -21,6 +21,15 @@ from running import Project
 
 pytestmark = pytest.mark.slow
 EFFECTS = ("gate", "register", "package", "serve", "predict")
+FEATURES = "src/lifecycle/features.py"
+CHANGED_FEATURES = (
+    ('"weekday": clock.weekday(departure)', '"weekday": 8 - clock.weekday(departure)'),
+    (
+        '        "dewpoint_spread":',
+        '        "arrival_hour": column("scheduled_arrival_minute") // 60,\n'
+        '        "dewpoint_spread":',
+    ),
+)
 # Loads the champion from MLflow and scores its own example with it.
 LOAD = """
 import pandas as pd, polars as pl
@@ -83,18 +92,29 @@ def test_a_moved_project_works_where_it_is(released: Project, tmp_path: Path) ->
         }
         project.must("release", "predict", "lineage")
         assert "by version 1" in score(project, tmp_path)
+        assert (versions(project), runs(project)) == ([1], before)
+        check_store(project, old.root, released.root)
+        # What is new is logged, registered and packaged at the new place.
+        edit(project, "params.yaml", BETTER)
+        commit(project)
+        project.must("lifecycle")
+        assert versions(project) == [1, 2]
+        check_store(project, old.root, released.root)
     finally:
         project.must("stop")
+    assert not old.root.exists()
+
+
+def check_store(project: Project, *elsewhere: Path) -> None:
+    """Assert that MLflow has the champion and its verdict, and knows no other place than this."""
     loaded = project.python("-c", LOAD)
     assert loaded.returncode == 0, loaded.stderr
-    assert (versions(project), runs(project)) == ([1], before)
     with sqlite3.connect(project.root / "mlflow.db") as connection:
         store = "\n".join(connection.iterdump())
     connection.close()
     assert str(project.root) in store
-    assert str(old.root) + "/" not in store
-    assert str(released.root) + "/" not in store
-    assert not old.root.exists()
+    for place in elsewhere:
+        assert f"{place}/" not in store
 
 
 def test_a_clone_needs_nothing_but_dvc_pull(released: Project, tmp_path: Path) -> None:
@@ -134,19 +154,17 @@ def test_lineage_holds_or_names_the_broken_link(released: Project, tmp_path: Pat
         assert part in printed
     assert "gate verdict: pass" in printed
     assert "links hold" in printed
-    for name in (
-        "params.yaml",
-        "models/model.ubj",
-        "data/train.parquet",
-        "src/lifecycle/features.py",
-    ):
+    for name in ("params.yaml", "models/model.ubj", "data/train.parquet", FEATURES):
         path = project.root / name
         content = path.read_bytes()
         path.write_bytes(content + b"\n")
         assert broken_links(project) == name
-        path.unlink()
-        assert broken_links(project) == name
         path.write_bytes(content)
+    model = project.root / "models" / "model.ubj"
+    model.unlink()
+    assert broken_links(project) == "models/model.ubj"
+    project.python("-m", "dvc", "checkout")
+    project.must("lineage")
     (verdict,) = (project.root / "mlartifacts").glob("*/artifacts/gate/gate.json")
     verdict.write_text(verdict.read_text().replace("pass", "fail"))
     assert broken_links(project) == "gate verdict: pass"
@@ -179,15 +197,8 @@ def test_the_champion_is_scored_by_its_own_features(released: Project, tmp_path:
     before = tmp_path / "before.parquet"
     (project.root / "data" / "holdout_predictions.parquet").rename(before)
     edit(project, "params.yaml", BETTER)
-    features = "src/lifecycle/features.py"
-    project.change(
-        features, '"weekday": clock.weekday(departure),', '"weekday": 8 - clock.weekday(departure),'
-    )
-    project.change(
-        features,
-        '        "dewpoint_spread":',
-        '        "arrival_hour": column("scheduled_arrival_minute") // 60,\n        "dewpoint_spread":',
-    )
+    for old, new in CHANGED_FEATURES:
+        project.change(FEATURES, old, new)
     commit(project)
     project.must("pipeline", "gate")
     gate = json.loads((project.root / "reports" / "gate.json").read_text(encoding="utf-8"))

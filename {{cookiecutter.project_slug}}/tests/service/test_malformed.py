@@ -145,7 +145,7 @@ def test_a_field_that_stands_twice_is_refused(
     twice = json.dumps(good).replace("{", '{"records": [], ', 1)
     refused(client, 400, "records", content=twice)
     record = json.dumps(good["records"][0])
-    content = '{"records": [' + record.replace("{", f'{{"{names["time"]}": "", ', 1) + "]}"
+    content = '{"records": [' + record.replace("{", '{"' + names["time"] + '": "", ', 1) + "]}"
     refused(client, 400, names["time"], content=content)
 
 
