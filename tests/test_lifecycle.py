@@ -195,13 +195,13 @@ def test_tuning_never_reads_the_holdout(released: Project, tmp_path: Path) -> No
 
 def helped(folder: Path, printed: str) -> None:
     """Assert that help lists every target that a person may type."""
-    makefile = (folder / "Makefile").read_text(encoding="utf-8")
+    files = [folder / "Makefile", *(folder / "deploy").glob("*.mk")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     listed = set(re.findall(r"(?m)^\s+(?:\x1b\[1m)?([a-z][a-z-]*)", printed))
-    described = set(re.findall(r"(?m)^([a-z][a-z-]*):.*## ", makefile))
-    phony = re.search(r"(?m)^\.PHONY: ((?:.*\\\n)*.*)$", makefile)
-    assert phony is not None
-    names = set(phony[1].replace("\\\n", " ").split())
-    assert set(TARGET.findall(makefile)) == names
+    described = set(re.findall(r"(?m)^([a-z][a-z-]*):.*## ", text))
+    phony = re.findall(r"(?m)^\.PHONY: ((?:.*\\\n)*.*)$", text)
+    names = set(" ".join(phony).replace("\\\n", " ").split())
+    assert set(TARGET.findall(text)) == names
     assert listed == described
     # Steps of other targets, of no use alone.
     assert names - described <= {"environment", "source"}
@@ -229,7 +229,8 @@ def test_the_readme_names_what_is_there(generated: Project) -> None:
     there = {name.split("/")[0] for name in git(generated, "ls-files").splitlines()}
     configuration = {name for name in there if name.startswith(".")} - {".dvc", ".github"}
     assert named - {".dvc"} == there - configuration - {".dvc"}
-    targets = set(TARGET.findall((generated.root / "Makefile").read_text(encoding="utf-8")))
+    files = [generated.root / "Makefile", *(generated.root / "deploy").glob("*.mk")]
+    targets = {name for path in files for name in TARGET.findall(path.read_text(encoding="utf-8"))}
     typed = re.findall(r"`make ([a-z -]+)", text) + re.findall(r"(?m)^make ([a-z-]+)", text)
     words = {word for line in typed for word in line.split()}
     assert words

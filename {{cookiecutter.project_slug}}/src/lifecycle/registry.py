@@ -80,8 +80,10 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+        # By `runs:/`, MLflow lists a model but does not load it once its run has other artefacts.
+        logged = self._client.get_run(run_id).data.tags.get("model_uri", source)
         return _version(self._client.create_model_version(
-            self.name, source, run_id, tags=tags, await_creation_for=0
+            self.name, logged, run_id, tags=tags, await_creation_for=0
         ))  # fmt: skip
 
     def set_alias(self, alias: str, number: int) -> None:
