@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := build/demo
+WORKERS ?= 2
 PROJECT := {{cookiecutter.project_slug}}
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 # Empty, or every process compiles every library anew where the caller's shell forbids bytecode.
@@ -45,8 +46,9 @@ demo: setup ## Generate a project with the default answers; take it through its 
 	$(MAKE) --no-print-directory -C $(DEMO)/*/ lifecycle
 	@echo "project    $$(echo $(DEMO)/*/): cd there to go on; make -C $$(echo $(DEMO)/*/) stop ends its service"
 
+# Each worker generates, installs and runs a project of its own; a file's tests share one.
 test: setup ## Generate projects with every answer, and run them; ONLY=... chooses tests as pytest does.
-	$(BIN)/python -m pytest -q tests $(if $(ONLY),-k '$(ONLY)')
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests $(if $(ONLY),-k '$(ONLY)')
 
 check: lint types workflows docs ## Everything that needs no run: lint, types, workflows, site.
 

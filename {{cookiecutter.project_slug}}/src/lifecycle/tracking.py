@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -181,8 +182,9 @@ def release_verdict(root: Path, run_id: str) -> str | None:
     mlflow = connect(root)
     from mlflow.exceptions import MlflowException
 
-    try:
-        folder = mlflow.MlflowClient().download_artifacts(run_id, "gate")
-    except (MlflowException, OSError):
-        return None
-    return md5(next(Path(folder).iterdir()))
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            folder = mlflow.MlflowClient().download_artifacts(run_id, "gate", scratch)
+        except (MlflowException, OSError):
+            return None
+        return md5(next(Path(folder).iterdir()))
