@@ -88,6 +88,7 @@ def check_recovered(project: Project, undisturbed: Project) -> None:
     assert report["champion"]["model_md5"] == report_of(undisturbed)["champion"]["model_md5"]
     assert ask(project, "/v1/model")["version"] == "1"
     assert git(project, "status", "--porcelain") == ""
+    assert "links hold" in project.must("lineage", "VERSION=1")
     assert ".part" not in git(project, "ls-files")
     outputs = [path for name in ("data/source", "models", "reports") for path in
                (project.root / name).rglob("*.part")]  # fmt: skip

@@ -136,15 +136,17 @@ def register(root: Path, params: Params, schema: Schema) -> registry.Version | N
     require_pipeline(root)
     commit = git.commit_lock(root)
     push(root)
-    run_id = tracking.log_model_run(root, params, schema)
-    tracking.log_metrics(root, params)
-    tracking.log_verdict(root, run_id, root / params.paths.gate_report)
     version = versions.find(report["model_md5"])
     if version is None:
-        source = f"runs:/{run_id}/model"
-        version = versions.create(source, run_id, lineage(root, params, report, commit))
+        run_id = tracking.log_model_run(root, params, schema)
+        tracking.log_metrics(root, params)
+        # Before the version, whose tag names it, and never after: a later verdict is another.
+        tracking.log_verdict(root, run_id, root / params.paths.gate_report)
+        tags = lineage(root, params, report, commit)
+        version = versions.create(f"runs:/{run_id}/model", run_id, tags)
     versions.set_alias("challenger", version.number)
-    print(f"register: version {version.number} is the challenger (commit {commit[:12]})")
+    made_of = version.tags["git_commit"][:12]
+    print(f"register: version {version.number} is the challenger (commit {made_of})")
     return version
 
 
