@@ -28,7 +28,8 @@ class State:
     tag: str
     version: int
     # What the service was started with; other keys need another process.
-    settings: str
+    # Empty where an older release of the project wrote the file: then it is started anew.
+    settings: str = ""
 
     @property
     def url(self) -> str:

@@ -143,7 +143,7 @@ def register(root: Path, params: Params, schema: Schema) -> registry.Version | N
         # Before the version, whose tag names it, and never after: a later verdict is another.
         tracking.log_verdict(root, run_id, root / params.paths.gate_report)
         tags = lineage(root, params, report, commit)
-        version = versions.create(f"runs:/{run_id}/model", run_id, tags)
+        version = versions.create(run_id, tags)
     versions.set_alias("challenger", version.number)
     made_of = version.tags["git_commit"][:12]
     print(f"register: version {version.number} is the challenger (commit {made_of})")

@@ -71,8 +71,8 @@ class Registry:
         """Return the version that holds exactly this model, or None."""
         return next((v for v in self.all() if v.tags.get("model_md5") == model_md5), None)
 
-    def create(self, source: str, run_id: str, tags: dict[str, str]) -> Version:
-        """Register a version together with its tags, in one step of the store."""
+    def create(self, run_id: str, tags: dict[str, str]) -> Version:
+        """Register the model that a run logged, with its tags, in one step of the store."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -81,7 +81,7 @@ class Registry:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         # By `runs:/`, MLflow lists a model but does not load it once its run has other artefacts.
-        logged = self._client.get_run(run_id).data.tags.get("model_uri", source)
+        logged = self._client.get_run(run_id).data.tags["model_uri"]
         return _version(self._client.create_model_version(
             self.name, logged, run_id, tags=tags, await_creation_for=0
         ))  # fmt: skip

@@ -41,7 +41,7 @@ def crown(
     shutil.move(file, kept)
     versions = registry.connect(project, params)
     run_id = tracking.log_model_run(project, params, schema)
-    made = versions.create(f"runs:/{run_id}/model", run_id, tags)
+    made = versions.create(run_id, tags)
     versions.set_alias("champion", made.number)
     return made
 

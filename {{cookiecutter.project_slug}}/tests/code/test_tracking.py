@@ -110,7 +110,7 @@ def test_versions_are_found_by_number_model_and_alias(
     versions = registry.connect(project, params)
     run_id = tracking.log_model_run(project, params, schema)
     for letter in "ab":
-        made = versions.create(f"runs:/{run_id}/model", run_id, {"model_md5": letter})
+        made = versions.create(run_id, {"model_md5": letter})
         assert made == versions.find(letter)
     assert [version.number for version in versions.all()] == [1, 2]
     versions.set_alias("champion", 1)
