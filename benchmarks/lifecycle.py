@@ -128,7 +128,7 @@ def same_predictions(project: Path, target: Path) -> bool:
 def cold_start(project: Path, environment: dict[str, str]) -> float:
     """Return the seconds from no service to its first answer (`make serve predict`)."""
     timed(["make", "stop"], project, environment)
-    return timed(["make", "serve", "predict"], project, environment).seconds
+    return timed(["make", "deploy", "predict"], project, environment).seconds
 
 
 def imports(project: Path, environment: dict[str, str]) -> dict[str, float]:

@@ -198,7 +198,7 @@ def git(project: Project, *arguments: str) -> str:
 def state_of(project: Project, registry: Callable[[Project], State]) -> State:
     """Return everything that a stopped line must leave as it was."""
     root = project.root
-    remembered = (".lifecycle/service.json", ".lifecycle/released.json")
+    remembered = (".lifecycle/development/deployment.json", ".lifecycle/released.json")
     paths = [root / name for name in remembered] + sorted((root / ".bentoml").rglob("*"))
     lock = root / "dvc.lock"
     # What the last good run made can be had again: `git checkout dvc.lock`, `dvc checkout`.

@@ -77,7 +77,7 @@ def project(finished: Project, tmp_path: Path) -> Iterator[Project]:
     """Return a copy of the finished project that the test may change."""
     copied = finished.copy(tmp_path / "flight-delay")
     yield copied
-    if (copied.root / ".lifecycle" / "service.json").exists():
+    if (copied.root / ".lifecycle" / "development").exists():
         copied.must("stop")
 
 
@@ -86,5 +86,5 @@ def fresh(generated: Project, tmp_path: Path) -> Iterator[Project]:
     """Return a copy of the generated project in which nothing has run yet."""
     copied = generated.copy(tmp_path / "flight-delay")
     yield copied
-    if (copied.root / ".lifecycle" / "service.json").exists():
+    if (copied.root / ".lifecycle" / "development").exists():
         copied.must("stop")

@@ -16,10 +16,10 @@ import httpx
 import pytest
 from baking import clean_environment, succeed
 from breaking import SMALL, commit, edit
-from running import Project, free_port, use_port
+from running import Project, free_port, port_of, use_port
 
 PIPELINE = ("ingest", "validate", "prepare", "train", "evaluate")
-STEPS = (*PIPELINE, "gate", "register", "package", "serve", "predict")
+STEPS = (*PIPELINE, "gate", "register", "package", "deploy", "predict")
 
 
 def report_of(project: Project) -> dict[str, Any]:
@@ -56,13 +56,18 @@ def runs(project: Project) -> list[tuple[Any, ...]]:
 
 def ask(project: Project, path: str, body: Any = None) -> Any:
     """Ask the running service; its answer has to be 200."""
-    port = re.search(r"(?m)^  port: (\d+)$", (project.root / "params.yaml").read_text())
-    assert port is not None
-    url = f"http://127.0.0.1:{port[1]}{path}"
+    url = f"http://127.0.0.1:{port_of(project.root)}{path}"
     method = "GET" if body is None else "POST"
     answer = httpx.request(method, url, json=body, timeout=20, trust_env=False)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def worker_of(project: Project) -> int:
+    """Return the number of the process that serves the live version."""
+    found = re.search(r"(?m)^live .*process (\d+), ready$", project.must("status"))
+    assert found is not None
+    return int(found[1])
 
 
 _shared: dict[tuple[Path, str], Project] = {}

@@ -5,10 +5,13 @@ import re
 import shutil
 import socket
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from baking import commit_all, run, succeed
+
+PORT = re.compile(r"(?m)^(    development: )(\d{4,5})$")
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,26 @@ class Project:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of this machine that nobody listens on now, nor on the one above it."""
+    while True:
+        with socket.socket() as probe, socket.socket() as above:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+            with suppress(OSError, OverflowError):
+                above.bind(("127.0.0.1", port + 1))
+                return port
 
 
 def use_port(root: Path, port: int) -> None:
     """Let the project's service listen on a port of its own."""
     path = root / "params.yaml"
-    text, found = re.subn(r"(?m)^  port: \d+$", f"  port: {port}", path.read_text(encoding="utf-8"))
+    text, found = PORT.subn(rf"\g<1>{port}", path.read_text(encoding="utf-8"))
     assert found == 1
     path.write_text(text, encoding="utf-8")
+
+
+def port_of(root: Path) -> int:
+    """Return the port of the project's service in development."""
+    found = PORT.search((root / "params.yaml").read_text(encoding="utf-8"))
+    assert found is not None
+    return int(found[2])

@@ -14,14 +14,13 @@ from projects import (
     STEPS,
     ask,
     git,
-    group_lives,
     released_project,
     report_of,
     runs,
     statuses,
     stored,
     versions,
-    wait_until,
+    worker_of,
 )
 from running import Project
 
@@ -90,31 +89,32 @@ def test_a_second_lifecycle_does_nothing_twice(project: Project) -> None:
     head = project.root / ".git" / "refs" / "heads" / "main"
     commit = head.read_text()
     project.must("lifecycle")
-    assert statuses(project) == {**UNCHANGED, "serve": "ran", "predict": "ran"}
+    assert statuses(project) == {**UNCHANGED, "deploy": "ran", "predict": "ran"}
     printed = project.must("lifecycle")
-    assert statuses(project) == {**UNCHANGED, "serve": "unchanged", "predict": "ran"}
+    assert statuses(project) == {**UNCHANGED, "deploy": "unchanged", "predict": "ran"}
     assert "champion before: the same version" in closing(printed)[1][1]
-    killed = json.loads((project.root / ".lifecycle" / "service.json").read_text())["pid"]
-    os.killpg(killed, signal.SIGKILL)
-    wait_until(lambda: not group_lives(killed), "the killed service is still there")
-    project.must("lifecycle")
-    assert statuses(project) == {**UNCHANGED, "serve": "ran", "predict": "ran"}
+    killed = worker_of(project)
+    os.kill(killed, signal.SIGKILL)
+    # The request waits until the supervisor has started the worker again.
+    assert ask(project, "/v1/model")["version"] == "1"
+    assert worker_of(project) != killed
     assert ask(project, "/v1/model")["version"] == "1"
     assert (versions(project), runs(project), head.read_text()) == (known, finished_runs, commit)
 
 
 def test_stop_can_be_repeated_and_predict_says_what_to_type(project: Project) -> None:
     """Stopping twice is no error; without a service predict fails in one line."""
-    project.must("serve")
+    project.must("deploy")
     predicted = project.must("predict")
     shown = json.loads(predicted[predicted.index("{") :])
     assert shown["answer"]["model_version"] == "1"
     assert shown["request"]["records"]
-    assert "serve: stopped" in project.must("stop")
-    assert "serve: nothing was running" in project.must("stop")
+    assert "stop: development is stopped" in project.must("stop")
+    assert "stop: nothing was running in development" in project.must("stop")
     done = project.make("predict")
     assert done.returncode != 0
-    assert "predict: no service runs: run `make serve`" in done.stderr
+    assert "predict: the service does not answer (" in done.stderr
+    assert "run `make deploy`" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -123,7 +123,7 @@ def test_a_better_model_becomes_version_2_and_answers(released: Project, tmp_pat
     project = released.copy(tmp_path / "flight-delay")
     before = report_of(project)["champion"]["metrics"]["roc_auc"]
     try:
-        project.must("serve")
+        project.must("deploy")
         edit(project, "params.yaml", BETTER)
         commit(project)
         printed = project.must("lifecycle")
@@ -154,7 +154,7 @@ def test_a_lifecycle_that_stops_says_where(released: Project, tmp_path: Path) ->
     assert "Traceback" not in done.stderr
     assert list(closing(done.stdout)[0].items())[-1] == ("gate", "failed")
     assert report_of(project)["steps"][-1]["name"] == "gate"
-    project.change("params.yaml", "holdout_months: 1", "holdout_months: 2")
+    project.change("params.yaml", "holdout_days: 31", "holdout_days: 60")
     done = project.make("lifecycle")
     assert done.returncode != 0
     assert "lifecycle: stopped at prepare" in done.stderr

@@ -5,7 +5,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from running import Project
+from running import Project, port_of
 
 # Rows of the holdout with every kind of null that it has, one with a category that training never
 # saw; probabilities as the pipeline wrote them, and by the model itself for the changed row.
@@ -68,7 +68,6 @@ def test_a_thousand_rows_have_the_same_bits_everywhere(project: Project, tmp_pat
         assert "1000 rows scored" in said
         assert "0 rejected" in said
         assert json.loads(project.python("-c", READ, str(scored)).stdout) == wanted
-    project.must("serve")
-    state = json.loads((project.root / ".lifecycle" / "service.json").read_text(encoding="utf-8"))
+    project.must("deploy")
     rows = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))
-    assert from_service(f"http://{state['host']}:{state['port']}", rows) == wanted
+    assert from_service(f"http://127.0.0.1:{port_of(project.root)}", rows) == wanted

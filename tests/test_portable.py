@@ -20,7 +20,7 @@ from projects import (
 from running import Project
 
 pytestmark = pytest.mark.slow
-EFFECTS = ("gate", "register", "package", "serve", "predict")
+EFFECTS = ("gate", "register", "package", "deploy", "predict")
 FEATURES = "src/lifecycle/features.py"
 CHANGED_FEATURES = (
     ('"weekday": clock.weekday(departure)', '"weekday": 8 - clock.weekday(departure)'),

@@ -225,7 +225,7 @@ def test_the_champion_serves_on_and_the_last_good_data_can_be_had(
     champion: Project, unchanged: Unchanged
 ) -> None:
     good = md5(champion.root / "data/snapshot.parquet")
-    champion.must("serve")
+    champion.must("deploy")
     try:
         with flights(champion) as columns:
             closed_category(columns)

@@ -35,7 +35,7 @@ def shrink(params: Params) -> Params:
     small: dict[str, dict[str, Any]] = {
         "project": {"name": "shrunk"},
         "data": {"window": {"start": months[0], "end": months[-1]}},
-        "prepare": {"holdout_months": 1},
+        "prepare": {"holdout_days": 30},
         "train": {"maximum_trees": 30, "early_stopping_rounds": 10, "minimum_child_weight": 5.0},
         "tune": {"trials": 2},
         "evaluate": {"minimum_slice_rows": 50, "attribution_rows": 50},

@@ -132,8 +132,8 @@ def describe(version: Any) -> dict[str, Any] | None:
 
 
 def release(root: Path, params: Params, report: Report) -> None:
-    """Gate, register, package, serve and predict, each doing only what is not done yet."""
-    from lifecycle import bento, gate, package, predict, register, registry, serve
+    """Gate, register, package, deploy and predict, each doing only what is not done yet."""
+    from lifecycle import bento, deploy, environment, gate, package, predict, register, registry
 
     schema = load_schema()
     versions = registry.connect(root, params)
@@ -147,14 +147,14 @@ def release(root: Path, params: Params, report: Report) -> None:
         step.status = "ran" if version else "unchanged"
         step.made = f"version {version.number}" if version else ""
     with report.step("package") as step:
-        before = bento.last(root)
+        before = bento.packaged(root).values()
         packaged = package.package(root, params, schema)
-        step.status = "unchanged" if packaged == before else "ran"
+        step.status = "unchanged" if packaged.tag in before else "ran"
         step.made = packaged.tag
-    report.champion = describe(versions.by_alias("champion"))
-    with report.step("serve") as step:
-        running, started = serve.ensure(root, params)
-        step.status, step.made = ("ran" if started else "unchanged"), running.url
+    with report.step("deploy") as step:
+        _, is_new = deploy.deploy(root, params, environment.current())
+        step.status, step.made = ("ran" if is_new else "unchanged"), predict.url(root, params)
+    report.champion = describe(versions.by_alias(deploy.alias(environment.current())))
     with report.step("predict") as step:
         report.prediction = predict.predict(root, params)
         step.made = str(params.paths.lifecycle_report)
@@ -184,7 +184,7 @@ def live(report: Report, params: Params, root: Path) -> str:
     if before and before["version"] != now["version"]:
         # Not the champion's own figure: that is from another holdout.
         against = gain_over_champion(root / params.paths.gate_report)
-    url = f"http://{params.serve.host}:{params.serve.port}"
+    url = next(step.made for step in report.steps if step.name == "deploy")
     answer = {k: v for k, v in report.prediction["answer"]["predictions"][0].items()
               if k != "contributions"}  # fmt: skip
     return "\n".join(

@@ -70,6 +70,31 @@ def released(root: Path) -> Released:
     return found
 
 
+def packaged(root: Path) -> dict[str, str]:
+    """Return the tag of the Bento that was packaged last of each version."""
+    path = root / ".lifecycle" / "packaged.json"
+    found: dict[str, str] = read_json(path) if path.is_file() else {}
+    return found
+
+
+def remember(root: Path, made: Released) -> None:
+    """Write down which Bento was packaged last of a version."""
+    tags = {**packaged(root), str(made.version): made.tag}
+    write_json(root / ".lifecycle" / "packaged.json", tags)
+
+
+def of_version(root: Path, version: int) -> Released:
+    """Return the Bento that was packaged last of a version.
+
+    Raises:
+        StageError: there is none here.
+    """
+    tag = packaged(root).get(str(version))
+    if tag is None or not (folder(root, tag) / "bento.yaml").is_file():
+        raise StageError(f"there is no Bento of version {version} here: run `make release`")
+    return Released(tag, version)
+
+
 def python(root: Path) -> str:
     """Return the interpreter of the serving environment.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -39,8 +39,38 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
+def _keys(body: bytes) -> int | None:
+    """Return at most how many keys the objects in `body` have; None where that takes parsing it.
+
+    Without escapes and without space after a quote, a key is what ends in a quote and a colon.
+    """
+    if any(mark in body for mark in (b"\\", b'" ', b'"\t', b'"\r', b'"\n')):
+        return None
+    return body.count(b'":')
+
+
 def parse(body: bytes, model: type[BaseModel]) -> BaseModel:
     """Return the validated request.
+
+    A body of the usual form is read once, by pydantic; what that refuses, and whatever may have a
+    field twice, is read again to say what is wrong with it.
+    """
+    keys = _keys(body)
+    if keys is not None:
+        try:
+            request: Any = model.model_validate_json(body)
+        except ValidationError:
+            return _parse_slowly(body, model)
+        every = len(request.model_fields_set)
+        every += sum(len(record.model_fields_set) for record in request.records)
+        # All that was set was there, so there is no room for a field that stands twice.
+        if keys == every:
+            return cast(BaseModel, request)
+    return _parse_slowly(body, model)
+
+
+def _parse_slowly(body: bytes, model: type[BaseModel]) -> BaseModel:
+    """Return the validated request, or say what is wrong with it.
 
     Every mistake in the body is a 400: one status that says "this body will never do", and the
     one BentoML documents and its clients know; `details` tell the mistakes apart.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lifecycle.params import parse
+from lifecycle.section import parse
 
 Type = Literal["integer", "float", "boolean", "category", "string", "datetime"]
 Role = Literal["key", "time", "feature", "target", "sensitive", "leak", "ignored"]
+Private = Literal["left_out", "hashed"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -29,6 +31,8 @@ class Column(BaseModel):
     categories: tuple[str, ...] = ()
     null_share: Share = 0.0
     unknown_share: Share = 0.0
+    # How its values stand in the prediction log; without it, as they are.
+    private: Private | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -43,6 +47,8 @@ class Column(BaseModel):
             raise ValueError(f"{self.name}: a {self.type} is no feature; derive one in features.py")
         if "feature" in self.roles and {"leak", "target"} & set(self.roles):
             raise ValueError(f"{self.name}: known only after the event, so it cannot be a feature")
+        if self.private and "time" in self.roles:
+            raise ValueError(f"{self.name}: windows go by it, so it cannot be private")
         return self
 
 
@@ -81,23 +87,27 @@ class Schema(BaseModel):
 
     def __getitem__(self, name: str) -> Column:
         """Return the column of that name."""
-        return next(column for column in self.columns if column.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
 
     def names(self, *roles: Role) -> list[str]:
         """Return the names of the columns that have any of `roles`, in the file's order."""
         return [c.name for c in self.columns if set(roles) & set(c.roles)]
 
-    @property
+    @cached_property
     def time(self) -> str:
         """The column that splits and windows go by."""
         return self.names("time")[0]
 
-    @property
+    @cached_property
     def target(self) -> str:
         """The column that is predicted."""
         return self.names("target")[0]
 
-    @property
+    @cached_property
     def request(self) -> list[str]:
         """The columns that a prediction needs: what is known when it is made."""
         return self.names("key", "time", "feature")

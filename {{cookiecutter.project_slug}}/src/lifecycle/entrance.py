@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextvars import ContextVar
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -75,9 +75,11 @@ class Entrance:
         identity = given if SANE_ID.fullmatch(given) else str(uuid.uuid4())
         request_id.set(identity)
 
+        label = (b"x-request-id", identity.encode())
+
         async def labelled(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = identity
+                message["headers"] = [*message.get("headers", ()), label]
             await send(message)
 
         if scope["path"] in KNOWN:

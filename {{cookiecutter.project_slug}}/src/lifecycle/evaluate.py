@@ -1,7 +1,7 @@
 """Evaluate measures the model on the holdout: overall, by slice, by group, against baselines.
 
-It writes metrics.json (DVC's metrics), the full evaluation, plots, the predictions, and the
-reference profile for monitoring; it judges nothing: the gate does. (ML Test Score, Model 5 to 7.)
+It writes metrics.json (DVC's metrics), the full evaluation, plots, the predictions, and profile and
+sample for monitoring; it judges nothing: the gate does. (ML Test Score, Model 5 to 7.)
 """
 
 from __future__ import annotations
@@ -130,11 +130,14 @@ def main() -> None:
     with replacing(root / paths.predictions) as temporary:
         pl.DataFrame({"probability": probability}).write_parquet(temporary)
     write_json(root / paths.metrics, report["metrics"])
-    write_json(root / paths.evaluation_report, {"model_md5": md5(root / paths.model), **report})
+    identity = md5(root / paths.model)
+    write_json(root / paths.evaluation_report, {"model_md5": identity, **report})
     write_json(
         root / paths.reference_profile,
         reference.profile(columns, probability, label, params.evaluate.profile_bins),
     )
+    rows = reference.sample(train, holdout, model, schema)
+    reference.write_sample(root / paths.reference_sample, rows, identity)
     write_plots(root / paths.plots, report, label, probability)
     scored = ", ".join(f"{name} {value:.4f}" for name, value in report["metrics"].items())
     print(f"evaluate: {holdout.height} rows held out: {scored}")

@@ -93,12 +93,11 @@ def _frame_integer() -> Any:
 
 def _known(schema: Schema, pick: Callable[[str], Any]) -> Callable[[str], Any]:
     """Refuse every column that a prediction does not have (ML Test Score, Data 4)."""
-    request = set(schema.request)
-    roles = {column.name: column.roles for column in schema.columns}
 
     def column(name: str) -> Any:
-        if name in request:
+        if name in schema.request:
             return pick(name)
+        roles = {column.name: column.roles for column in schema.columns}
         if name not in roles:
             raise StageError(f"features.py uses the column {name}, which schema.yaml does not have")
         raise StageError(

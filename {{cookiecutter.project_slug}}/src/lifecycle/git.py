@@ -72,11 +72,24 @@ def commit_lock(root: Path) -> str:
             "a release leads back to a commit, so type `git add -A && git commit` first"
         )
     if dirty:
-        identity = []
-        if subprocess.run(["git", "-C", str(root), "var", "GIT_AUTHOR_IDENT"],
-                          capture_output=True, check=False).returncode:  # fmt: skip
-            identity = ["-c", "user.name=lifecycle", "-c", "user.email=lifecycle@localhost"]
-        _git(root, "add", "dvc.lock")
-        _git(root, *identity, "commit", "--quiet", "--no-verify", "-m",
-             "Record the pipeline's data and model in dvc.lock", "--", "dvc.lock")  # fmt: skip
+        commit(root, "Record the pipeline's data and model in dvc.lock", "dvc.lock")
     return head(root)
+
+
+def commit(root: Path, subject: str, *paths: str) -> None:
+    """Commit exactly `paths`; where nobody has told git a name, as the lifecycle."""
+    identity = []
+    if subprocess.run(["git", "-C", str(root), "var", "GIT_AUTHOR_IDENT"],
+                      capture_output=True, check=False).returncode:  # fmt: skip
+        identity = ["-c", "user.name=lifecycle", "-c", "user.email=lifecycle@localhost"]
+    _git(root, "add", "--", *paths)
+    _git(root, *identity, "commit", "--quiet", "--no-verify", "-m", subject, "--", *paths)
+
+
+def restore(root: Path, *paths: str) -> None:
+    """Bring `paths` back to what the last commit has; what it does not have is removed."""
+    for path in paths:
+        if content(root, "HEAD", path) is None:
+            (root / path).unlink(missing_ok=True)
+        else:
+            _git(root, "checkout", "--quiet", "HEAD", "--", path)

@@ -1,22 +1,24 @@
-"""What stands before the endpoint: API keys, limits, and a body that is right or is refused.
+"""What stands before everything: API keys, limits, and a body that is right or is refused.
 
-A refused request never reaches BentoML's endpoint, which would log a traceback for a client's
-mistake; a good one is parsed once, here, and handed on as a validated object.
+Predictions are answered here, in front of BentoML's own layers: they cost more than the model does.
+Its endpoint stays the contract (the OpenAPI document and its clients come from it), and every
+other route is BentoML's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-import os
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 
+from lifecycle.answering import Answering, Request
 from lifecycle.body import RefusalError, parse
-from lifecycle.command import StageError
 from lifecycle.entrance import (
     MODEL,
     PAGE,
@@ -26,11 +28,13 @@ from lifecycle.entrance import (
     Scope,
     Send,
     refuse,
+    request_id,
     send_bytes,
     send_json,
 )
+from lifecycle.keys import Keys, is_known
+from lifecycle.routing import VARIANT_HEADER
 
-VALIDATED = "lifecycle.validated"
 # BentoML's own page reports every visit to an analytics service.
 PAGE_CONTENT = b"""<!DOCTYPE html>
 <meta charset="utf-8"><title>API</title>
@@ -39,32 +43,9 @@ PAGE_CONTENT = b"""<!DOCTYPE html>
 <script src="./static_content/swagger-ui-bundle.js"></script>
 <script>SwaggerUIBundle({url: "./docs.json", dom_id: "#swagger-ui", validatorUrl: null})</script>
 """
+HTML, JSON = {"content-type": "text/html; charset=utf-8"}, {"content-type": "application/json"}
 
-
-def environment_keys(environment: Mapping[str, str] = os.environ) -> list[bytes] | None:
-    """Return the keys of which a request must carry one; None where none is needed.
-
-    Raises:
-        StageError: outside development, and no key is configured.
-    """
-    keys = [key.strip().encode() for key in environment.get("API_KEYS", "").split(",")]
-    keys = [key for key in keys if key]
-    if environment.get("LIFECYCLE_ENVIRONMENT") == "development":
-        return None
-    if not keys:
-        raise StageError(
-            "no API key is configured: set API_KEYS to one or more keys with commas between, "
-            "or LIFECYCLE_ENVIRONMENT=development to serve without"
-        )
-    return keys
-
-
-def _is_known(given: bytes, keys: Sequence[bytes]) -> bool:
-    """Compare with every key, whole, so that the time taken says nothing about any of them."""
-    known = False
-    for key in keys:
-        known |= hmac.compare_digest(given, key)
-    return known
+logger = logging.getLogger("lifecycle.guard")
 
 
 def _authenticate(headers: Headers, keys: Sequence[bytes] | None) -> None:
@@ -75,7 +56,7 @@ def _authenticate(headers: Headers, keys: Sequence[bytes] | None) -> None:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else ""
     # Header values arrive as Latin-1, whatever bytes the client sent.
-    if not _is_known(given.encode("latin-1"), keys):
+    if not is_known(given.encode("latin-1"), keys):
         raise RefusalError(
             401,
             "missing or wrong API key: send it as X-API-Key",
@@ -99,49 +80,72 @@ def _require_json(headers: Headers) -> None:
 
 
 class Guard:
-    """ASGI middleware that lets through only what the service can answer."""
+    """ASGI middleware that answers predictions and lets through what else the service answers."""
 
     def __init__(
-        self,
-        app: Any,
-        *,
-        model: type[BaseModel],
-        about: Mapping[str, str],
-        maximum_body_bytes: int,
-        body_seconds: float,
+        self, app: Any, *, model: type[BaseModel], about: Mapping[str, str], answering: Answering
     ) -> None:
-        """Read the keys when the service starts; without keys, where they are needed, refuse."""
-        self.app, self.model, self.about = app, model, dict(about)
-        self.maximum_body_bytes, self.body_seconds = maximum_body_bytes, body_seconds
-        self.keys = environment_keys()
+        """Read the keys; without keys, where they are needed, refuse to start."""
+        self.app, self.model, self.about, self.answering = app, model, dict(about), answering
+        self.maximum_body_bytes = answering.release.maximum_body_bytes
+        self.body_seconds = answering.release.timeout_seconds
+        self.keys = Keys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, refuse or hand on one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-            return
-        try:
-            await self._route(scope, Headers(scope=scope), receive, send)
-        except RefusalError as refusal:
-            await refuse(send, refusal.status, refusal.error, refusal.details, refusal.headers)
+        elif scope["path"] == PREDICT and scope["method"] == "POST":
+            await self._predict(scope, receive, send)
+        else:
+            await self._beside(scope, receive, send)
 
-    async def _route(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        if path not in PUBLIC:
-            _authenticate(headers, self.keys)
-        if path == PREDICT:
-            _require_method(scope, "POST")
+    async def _predict(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a prediction; count, log and mirror what came of it."""
+        answering, headers, identity = self.answering, Headers(scope=scope), request_id.get()
+        variant = answering.router.variant(headers.get(VARIANT_HEADER, ""))
+        try:
+            _authenticate(headers, self.keys.current)
             _require_json(headers)
-            scope[VALIDATED] = parse(await self._body(headers, receive), self.model)
-        elif path == MODEL:
-            _require_method(scope, "GET", "HEAD")
+            body = await self._body(headers, receive)
+            began = time.perf_counter()
+            asked: Any = parse(body, self.model)
+            request = Request(identity, variant, asked.records, asked.explain)
+            content, decisions = await answering.answer(request)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            refusal = error if isinstance(error, RefusalError) else _failure(identity)
+            answering.refused(identity, variant, refusal)
+            await self._refuse(send, refusal)
+        else:
+            await send_bytes(send, 200, content, JSON)
+            answering.figures(variant).answered(200, time.perf_counter() - began)
+            answering.mirrored(request, body, scope["headers"], decisions)
+
+    async def _beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is no prediction, or hand it on to BentoML."""
+        path, headers = scope["path"], Headers(scope=scope)
+        try:
+            if path not in PUBLIC:
+                _authenticate(headers, self.keys.current)
+            if path == PREDICT:
+                _require_method(scope, "POST")
+            if path in (MODEL, PAGE):
+                _require_method(scope, "GET", "HEAD")
+        except RefusalError as refusal:
+            await self._refuse(send, refusal)
+            return
+        if path == MODEL:
             await send_json(send, 200, self.about)
-            return
         elif path == PAGE:
-            _require_method(scope, "GET", "HEAD")
-            await send_bytes(send, 200, PAGE_CONTENT, {"content-type": "text/html; charset=utf-8"})
-            return
-        await self.app(scope, receive, send)
+            await send_bytes(send, 200, PAGE_CONTENT, HTML)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _refuse(self, send: Send, refusal: RefusalError) -> None:
+        self.answering.instruments.refusals.labels(str(refusal.status)).inc()
+        await refuse(send, refusal.status, refusal.error, refusal.details, refusal.headers)
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         """Read the body, and no more of it than is allowed, whatever its length is said to be."""
@@ -155,6 +159,8 @@ class Guard:
             async with asyncio.timeout(self.body_seconds):
                 while True:
                     message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
                     body += message.get("body", b"")
                     if len(body) > limit:
                         raise too_large
@@ -162,3 +168,9 @@ class Guard:
                         return bytes(body)
         except TimeoutError:
             raise RefusalError(408, f"the body did not arrive in {self.body_seconds:g} s") from None
+
+
+def _failure(identity: str) -> RefusalError:
+    """Log what is being handled, and return what the client is told of it."""
+    logger.exception("request %s failed", identity)
+    return RefusalError(500, "the service failed; its log says why")

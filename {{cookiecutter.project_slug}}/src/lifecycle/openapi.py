@@ -16,6 +16,7 @@ REFUSALS = {
     413: "The body is too large",
     415: "The body is no JSON in UTF-8",
     500: "The service failed; its log says why",
+    504: "The explanations took too long",
 }
 TEXT = {"type": "string"}
 REFUSAL = {

@@ -1,4 +1,4 @@
-"""Package builds a Bento pinned to one registered version, and lets it serve when it proves itself.
+"""Package builds a Bento pinned to one registered version, and keeps it when it proves itself.
 
 The version is the challenger, or the champion where there is none (its Bento is built again when
 the serving code has changed). The line stops when the packaged model does not answer its smoke
@@ -22,6 +22,7 @@ from lifecycle import bento, registry, sbom, staging
 from lifecycle.artefact import fetch_model
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
+from lifecycle.deployment import anything_live
 from lifecycle.files import read_json, write_json, write_text
 from lifecycle.params import Params, load_params
 
@@ -130,17 +131,22 @@ def ensure_bento(root: Path, params: Params, schema: Schema, version: registry.V
 
 
 def package(root: Path, params: Params, schema: Schema) -> bento.Released:
-    """Package the challenger, or the champion, and make it the champion."""
+    """Package the challenger, or the champion; while nothing is deployed, it is the champion now.
+
+    Where something is, the challenger becomes the champion when its rollout is complete.
+    """
     versions = registry.connect(root, params)
     version = versions.by_alias("challenger") or versions.by_alias("champion")
     if version is None:
         raise StageError("no version is registered: run `make release`")
-    released = bento.Released(ensure_bento(root, params, schema, version), version.number)
-    versions.set_alias("champion", version.number)
-    bento.point_to(root, released)
-    # Last: a crash before it makes the next run do these steps again.
-    versions.drop_alias("challenger")
-    return released
+    packaged = bento.Released(ensure_bento(root, params, schema, version), version.number)
+    bento.remember(root, packaged)
+    if not anything_live(root):
+        versions.set_alias("champion", version.number)
+        bento.point_to(root, packaged)
+        # Last: a crash before it makes the next run do these steps again.
+        versions.drop_alias("challenger")
+    return packaged
 
 
 def main() -> None:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from lifecycle.command import StageError
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
-
-
-class Section(BaseModel):
-    """A section of params.yaml: immutable, and strict about what it holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from lifecycle.operations import Monitor, PredictionLog, Replay, Retrain, Rollout, Serve
+from lifecycle.section import Count, Month, Section, Share, parse
 
 
 class Project(Section):
@@ -36,6 +27,8 @@ class Paths(Section):
     holdout: Path
     model: Path
     predictions: Path
+    reference_sample: Path
+    labels: Path
     ingest_report: Path
     validation_report: Path
     data_docs: Path
@@ -46,6 +39,9 @@ class Paths(Section):
     reference_profile: Path
     plots: Path
     gate_report: Path
+    monitor_report: Path
+    replay_report: Path
+    site: Path
     lifecycle_report: Path
 
 
@@ -60,6 +56,17 @@ class Window(Section):
         if self.start > self.end:
             raise ValueError(f"start {self.start} lies after end {self.end}")
         return self
+
+    @property
+    def since(self) -> date:
+        """The first day of the window."""
+        return date.fromisoformat(f"{self.start}-01")
+
+    @property
+    def until(self) -> date:
+        """The first day after the window."""
+        year, month = divmod(int(self.end[:4]) * 12 + int(self.end[5:]), 12)
+        return date(year, month + 1, 1)
 
     @property
     def months(self) -> list[str]:
@@ -85,7 +92,7 @@ class Validate(Section):
 class Prepare(Section):
     """How much of the newest time is held out."""
 
-    holdout_months: Count
+    holdout_days: Count
 
 
 class Train(Section):
@@ -193,17 +200,6 @@ class Gate(Section):
     size: SizeRule
 
 
-class Serve(Section):
-    """Where the service listens, and what it accepts."""
-
-    host: str
-    port: Annotated[int, Field(ge=1, le=65535)]
-    maximum_rows: Count
-    maximum_body_bytes: Count
-    timeout_seconds: Count
-    start_timeout_seconds: Count
-
-
 class Batch(Section):
     """How many rows are in memory at once."""
 
@@ -223,26 +219,12 @@ class Params(Section):
     evaluate: Evaluate
     gate: Gate
     serve: Serve
+    rollout: Rollout
+    prediction_log: PredictionLog
+    monitor: Monitor
+    retrain: Retrain
+    replay: Replay
     batch: Batch
-
-
-def parse(model: type[BaseModel], path: Path) -> BaseModel:
-    """Parse a YAML file into `model`.
-
-    Raises:
-        StageError: naming the file, the key and what is wrong with it.
-    """
-    try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise StageError(f"{path} is missing: run this from the project's folder") from None
-    except yaml.YAMLError as error:
-        raise StageError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise StageError(f"{path}: {where}: {first['msg']}{more}") from None
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

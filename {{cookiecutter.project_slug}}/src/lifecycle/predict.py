@@ -10,9 +10,11 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, process, serve
+from lifecycle import bento, environment
 from lifecycle.command import StageError, project_root, run
+from lifecycle.deployment import Deployment
 from lifecycle.files import read_json
+from lifecycle.machine import Machine
 from lifecycle.params import Params, load_params
 
 PATH = "/v1/predict"
@@ -45,7 +47,20 @@ def send(url: str, body: Any, seconds: float) -> Any:
         raise StageError(f"the service answered {error.code}{hint}: {said}") from None
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)
-        raise StageError(f"the service does not answer ({reason}): run `make serve`") from None
+        raise StageError(f"the service does not answer ({reason}): run `make deploy`") from None
+
+
+def url(root: Path, params: Params) -> str:
+    """Return the address of the environment's service.
+
+    Raises:
+        StageError: nothing serves it.
+    """
+    name = environment.current()
+    deployment = Deployment(root, name)
+    if deployment.load().live is None:
+        raise StageError(f"nothing serves {name}: run `make deploy`")
+    return Machine(root, params, deployment).url
 
 
 def predict(root: Path, params: Params, body: Any = None) -> dict[str, Any]:
@@ -54,14 +69,12 @@ def predict(root: Path, params: Params, body: Any = None) -> dict[str, Any]:
     Raises:
         StageError: no service runs.
     """
-    state = process.load(serve.state_path(root))
-    if state is None or not process.is_alive(state):
-        raise StageError("no service runs: run `make serve`")
+    address = url(root, params)
     request = first_record(root) if body is None else body
     # Longer than the service may take, so that its own answer arrives.
     return {
         "request": request,
-        "answer": send(state.url, request, 4 * params.serve.timeout_seconds),
+        "answer": send(address, request, 4 * params.serve.timeout_seconds),
     }
 
 

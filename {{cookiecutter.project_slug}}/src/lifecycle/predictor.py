@@ -6,10 +6,10 @@ them.
 
 from __future__ import annotations
 
-import functools
 import gc
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,10 @@ from pydantic import BaseModel, Field
 from lifecycle import features
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
-from lifecycle.params import Section, parse
+from lifecycle.features import Arrays
+from lifecycle.operations import PredictionLog
 from lifecycle.request import to_arrays
+from lifecycle.section import Section, parse
 
 if TYPE_CHECKING:
     from lifecycle.model import Model
@@ -37,6 +39,7 @@ class Release(Section):
     maximum_rows: int = Field(ge=1)
     maximum_body_bytes: int = Field(ge=1)
     timeout_seconds: float = Field(gt=0)
+    prediction_log: PredictionLog
 
 
 def load_release(folder: Path) -> Release:
@@ -44,6 +47,26 @@ def load_release(folder: Path) -> Release:
     release = parse(Release, folder / "release.json")
     assert isinstance(release, Release)
     return release
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What was computed for some rows, in their order."""
+
+    # By name, as the model reads them: what is missing is None or NaN.
+    features: list[dict[str, Any]]
+    probabilities: list[float]
+    decisions: list[bool]
+    # Only when asked for.
+    contributions: list[dict[str, float]] | None = None
+
+    def part(self, begin: int, end: int) -> Predicted:
+        """Return the rows from `begin` up to `end`."""
+        rows = slice(begin, end)
+        contributions = self.contributions[rows] if self.contributions is not None else None
+        return Predicted(
+            self.features[rows], self.probabilities[rows], self.decisions[rows], contributions
+        )
 
 
 class Predictor:
@@ -66,32 +89,19 @@ class Predictor:
         gc.collect()
         gc.freeze()
 
-    def predict(self, records: Sequence[BaseModel], explain: bool) -> list[dict[str, Any]]:
+    def predict(self, records: Sequence[BaseModel], explain: bool = False) -> Predicted:
         """Return the prediction of each record; float32 as it is, so no digit is lost."""
         columns = features.on_arrays(self.schema, to_arrays(records, self.schema))
-        for name, count in self.model.unknown(columns).items():
-            if count:
-                _unknown_counter().labels(feature=name).inc(count)
         probabilities = self.model.predict(columns)
-        decisions = probabilities >= np.float32(self.release.threshold)
-        target = self.schema.target
-        answers: list[dict[str, Any]] = [
-            {"probability": probability, target: decision}
-            for probability, decision in zip(
-                probabilities.tolist(), decisions.tolist(), strict=True
-            )
-        ]
-        if explain:
-            names = [*self.model.names, "bias"]
-            contributions = self.model.contributions(columns).tolist()
-            for answer, values in zip(answers, contributions, strict=True):
-                answer["contributions"] = dict(zip(names, values, strict=True))
-        return answers
+        values = zip(*(columns[name].tolist() for name in self.model.names), strict=True)
+        return Predicted(
+            features=[dict(zip(self.model.names, row, strict=True)) for row in values],
+            probabilities=probabilities.tolist(),
+            decisions=(probabilities >= np.float32(self.release.threshold)).tolist(),
+            contributions=self._contributions(columns) if explain else None,
+        )
 
-
-@functools.cache
-def _unknown_counter() -> Any:
-    # BentoML sets Prometheus up for several processes first.
-    from prometheus_client import Counter
-
-    return Counter("lifecycle_unknown_categories", "Values that training did not see", ["feature"])
+    def _contributions(self, columns: Arrays) -> list[dict[str, float]]:
+        names = [*self.model.names, "bias"]
+        contributions = self.model.contributions(columns).tolist()
+        return [dict(zip(names, values, strict=True)) for values in contributions]

@@ -1,4 +1,4 @@
-"""Prepare adds the features and splits by time: the newest months are the holdout.
+"""Prepare adds the features and splits by time: the newest days are the holdout.
 
 It reads only a snapshot that validation has passed. It stops the line when a key is in both
 parts or a feature uses a column that is not known when the prediction is made.
@@ -6,6 +6,7 @@ parts or a feature uses a column that is not known when the prediction is made.
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +17,26 @@ from lifecycle import features
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, read_json, replacing, write_json
-from lifecycle.params import load_params
+from lifecycle.params import Window, load_params
 
 ROWS_PER_GROUP = 50_000
 
 
 def split(
-    frame: pl.DataFrame, schema: Schema, months: list[str], holdout_months: int
+    frame: pl.DataFrame, schema: Schema, window: Window, holdout_days: int
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return (train, holdout): rows before the newest `holdout_months` of `months`, and those.
+    """Return (train, holdout): rows before the newest `holdout_days` of `window`, and those.
 
     Raises:
         StageError: a part would be empty, or a key is in both.
     """
-    if holdout_months >= len(months):
+    if holdout_days >= (window.until - window.since).days:
         raise StageError(
-            f"prepare.holdout_months is {holdout_months}, and data.window has {len(months)} "
-            "months: at least one must be left to train on"
+            f"prepare.holdout_days is {holdout_days}, and data.window has "
+            f"{(window.until - window.since).days} days: some must be left to train on"
         )
-    first = months[-holdout_months]
-    in_holdout = pl.col(schema.time).dt.strftime("%Y-%m") >= first
+    first = window.until - timedelta(days=holdout_days)
+    in_holdout = pl.col(schema.time) >= datetime.combine(first, time.min)
     train, holdout = frame.filter(~in_holdout), frame.filter(in_holdout)
     for name, part in (("train", train), ("holdout", holdout)):
         if part.is_empty():
@@ -75,8 +76,7 @@ def main() -> None:
     root, paths = project_root(), params.paths
     require_valid(root / paths.validation_report, root / paths.snapshot)
     frame = features.on_frame(schema, pl.read_parquet(root / paths.snapshot))
-    months, held = params.data.window.months, params.prepare.holdout_months
-    train, holdout = split(frame, schema, months, held)
+    train, holdout = split(frame, schema, params.data.window, params.prepare.holdout_days)
     for part, path in ((train, paths.train), (holdout, paths.holdout)):
         with replacing(root / path) as temporary:
             part.write_parquet(temporary, row_group_size=ROWS_PER_GROUP)
@@ -94,9 +94,8 @@ def main() -> None:
         },
     }
     write_json(root / paths.prepare_report, report)
-    print(
-        f"prepare: {train.height} rows to train on, {holdout.height} held out ({months[-held]} on)"
-    )
+    first = params.data.window.until - timedelta(days=params.prepare.holdout_days)
+    print(f"prepare: {train.height} rows to train on, {holdout.height} held out ({first} on)")
 
 
 if __name__ == "__main__":

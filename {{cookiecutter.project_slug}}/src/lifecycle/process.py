@@ -1,41 +1,10 @@
-"""One detached background process, remembered in a file so that a later command finds it."""
+"""Processes by number and start time: a number alone may be another process by now."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import psutil
-
-from lifecycle.files import read_json, write_json
-
-STOP_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class State:
-    """The process that serves: who it is, where it listens, which Bento it runs."""
-
-    pid: int
-    # With it, another process that got the same number later is not mistaken for ours.
-    started: float
-    host: str
-    port: int
-    tag: str
-    version: int
-    # What the service was started with; other keys need another process.
-    # Empty where an older release of the project wrote the file: then it is started anew.
-    settings: str = ""
-
-    @property
-    def url(self) -> str:
-        """The address that a client uses."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
-        return f"http://{host}:{self.port}"
 
 
 def started(pid: int) -> float:
@@ -47,48 +16,16 @@ def started(pid: int) -> float:
         return 0.0
 
 
-def load(path: Path) -> State | None:
-    """Return the remembered process, or None."""
-    return State(**read_json(path)) if path.is_file() else None
+def is_same(pid: int, since: float) -> bool:
+    """Say whether the process that started at `since` still runs."""
+    return abs(started(pid) - since) < 1
 
 
-def save(path: Path, state: State) -> None:
-    """Remember a process."""
-    write_json(path, asdict(state))
-
-
-def is_alive(state: State) -> bool:
-    """Say whether exactly this process runs."""
-    return abs(started(state.pid) - state.started) < 1
-
-
-def _members(group: int) -> list[psutil.Process]:
-    """Return the processes of a group that still run."""
-    found = []
-    for one in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            # A zombie is dead, and only waits for its parent to notice.
-            if os.getpgid(one.pid) == group and one.status() != psutil.STATUS_ZOMBIE:
-                found.append(one)
-    return found
-
-
-def stop(state: State, path: Path) -> bool:
-    """Stop the process and its children, and forget it; return whether anything ran.
-
-    The group's number stays taken while a child lives: it is ours unless another process has
-    become its leader since.
-    """
-    ours = is_alive(state) or not started(state.pid)
-    members = _members(state.pid) if ours else []
-    if members:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(state.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while _members(state.pid) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        if _members(state.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(state.pid, signal.SIGKILL)
-    path.unlink(missing_ok=True)
-    return bool(members)
+def wait_gone(pid: int, seconds: float) -> bool:
+    """Wait until a process has ended; return whether it has."""
+    since, deadline = started(pid), time.monotonic() + seconds
+    while since and is_same(pid, since):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

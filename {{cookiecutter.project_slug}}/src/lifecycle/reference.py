@@ -1,16 +1,27 @@
-"""The reference profile: how each feature and the prediction are spread where the model was judged.
+"""The reference: how features and predictions are spread where the model was made and judged.
 
-Monitoring compares served data with it. (ML Test Score, Monitoring 2 and 3.)
+The profile is a summary of the holdout; the sample has rows of train and holdout, with which
+monitoring compares what is served. (ML Test Score, Monitoring 2 and 3.)
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from lifecycle import features
+from lifecycle.columns import Schema
+from lifecycle.files import replacing
+from lifecycle.model import Model
+from lifecycle.prepare import arrays
+
 Array = NDArray[Any]
+SAMPLE_ROWS = 20_000
+FEATURE = "feature."
 
 
 def numbers(values: Array, bins: int) -> dict[str, Any]:
@@ -59,3 +70,27 @@ def profile(
             for name, values in columns.items()
         },
     }
+
+
+def sample(
+    train: pl.DataFrame, holdout: pl.DataFrame, model: Model, schema: Schema
+) -> pl.DataFrame:
+    """Return rows spread evenly over both parts: request, features, probability, target, part."""
+    parts = {"train": train, "holdout": holdout}
+    whole = pl.concat([rows.with_columns(part=pl.lit(name)) for name, rows in parts.items()])
+    picked = np.linspace(0, whole.height - 1, min(SAMPLE_ROWS, whole.height)).astype(int)
+    rows, names = whole[np.unique(picked)], features.names(schema)
+    probability = model.predict(arrays(rows, names)).astype(np.float64)
+    return rows.select(
+        *schema.request,
+        *(pl.col(name).alias(FEATURE + name) for name in names),
+        pl.Series("probability", probability),
+        schema.target,
+        "part",
+    )
+
+
+def write_sample(path: Path, rows: pl.DataFrame, model_md5: str) -> None:
+    """Write the sample; the file says of which model it is."""
+    with replacing(path) as temporary:
+        rows.write_parquet(temporary, metadata={"model_md5": model_md5})

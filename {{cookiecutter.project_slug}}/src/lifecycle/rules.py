@@ -131,7 +131,7 @@ def bootstrap_gain(
     areas = rule.metric == "roc_auc"
     if not areas and rule.metric not in ("log_loss", "brier"):
         raise StageError(f"gate.champion.metric: {rule.metric} is none of roc_auc, log_loss, brier")
-    prepared = [_prepare(label, scores.astype(np.float64), rule.metric)
+    prepared = [prepared_scores(label, scores.astype(np.float64), rule.metric)
                 for scores in (challenger, champion)]  # fmt: skip
 
     def gain(weight: Array) -> float:
@@ -152,7 +152,7 @@ def bootstrap_gain(
     return gain(np.ones(len(label))), float(low), float(high)
 
 
-def _prepare(label: Array, scores: Array, name: str) -> tuple[Array, ...]:
+def prepared_scores(label: Array, scores: Array, name: str) -> tuple[Array, ...]:
     """Return what does not change between draws: the order of scores, or each row's loss."""
     if name == "brier":
         return ((scores - label) ** 2,)

@@ -5,44 +5,53 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import bentoml
-import orjson
 from pydantic import ConfigDict
 from starlette.responses import Response
 
-from lifecycle.columns import load_schema
+from lifecycle.answering import Answering, Request
+from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError
 from lifecycle.entrance import PREDICT, Entrance, request_id
-from lifecycle.guard import VALIDATED, Guard, environment_keys
+from lifecycle.guard import Guard
+from lifecycle.keys import environment_keys
 from lifecycle.openapi import document
-from lifecycle.predictor import Predictor, Release, load_release
+from lifecycle.predictor import Release, load_release
+from lifecycle.privacy import hash_key
 from lifecycle.request import answer_model, request_model
+from lifecycle.routing import PROBE
 
 
 class Body(bentoml.IODescriptor):
-    """A body that the guard has read and validated: the endpoint does neither again."""
+    """What a request may hold: the columns of schema.yaml and nothing else."""
 
     model_config = ConfigDict(extra="forbid")
 
-    @classmethod
-    async def from_http_request(cls, request: Any, serde: Any) -> Any:
-        """Return what the guard left in the request's scope."""
-        return request.scope[VALIDATED]
+
+def check(schema: Schema) -> None:
+    """Refuse to start without the secrets that the environment has to give.
+
+    Raises:
+        StageError: which one is missing.
+    """
+    environment_keys()
+    hash_key(schema)
 
 
 class EnteredService(bentoml.Service):
-    """BentoML's service behind our entrance, with our routes in its OpenAPI document."""
+    """BentoML's service behind our guard, with our routes in its OpenAPI document."""
+
+    guard: dict[str, Any]
 
     def to_asgi(self, is_main: bool = True) -> Any:
         """Return the application that servers run."""
-        return Entrance(super().to_asgi(is_main=is_main))
+        check(self.guard["answering"].schema)
+        return Entrance(Guard(super().to_asgi(is_main=is_main), **self.guard))
 
     @property
     def openapi_spec(self) -> Any:
@@ -56,43 +65,39 @@ def _settings(release: Release) -> dict[str, Any]:
         # BentoML keeps some kilobytes of every request for as long as this.
         "traffic": {"timeout": 2 * release.timeout_seconds},
         "logging": {"access": {"enabled": False}},
-        "tracing": {"excluded_urls": PREDICT.lstrip("/")},
     }
 
 
-def _service_class(predictor: Callable[[], Predictor], body: Any, answer: Any) -> type:
+def _service_class(answering: Answering, body: Any, answer: Any) -> type:
     """Return the class that BentoML serves; the model is loaded where it starts."""
 
     class Service:
         """Predictions of one pinned model version."""
 
         def __init__(self) -> None:
-            self.predictor = predictor()
-            self.predictor.warm_up(body)
+            answering.start(body)
 
         @bentoml.on_deployment
         @staticmethod
         def check_keys() -> None:
             """Refuse to start where a key is needed and none is configured."""
             try:
-                environment_keys()
+                check(answering.schema)
             except StageError as error:
                 sys.exit(f"serve: {error}")
+
+        @bentoml.on_shutdown
+        async def close(self) -> None:
+            """Write what the log still holds."""
+            await answering.close()
 
         @bentoml.api(route=PREDICT, input_spec=body, output_spec=answer)
         async def predict(self, records: list[Any], explain: bool = False) -> Response:
             """Predict each record."""
-            if explain:
-                # Takes a millisecond a row: other requests go on meanwhile.
-                answers = await asyncio.to_thread(self.predictor.predict, records, True)
-            else:
-                answers = self.predictor.predict(records, False)
-            content = {
-                "model_version": self.predictor.release.model_version,
-                "request_id": request_id.get() or str(uuid.uuid4()),
-                "predictions": answers,
-            }
-            return Response(orjson.dumps(content), media_type="application/json")
+            # For whoever calls it in this process: what comes by HTTP the guard has answered.
+            identity = request_id.get() or str(uuid.uuid4())
+            content, _ = await answering.answer(Request(identity, PROBE, records, explain))
+            return Response(content, media_type="application/json")
 
     return Service
 
@@ -102,7 +107,7 @@ def build_service(folder: Path) -> Any:
     release, schema = load_release(folder), load_schema(folder / "schema.yaml")
     body = request_model(schema, release.maximum_rows, Body)
     answer = answer_model(schema.target, bentoml.IODescriptor)
-    inner = _service_class(lambda: Predictor(folder, schema, release), body, answer)
+    answering = Answering(folder, schema, release)
     decorate = bentoml.service(
         name=release.name,
         description=f"Predicts {schema.target}: {schema[schema.target].description}.",
@@ -110,18 +115,12 @@ def build_service(folder: Path) -> Any:
         service_class=EnteredService,
         **_settings(release),
     )
-    service = decorate(inner)
+    service = decorate(_service_class(answering, body, answer))
     about = {
         "name": release.name,
         "version": release.model_version,
         "model_md5": release.model_md5,
         "git_commit": release.git_commit,
     }
-    service.add_asgi_middleware(
-        Guard,
-        model=body,
-        about=about,
-        maximum_body_bytes=release.maximum_body_bytes,
-        body_seconds=release.timeout_seconds,
-    )
+    service.guard = {"model": body, "about": about, "answering": answering}
     return service

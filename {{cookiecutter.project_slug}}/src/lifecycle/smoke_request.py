@@ -14,17 +14,20 @@ from lifecycle.params import Params
 from lifecycle.prepare import arrays
 
 SMOKE_ROWS = 5
+# With them a rollout can ask a candidate where no client does.
+SPREAD_ROWS = 200
 # Added after the Bento's hash is taken: which rows they are depends on the data at hand, which is
 # no part of the release.
 SMOKE = "release/smoke.json"
 
 
 def smoke_rows(holdout: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return a few real rows: the first ones, and some with a null in each way they come."""
+    """Return real rows: the first ones, some with a null in each way they come, many in between."""
     nullable = [name for name in schema.request if schema[name].null_share > 0]
     nulls = [holdout.filter(pl.col(name).is_null()).head(1) for name in nullable]
     whole = holdout.filter(~pl.any_horizontal(pl.col(nullable).is_null())) if nullable else holdout
-    return pl.concat([holdout.head(SMOKE_ROWS), whole.head(SMOKE_ROWS), *nulls]).unique(
+    spread = holdout.gather_every(max(1, holdout.height // SPREAD_ROWS)).head(SPREAD_ROWS)
+    return pl.concat([holdout.head(SMOKE_ROWS), whole.head(SMOKE_ROWS), *nulls, spread]).unique(
         subset=schema.names("key"), maintain_order=True
     )
 

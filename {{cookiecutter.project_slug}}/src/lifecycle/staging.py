@@ -70,6 +70,7 @@ def stage(
         "maximum_rows": params.serve.maximum_rows,
         "maximum_body_bytes": params.serve.maximum_body_bytes,
         "timeout_seconds": params.serve.timeout_seconds,
+        "prediction_log": params.prediction_log.model_dump(),
     }
     write_json(release / "release.json", facts)
     lock = root / "requirements" / "serving.txt"

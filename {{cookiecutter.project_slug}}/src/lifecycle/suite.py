@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from lifecycle.columns import Column, Schema
-from lifecycle.params import Validate, Window, parse
+from lifecycle.params import Validate, Window
+from lifecycle.section import parse
 
 # pandas' own names of what ingest writes; Great Expectations compares with them.
 PANDAS_TYPES = {
@@ -73,7 +74,6 @@ def of_column(column: Column) -> list[Expectation]:
 
 def of_snapshot(schema: Schema, window: Window, beyond: Beyond) -> list[Expectation]:
     """Return every expectation of the snapshot."""
-    year, month = divmod(int(window.end[:4]) * 12 + int(window.end[5:]), 12)
     whole = [
         _expect("table_columns_to_match_set", column_set=[
             *(column.name for column in schema.columns), *beyond.derived,
@@ -81,8 +81,8 @@ def of_snapshot(schema: Schema, window: Window, beyond: Beyond) -> list[Expectat
         _expect("compound_columns_to_be_unique", column_list=schema.names("key"),
                 notes="The key names one row."),
         _expect("column_values_to_be_between", column=schema.time,
-                min_value=f"{window.start}-01T00:00:00",
-                max_value=f"{year:04d}-{month + 1:02d}-01T00:00:00", strict_max=True,
+                min_value=f"{window.since}T00:00:00",
+                max_value=f"{window.until}T00:00:00", strict_max=True,
                 notes="data.window of params.yaml"),
     ]  # fmt: skip
     columns = [expectation for column in schema.columns for expectation in of_column(column)]

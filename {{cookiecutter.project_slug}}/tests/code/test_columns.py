@@ -52,6 +52,13 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "target as a feature": (
         {"late": {"roles": ["target", "feature"]}}, "late: known only after the event",
     ),
+    "unknown privacy": (
+        {"carrier": {"private": "secret"}}, "private: Input should be 'left_out' or 'hashed'",
+    ),
+    "private time": (
+        {"scheduled_departure": {"private": "hashed"}},
+        "scheduled_departure: windows go by it, so it cannot be private",
+    ),
     "no target": ({"late": None}, "exactly one column has the role target, not 0"),
     "two targets": (
         {"later": {**NEW, "roles": ["target"]}}, "exactly one column has the role target, not 2",

@@ -16,15 +16,15 @@ from lifecycle.files import write_json
 from lifecycle.params import Params
 
 
-@pytest.mark.parametrize("held", [1, 2])
-def test_the_newest_months_are_held_out(
+@pytest.mark.parametrize("held", [7, 31])
+def test_the_newest_days_are_held_out(
     rows: pl.DataFrame, schema: Schema, real_params: Params, held: int
 ) -> None:
-    months = real_params.data.window.months
-    train, holdout = prepare.split(rows, schema, months, held)
+    window = real_params.data.window
+    train, holdout = prepare.split(rows, schema, window, held)
     first: Any = holdout[schema.time].min()
     assert (train[schema.time] < first).all()
-    assert f"{first:%Y-%m}" == months[-held]
+    assert (window.until - first.date()).days == held
     assert train.height + holdout.height == rows.height
     keys = schema.names("key")
     assert pl.concat([train, holdout]).sort(keys).equals(rows.sort(keys))
@@ -33,18 +33,18 @@ def test_the_newest_months_are_held_out(
 def test_a_holdout_of_everything_is_refused(
     rows: pl.DataFrame, schema: Schema, real_params: Params
 ) -> None:
-    months = real_params.data.window.months
-    with pytest.raises(StageError, match="at least one must be left to train on"):
-        prepare.split(rows, schema, months, len(months))
+    window = real_params.data.window
+    with pytest.raises(StageError, match="some must be left to train on"):
+        prepare.split(rows, schema, window, (window.until - window.since).days)
 
 
 def test_a_part_without_rows_is_refused(
     rows: pl.DataFrame, schema: Schema, real_params: Params
 ) -> None:
-    months = real_params.data.window.months
-    old = rows.filter(pl.col(schema.time).dt.strftime("%Y-%m") < months[-1])
+    window = real_params.data.window
+    old = rows.filter(pl.col(schema.time).dt.strftime("%Y-%m") < window.end)
     with pytest.raises(StageError, match="the holdout part has no rows"):
-        prepare.split(old, schema, months, 1)
+        prepare.split(old, schema, window, 10)
 
 
 def test_a_part_with_one_label_is_refused(
@@ -52,7 +52,7 @@ def test_a_part_with_one_label_is_refused(
 ) -> None:
     never = rows.with_columns(pl.lit(value=False).alias(schema.target))
     with pytest.raises(StageError, match="late has only one value in the train part"):
-        prepare.split(never, schema, real_params.data.window.months, 1)
+        prepare.split(never, schema, real_params.data.window, 31)
 
 
 def test_a_key_in_both_parts_is_refused(rows: pl.DataFrame, schema: Schema) -> None:
@@ -69,7 +69,7 @@ def test_a_split_by_time_of_a_key_without_time_is_refused(
     columns = tuple(timeless if c.name == schema.time else c for c in schema.columns)
     other = schema.model_copy(update={"columns": columns})
     with pytest.raises(StageError, match=r"have a key \(carrier, flight_number\) of train"):
-        prepare.split(rows, other, real_params.data.window.months, 1)
+        prepare.split(rows, other, real_params.data.window, 31)
 
 
 def test_prepare_refuses_a_snapshot_that_did_not_pass(

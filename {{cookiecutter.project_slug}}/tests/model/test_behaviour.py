@@ -27,8 +27,8 @@ def parts(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows to fit on, and later ones."""
     frame = features.on_frame(schema, snapshot)
-    months, held = real_params.data.window.months, real_params.prepare.holdout_months
-    train, holdout = prepare.split(frame, schema, months, held)
+    window, held = real_params.data.window, real_params.prepare.holdout_days
+    train, holdout = prepare.split(frame, schema, window, held)
     return train.gather_every(SPARSE), holdout.gather_every(SPARSE)
 
 

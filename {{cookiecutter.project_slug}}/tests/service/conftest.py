@@ -100,6 +100,7 @@ def release(
         "maximum_rows": params.serve.maximum_rows,
         "maximum_body_bytes": params.serve.maximum_body_bytes,
         "timeout_seconds": params.serve.timeout_seconds,
+        "prediction_log": params.prediction_log.model_dump(),
     }
     files.write_json(folder / "release.json", facts)
     smoke = {"request": {"records": records[:3]}, "probabilities": [0.0, 0.0, 0.0]}

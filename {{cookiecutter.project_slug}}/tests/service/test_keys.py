@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hmac
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from starlette.testclient import TestClient
 
-from lifecycle import guard
+from lifecycle import keys as api_keys
 from lifecycle.command import StageError
 
 KEYS = ["first-key-of-two", "second-key-of-two"]  # pragma: allowlist secret
@@ -74,11 +76,11 @@ def test_every_key_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch)
         compared.append((given, key))
         return hmac.compare_digest(given, key)
 
-    monkeypatch.setattr(guard, "hmac", type("Spied", (), {"compare_digest": staticmethod(spy)}))
+    monkeypatch.setattr(api_keys, "hmac", type("Spied", (), {"compare_digest": staticmethod(spy)}))
     keys = [key.encode() for key in KEYS]
     # The first key matches: the others are compared all the same.
-    assert guard._is_known(keys[0], keys)
-    assert not guard._is_known(b"", keys)
+    assert api_keys.is_known(keys[0], keys)
+    assert not api_keys.is_known(b"", keys)
     assert compared == [(given, key) for given in (keys[0], b"") for key in keys]
 
 
@@ -109,3 +111,25 @@ def test_the_supervisor_says_so_in_one_line(release: Path, monkeypatch: pytest.M
     monkeypatch.setenv("LIFECYCLE_ENVIRONMENT", "production")
     with pytest.raises(SystemExit, match=r"^serve: no API key is configured: set API_KEYS"):
         build_service(release).inner.check_keys()
+
+
+def test_hashes_in_the_log_need_a_key_of_their_own(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lifecycle.service import build_service
+
+    folder = tmp_path / "release"
+    shutil.copytree(release, folder)
+    schema = yaml.safe_load((folder / "schema.yaml").read_text())
+    name = next(iter(schema["columns"].keys() - {"scheduled_departure"}))
+    schema["columns"][name]["private"] = "hashed"
+    (folder / "schema.yaml").write_text(yaml.safe_dump(schema, sort_keys=False))
+    monkeypatch.setenv("LIFECYCLE_ENVIRONMENT", "production")
+    monkeypatch.setenv("API_KEYS", KEYS[0])
+    monkeypatch.delenv("LOG_HASH_KEY", raising=False)
+    with pytest.raises(StageError, match=rf"hashes of {name} .*: set LOG_HASH_KEY"):
+        build_service(folder).to_asgi()
+    with pytest.raises(SystemExit, match=r"^serve: .*LOG_HASH_KEY"):
+        build_service(folder).inner.check_keys()
+    monkeypatch.setenv("LOG_HASH_KEY", "secret")
+    build_service(folder).inner.check_keys()

@@ -149,6 +149,54 @@ def test_a_field_that_stands_twice_is_refused(
     refused(client, 400, names["time"], content=content)
 
 
+TWICE = {
+    "in a record": ('{"records": [{', '{"records": [{"{name}": {value}, '),
+    "with a space before the colon": ('{"records": [{', '{"records": [{"{name}" : {value}, '),
+    "with a line before the colon": ('{"records": [{', '{"records": [{"{name}"\n: {value}, '),
+    "with an escape": ('{"records": [{', '{"records": [{"{escaped}": {value}, '),
+    "explain": ('{"records": [{', '{"explain": true, "explain": false, "records": [{'),
+    "records": ('{"records": [{', '{"records": [], "records": [{'),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), TWICE.values(), ids=TWICE)
+def test_a_right_value_that_stands_twice_is_refused_however_it_is_written(
+    client: TestClient, good: dict[str, Any], names: dict[str, str], old: str, new: str
+) -> None:
+    del good["explain"]
+    name = names["time"]
+    escaped = f"\\u{ord(name[0]):04x}{name[1:]}"
+    value = json.dumps(good["records"][0][name])
+    for key, text in (("name", name), ("escaped", escaped), ("value", value)):
+        new = new.replace("{" + key + "}", text)
+    content = json.dumps(good)
+    assert client.post(PREDICT, content=content, headers=JSON).status_code == 200
+    refused(client, 400, "", content=content.replace(old, new, 1))
+
+
+def test_a_body_may_be_written_in_any_way(client: TestClient, good: dict[str, Any]) -> None:
+    """Both ways of reading a body, the fast one and the careful one, give the same answer."""
+    texts = [
+        json.dumps(good), json.dumps(good, indent=2), json.dumps(good, separators=(" ,", " :")),
+        json.dumps(good, separators=(",", ":")), json.dumps(good).replace("r", "\\u0072"),
+        json.dumps(good).replace(".0,", "e0,"), "\n" + json.dumps(good) + " \t",
+        json.dumps(dict(reversed(good.items()))),
+    ]  # fmt: skip
+    answers = [client.post(PREDICT, content=text, headers=JSON) for text in texts]
+    assert [answer.status_code for answer in answers] == [200] * len(texts)
+    first = answers[0].json()["predictions"]
+    assert all(answer.json()["predictions"] == first for answer in answers)
+
+
+@pytest.mark.parametrize("number", ["5e0", "5.0", "-0.0", "1e400", "01", "+5", "0x5", "5.", ".5"])
+def test_a_number_is_read_alike_both_ways(
+    client: TestClient, good: dict[str, Any], names: dict[str, str], number: str
+) -> None:
+    good["records"][0][names["integer"]] = 777_777
+    for spaced in (json.dumps(good), json.dumps(good, indent=1)):
+        refused(client, 400, "", content=spaced.replace("777777", number))
+
+
 BODIES: list[tuple[str, bytes, str]] = [
     ("empty", b"", ""),
     ("no JSON", b"records", ""),

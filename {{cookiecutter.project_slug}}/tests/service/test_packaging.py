@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import process, sbom, staging
+from lifecycle import sbom, staging
 from lifecycle.command import StageError
-from lifecycle.files import write_json
 from lifecycle.package import compare
 
 ROOT = Path(__file__).parents[2]
@@ -16,18 +15,6 @@ ROOT = Path(__file__).parents[2]
 
 def answer(*probabilities: float) -> dict[str, list[dict[str, float]]]:
     return {"predictions": [{"probability": p} for p in probabilities]}
-
-
-def test_a_service_that_an_older_release_started_can_be_stopped(tmp_path: Path) -> None:
-    path = tmp_path / "service.json"
-    write_json(path, {
-        "pid": 2**22 + 1, "started": 1.0, "host": "127.0.0.1", "port": 1, "tag": "a:1",
-        "version": 1,
-    })  # fmt: skip
-    state = process.load(path)
-    assert state is not None and state.settings == ""
-    assert not process.stop(state, path)
-    assert not path.exists()
 
 
 def test_the_same_answer_passes() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from lifecycle import features
 from lifecycle.columns import Schema
 from lifecycle.files import md5
 from lifecycle.model import Model
+from lifecycle.predictor import Predicted
 from lifecycle.prepare import arrays
+from lifecycle.turn import Turn
 
 TYPES: dict[str, Any] = {
     "integer": pl.Int64, "float": pl.Float64, "boolean": pl.Boolean, "category": pl.String,
@@ -93,12 +96,11 @@ def test_no_explanation_unless_asked(client: TestClient, good: dict[str, Any]) -
 def test_an_unknown_category_is_counted(
     client: TestClient, rows: list[dict[str, Any]], schema: Schema
 ) -> None:
-    from lifecycle.predictor import _unknown_counter
-
     opened = [n for n in schema.names("feature") if schema[n].unknown_share > 0]
     if not opened:
         pytest.skip("every category of schema.yaml is closed")
-    counter = _unknown_counter().labels(feature=opened[0])
+    guard: Any = client.app
+    counter = guard.app.answering.instruments.unknown.labels("live", opened[0])
     before = counter._value.get()
     record = {**rows[0], opened[0]: "never seen"}
     assert client.post("/v1/predict", json={"records": [record] * 3}).status_code == 200
@@ -163,3 +165,54 @@ def test_the_page_asks_nobody_else(client: TestClient) -> None:
     assert page.status_code == 200 and "http" not in page.text
     for asset in re.findall(r'(?:src|href|url: )="?\./([^"]+)"', page.text):
         assert client.get(f"/{asset}").status_code == 200
+
+
+def test_what_arrives_in_one_turn_is_predicted_in_one_call() -> None:
+    calls: list[list[int]] = []
+
+    def predict(rows: Sequence[int]) -> Predicted:
+        calls.append(list(rows))
+        if 13 in rows:
+            raise ValueError("no such row")
+        return Predicted([{} for _ in rows], [row / 100 for row in rows], [False for _ in rows])
+
+    async def ask(*requests: list[int]) -> list[Any]:
+        turn = Turn(predict)
+        waiting = (turn.predict(rows) for rows in requests)
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    found = asyncio.run(ask([1], [2, 3], [4]))
+    assert calls == [[1, 2, 3, 4]]
+    assert [one.probabilities for one in found] == [[0.01], [0.02, 0.03], [0.04]]
+    calls.clear()
+    first, bad, last = asyncio.run(ask([1], [13], [4]))
+    assert calls == [[1, 13, 4], [1], [13], [4]]
+    assert (first.probabilities, last.probabilities) == ([0.01], [0.04])
+    assert isinstance(bad, ValueError)
+
+
+def test_a_failure_is_a_500_of_the_usual_form(
+    client: TestClient, good: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard: Any = client.app
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("a secret of the service")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(guard.app.answering.predictor.model.__class__, "predict", fail)
+        answer = client.post("/v1/predict", json=good)
+    assert answer.status_code == 500 and set(answer.json()) == {"error", "details", "request_id"}
+    assert "secret" not in answer.text
+    assert client.post("/v1/predict", json=good).status_code == 200
+
+
+def test_an_explanation_that_takes_too_long_is_a_504(
+    client: TestClient, good: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering: Any = client.app.app.answering  # type: ignore[attr-defined]
+    release = answering.release.model_copy(update={"timeout_seconds": 0.0})
+    with monkeypatch.context() as patch:
+        patch.setattr(answering, "release", release)
+        answer = client.post("/v1/predict", json={**good, "explain": True})
+    assert answer.status_code == 504 and set(answer.json()) == {"error", "details", "request_id"}

@@ -1,0 +1,157 @@
+"""Monitor compares what is served with what the serving version was made of, and gives a verdict.
+
+It reads the prediction log, labels, the champion's reference and the service's metrics, and writes
+reports/monitor.json and pages beside it. Exit code: 0 healthy, 3 firing, 4 could not judge, 1 a
+mistake. (ML Test Score, Monitoring 1 to 7.)
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lifecycle import drift, environment, log_state, monitor_report, objectives
+from lifecycle import monitor_checks as checks
+from lifecycle.columns import Schema, load_schema
+from lifecycle.command import StageError, project_root, run
+from lifecycle.files import write_json, write_text
+from lifecycle.monitor_checks import PREDICTION, Look
+from lifecycle.params import Params, load_params
+from lifecycle.predictions import compact, read
+from lifecycle.windows import Window, cut
+
+CODES = {"healthy": 0, "firing": 3, "could not judge": 4}
+
+
+def look_at(
+    root: Path, params: Params, schema: Schema, name: str, since: datetime | None = None
+) -> Look:
+    """Return all that was found about an environment; see `judge`."""
+    folder = environment.folder(root, name) / "predictions"
+    log = read(folder, schema, since)
+    rows = checks.served(log)
+    windows, said = cut(rows, schema.time, params.monitor)
+    look = Look(root, params, schema, name, log, rows, windows)
+    look.found = [_empty(window) for window in windows]
+    look.sentences += log_state.sentences(log, folder, datetime.now(UTC))
+    if rows.is_empty():
+        said = ["the prediction log is empty: send requests, then run `make monitor` again"]
+    look.sentences += said
+    look.objectives, look.alerts = objectives.of_environment(root, params, name)
+    checks.judge_refusals(look)
+    if windows:
+        try:
+            look.champion = checks.champion(root, params, name)
+        except StageError as error:
+            look.sentences.append(str(error))
+    if look.champion is not None:
+        for check in (
+            checks.judge_latest, checks.judge_drift, checks.judge_quality, checks.judge_age
+        ):  # fmt: skip
+            check(look, look.champion)
+    return look
+
+
+def judge(
+    root: Path, params: Params, schema: Schema, name: str, since: datetime | None = None
+) -> dict[str, Any]:
+    """Return what reports/monitor.json holds about an environment; it is not written.
+
+    Args:
+        root: The project's folder.
+        params: The whole of params.yaml.
+        schema: The whole of schema.yaml.
+        name: The environment.
+        since: Only what was logged from then on, where the caller needs no more.
+    """
+    return report(look_at(root, params, schema, name, since))
+
+
+def _empty(window: Window) -> dict[str, Any]:
+    return {
+        "name": window.name, "start": window.start.isoformat(), "end": window.end.isoformat(),
+        "rows": window.rows.height, "drift": {}, "prediction_drift": None, "invariants": [],
+        "quality": None,
+    }  # fmt: skip
+
+
+def _verdict(look: Look) -> tuple[str, str]:
+    """Return the verdict and its reason in one sentence."""
+    if look.alerts:
+        by_kind: dict[str, list[str]] = {}
+        for alert in look.alerts:
+            by_kind.setdefault(alert.kind, []).append(alert.subject)
+        said = (f"{kind}: {', '.join(dict.fromkeys(of))}" for kind, of in by_kind.items())
+        return "firing", "; ".join(said)
+    if look.champion is None:
+        return "could not judge", look.sentences[-1]
+    count, end = len(look.windows), look.windows[-1].end
+    windows = "the window" if count == 1 else f"{count} windows"
+    version = look.champion.version.number
+    return "healthy", f"version {version} keeps every limit in {windows} up to {end}"
+
+
+def report(look: Look) -> dict[str, Any]:
+    """Return what was found as reports/monitor.json holds it."""
+    who, (verdict, reason) = look.champion, _verdict(look)
+    return {
+        "verdict": verdict,
+        "reason": reason,
+        "judged_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environment": look.environment,
+        "version": who.version.number if who else None,
+        "tag": who.tag if who else None,
+        "sentences": look.sentences,
+        "windows": look.found,
+        "alerts": [alert.as_dict() for alert in look.alerts],
+        "objectives": look.objectives,
+        "refusals": look.refusals,
+    }
+
+
+def write(root: Path, params: Params, made: dict[str, Any], evidently: str | None = None) -> None:
+    """Write a report and its page; `evidently` is the name of Evidently's page beside it."""
+    path = root / params.paths.monitor_report
+    write_json(path, made)
+    write_text(path.with_suffix(".html"), monitor_report.page(made, evidently))
+
+
+def write_evidently(look: Look) -> str | None:
+    """Write Evidently's page of the latest window, if its drift was judged; return its name."""
+    path = (look.root / look.params.paths.monitor_report).with_name("evidently.html")
+    path.unlink(missing_ok=True)
+    if look.champion is None or not look.found[-1]["drift"]:
+        return None
+    columns = {**checks.compared(look.schema), PREDICTION: PREDICTION}
+    measured = {**look.found[-1]["drift"], PREDICTION: look.found[-1]["prediction_drift"]}
+    limits = {columns[name]: one["limit"] for name, one in measured.items() if one}
+    drift.write_evidently(path, look.champion.reference, look.windows[-1].rows, limits)
+    return path.name
+
+
+def lines(made: dict[str, Any]) -> list[str]:
+    """Return what the command prints of a report."""
+    found = [f"monitor: {made['verdict']}: {made['reason']}"]
+    found += [f"    {one['kind']}: {one['message']}" for one in made["alerts"]]
+    found += [f"    {sentence}" for sentence in made["sentences"]]
+    if made["objectives"]["judged"]:
+        found.append(f"    objectives {made['objectives']['judged']}")
+    return found
+
+
+def main() -> None:
+    """Judge the environment that LIFECYCLE_ENVIRONMENT names, and say so by the exit code."""
+    root, params, schema, name = project_root(), load_params(), load_schema(), environment.current()
+    folder = environment.folder(root, name) / "predictions"
+    compact(folder, schema, params.prediction_log.keep_days)
+    look = look_at(root, params, schema, name)
+    made = report(look)
+    write(root, params, made, write_evidently(look))
+    print("\n".join(lines(made)))
+    print(f"monitor: see {params.paths.monitor_report.with_suffix('.html')}")
+    raise SystemExit(CODES[made["verdict"]])
+
+
+if __name__ == "__main__":
+    run("monitor", main)

@@ -1,0 +1,108 @@
+"""What of a record may be logged: columns marked private in schema.yaml are left out or hashed.
+
+A feature derived from a private column is private as well and left out, and so is its share in an
+explanation. A hash is keyed (BLAKE2b, RFC 7693, with LOG_HASH_KEY), so that nobody without the key
+can find a value by trying; equal values of a column have equal hashes, so that labels still join.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from lifecycle.columns import Schema
+from lifecycle.command import StageError
+from lifecycle.features import names
+from lifecycle.origins import origins
+
+HASH_BYTES, LONGEST_KEY = 16, 64
+DEVELOPMENT_KEY = b"development"
+
+
+def hash_key(schema: Schema, environment: Mapping[str, str] = os.environ) -> bytes:
+    """Return the key of the hashes; empty where no column is hashed.
+
+    Raises:
+        StageError: a column is hashed, this is not development, and no key is set; or the key is
+            longer than the hash can use.
+    """
+    hashed = [column.name for column in schema.columns if column.private == "hashed"]
+    key = environment.get("LOG_HASH_KEY", "").encode()
+    if not hashed:
+        return b""
+    if len(key) > LONGEST_KEY:
+        raise StageError(f"LOG_HASH_KEY is longer than {LONGEST_KEY} bytes: set a shorter one")
+    if not key and environment.get("LIFECYCLE_ENVIRONMENT") != "development":
+        raise StageError(
+            f"the prediction log has hashes of {hashed[0]} (schema.yaml): set LOG_HASH_KEY to a "
+            "secret, the same one wherever the log is written or joined with labels"
+        )
+    return key or DEVELOPMENT_KEY
+
+
+def hashed(column: str, value: Any, key: bytes) -> str | None:
+    """Return the keyed hash of a value of `column`; None stays None.
+
+    A value has one form whether it comes from a request or from a file: datetimes and floats that
+    are equal have equal hashes.
+    """
+    if value is None:
+        return None
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    content = f"{column}\0{text}".encode()
+    return hashlib.blake2b(content, key=key, digest_size=HASH_BYTES).hexdigest()
+
+
+def logged_columns(schema: Schema) -> list[str]:
+    """Return the columns of a request that the log has, as they are or hashed."""
+    return [name for name in schema.request if schema[name].private != "left_out"]
+
+
+def logged_features(schema: Schema) -> list[str]:
+    """Return the features that the log has: none that is computed from a private column.
+
+    A hashed column that is a feature as it is stands there as its hash.
+    """
+    private = {column.name for column in schema.columns if column.private}
+    behind = origins(schema)
+    return [
+        name
+        for name in names(schema)
+        if not behind[name] & private or (behind[name] == {name} and name in logged_columns(schema))
+    ]
+
+
+class Privacy:
+    """What may be logged of one schema's records."""
+
+    def __init__(self, schema: Schema, environment: Mapping[str, str] = os.environ) -> None:
+        """Find out once; see `hash_key` for what is raised."""
+        self._key = hash_key(schema, environment)
+        self._is_open = not any(column.private for column in schema.columns)
+        self._hashed = {column.name for column in schema.columns if column.private == "hashed"}
+        self._columns, self._features = logged_columns(schema), logged_features(schema)
+
+    def received(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what of a record's columns may be logged."""
+        return record if self._is_open else self._logged(record, self._columns)
+
+    def computed(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what of a row's features may be logged."""
+        return row if self._is_open else self._logged(row, self._features)
+
+    def explained(self, contributions: Mapping[str, float]) -> Mapping[str, float]:
+        """Return what of an explanation may be logged: nothing of a private feature."""
+        if self._is_open:
+            return contributions
+        public = {"bias", *self._features} - self._hashed
+        return {name: value for name, value in contributions.items() if name in public}
+
+    def _logged(self, values: Mapping[str, Any], kept: list[str]) -> dict[str, Any]:
+        return {
+            name: hashed(name, values[name], self._key) if name in self._hashed else values[name]
+            for name in kept
+            if name in values
+        }

@@ -1,0 +1,221 @@
+"""The proxy's configuration: one way in, limits, keys, and a route for every step of a rollout.
+
+Which route holds, and which worker is live or canary, stands in small files that Caddy reads at
+each request. Loading a new configuration closes idle connections while clients write to them, and
+loses a request now and then (docs/reference/rollout.md has the figures); replacing a file loses
+none. (ML Test Score, Infrastructure 6 and 7.)
+"""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from lifecycle.entrance import DOCUMENTS, MODEL, PAGE, PREDICT
+from lifecycle.files import write_text
+from lifecycle.params import Params
+
+OPEN = (PREDICT, MODEL, PAGE, *DOCUMENTS)
+INTERNAL_HEADER = "X-Lifecycle-Variant"
+# A worker that died is back within this time, and a request waits for it.
+RETRY_SECONDS = 20
+# The finest share of a canary is one in so many.
+FINEST = 100
+# How long ago the request began, in milliseconds.
+DURATION = "{http.request.duration_ms}"
+# The status of a worker's answer, null while there is none.
+ANSWERED = "{http.reverse_proxy.status_code}"
+
+
+def _answer(status: int, error: str, **headers: list[str]) -> dict[str, Any]:
+    """Return a handler that refuses in the service's own form."""
+    body = json.dumps({"error": error, "details": [], "request_id": "{http.request.uuid}"})
+    content = {"Content-Type": ["application/json"], "X-Request-ID": ["{http.request.uuid}"]}
+    return {
+        "handler": "static_response",
+        "status_code": status,
+        "headers": {**content, **headers},
+        "body": body,
+    }
+
+
+def _forward(params: Params, *dials: str) -> dict[str, Any]:
+    """Return a handler that hands on to one of the workers, and to another where it fails.
+
+    By chance, each time anew: Caddy's weighted turns come in blocks, and whoever asks in turns as
+    well would have its requests split by kind.
+    """
+    seconds = params.serve.timeout_seconds
+    return {
+        "handler": "reverse_proxy",
+        # Kept whole, a request can be sent again: a prediction has no effect but its log line.
+        "request_buffers": params.serve.maximum_body_bytes + 1,
+        "load_balancing": {
+            "selection_policy": {"policy": "random"},
+            "try_duration": f"{RETRY_SECONDS}s",
+            "try_interval": "50ms",
+            # A connection that cannot be made is always tried again. An answer that broke off is
+            # asked for again, but not because a body never came whole. The expression is also
+            # evaluated on answers that did come, which have a status and stay as they are.
+            "retry_match": [
+                {
+                    "path": [PREDICT],
+                    "method": ["POST"],
+                    "expression": f"{ANSWERED} == null && {DURATION} < {1000.0 * seconds}",
+                }
+            ],
+        },
+        "health_checks": {"passive": {"fail_duration": "1s", "max_fails": 1}},
+        "transport": {
+            "protocol": "http",
+            "dial_timeout": "1s",
+            "response_header_timeout": f"{4 * seconds}s",
+            # Shorter than the worker's five seconds, so that it is not the one who hangs up.
+            "keep_alive": {"idle_timeout": "3s", "max_idle_conns_per_host": 256},
+        },
+        "upstreams": [{"dial": dial} for dial in dials],
+    }
+
+
+def _guards(params: Params, with_keys: bool) -> list[dict[str, Any]]:
+    """Return what every request passes before it is handed on."""
+    guards: list[dict[str, Any]] = [
+        {"match": [{"not": [{"path": list(OPEN)}]}],
+         "handle": [_answer(404, "there is nothing here: see /docs.json for what there is")],
+         "terminal": True},
+        {"handle": [
+            # Only our own programs may say what variant a request is, straight to a worker.
+            {"handler": "headers", "request": {"delete": [INTERNAL_HEADER]}},
+            {"handler": "request_body", "max_size": params.serve.maximum_body_bytes},
+        ]},
+    ]  # fmt: skip
+    if with_keys:
+        missing = [{"X-Api-Key": None, "Authorization": None}]
+        refusal = _answer(
+            401, "missing API key: send it as X-API-Key", **{"WWW-Authenticate": ["Bearer"]}
+        )
+        # Which keys are right the service knows, and compares in constant time.
+        guards.append({"match": [{"header": one} for one in missing], "handle": [refusal],
+                       "terminal": True})  # fmt: skip
+    return guards
+
+
+def _server(
+    params: Params, listen: str, routes: list[dict[str, Any]], with_keys: bool
+) -> dict[str, Any]:
+    seconds = params.serve.timeout_seconds
+    too_large = _answer(
+        413, f"the body is larger than {params.serve.maximum_body_bytes} bytes: send fewer records"
+    )
+    return {
+        "listen": [listen],
+        "automatic_https": {"disable": True},
+        "read_header_timeout": f"{seconds}s",
+        "read_timeout": f"{2 * seconds}s",
+        "write_timeout": f"{2 * RETRY_SECONDS}s",
+        "idle_timeout": "2m",
+        "max_header_bytes": 16384,
+        "routes": [*_guards(params, with_keys), *routes],
+        "errors": {"routes": [
+            {"match": [{"vars": {"{http.error.status_code}": ["413"]}}], "handle": [too_large]},
+            {"match": [{"vars": {"{http.error.status_code}": ["502"]},
+                        "expression": DURATION + f" >= {2000.0 * seconds}"}],
+             "handle": [_answer(408, f"the body did not arrive in {2 * seconds} s")]},
+            {"handle": [{**_answer(500, "the service cannot answer now: try again"),
+                         "status_code": "{http.error.status_code}"}]},
+        ]},
+    }  # fmt: skip
+
+
+def _configuration(servers: dict[str, Any], admin: str) -> dict[str, Any]:
+    return {
+        "admin": {"listen": admin, "config": {"persist": False}},
+        "logging": {"logs": {"default": {"level": "WARN"}}},
+        "apps": {"http": {"grace_period": "30s", "metrics": {}, "servers": servers}},
+    }
+
+
+def for_rollout(
+    params: Params, routing: Path, number: int, metrics_port: int, with_keys: bool
+) -> dict[str, Any]:
+    """Return the configuration of a proxy that follows the files in the folder `routing`.
+
+    It listens on a socket that the supervisor opened (file descriptor 0); `number` tells two
+    proxies apart while one takes over from the other.
+    """
+
+    def content(name: str) -> str:
+        return "{file." + str(routing / name) + "}"
+
+    def socket(name: str) -> str:
+        return "unix/" + content(name)
+
+    def when(name: str, value: str) -> list[dict[str, Any]]:
+        return [{"vars": {content(name): [value]}}]
+
+    closing = {"handler": "headers",
+               "response": {"deferred": True, "set": {"Connection": ["close"]}}}  # fmt: skip
+    routes: list[dict[str, Any]] = [{"match": when(f"closing-{number}", "1"), "handle": [closing]}]
+    for share in params.rollout.canary_shares:
+        part = Fraction(share).limit_denominator(FINEST)
+        others = part.denominator - part.numerator
+        both = _forward(params, *[socket("live")] * others, *[socket("canary")] * part.numerator)
+        routes.append(
+            {"match": when("share", step_name(share)), "handle": [both], "terminal": True}
+        )
+    routes.append({"handle": [_forward(params, socket("live"))]})
+    inside = {
+        "listen": [f"127.0.0.1:{metrics_port}"],
+        "automatic_https": {"disable": True},
+        "routes": [
+            {"match": [{"path": ["/metrics"]}], "handle": [{"handler": "metrics"}]},
+            *(_worker_metrics(name, socket(name)) for name in ("live", "canary")),
+        ],
+    }
+    servers = {
+        "service": _server(params, "fd/0", routes, with_keys),
+        "inside": inside,
+    }  # fmt: skip
+    return _configuration(servers, f"unix/{routing / f'admin-{number}.sock'}|0600")
+
+
+def _worker_metrics(name: str, dial: str) -> dict[str, Any]:
+    return {
+        "match": [{"path": [f"/workers/{name}/metrics"]}],
+        "handle": [
+            {"handler": "rewrite", "uri": "/metrics"},
+            {"handler": "reverse_proxy", "upstreams": [{"dial": dial}]},
+        ],
+    }
+
+
+def for_upstream(params: Params, upstream: str, listen: str, metrics: str) -> dict[str, Any]:
+    """Return the configuration of a proxy before one service at a fixed address (host:port)."""
+    inside = {
+        "listen": [metrics],
+        "automatic_https": {"disable": True},
+        "routes": [{"match": [{"path": ["/metrics"]}], "handle": [{"handler": "metrics"}]}],
+    }
+    routes = [{"handle": [_forward(params, upstream)]}]
+    return _configuration(
+        {"service": _server(params, listen, routes, with_keys=True), "inside": inside}, "off"
+    )
+
+
+def step_name(share: float | None) -> str:
+    """Return what the file `share` holds at a canary share; `none` where all goes to live."""
+    return "none" if share is None else f"{share:g}"
+
+
+def steer(routing: Path, live: Path, canary: Path | None, share: float | None) -> None:
+    """Send all requests to `live`, or `share` of them to `canary`, from the next request on."""
+    if share is None:
+        write_text(routing / "share", step_name(None))
+        write_text(routing / "live", str(live))
+        write_text(routing / "canary", str(canary or live))
+        return
+    write_text(routing / "live", str(live))
+    write_text(routing / "canary", str(canary or live))
+    write_text(routing / "share", step_name(share))

@@ -1,0 +1,175 @@
+"""Quality of served predictions once labels have come: metric, log loss, bias, and by slice.
+
+Intervals are a bootstrap by whole days, as rows of one day are not independent (Künsch, 1989).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lifecycle import rules
+from lifecycle.alerts import Alert, fires
+from lifecycle.columns import Schema
+from lifecycle.command import StageError
+from lifecycle.ingest import typed
+from lifecycle.params import Params
+from lifecycle.predictions import as_logged
+from lifecycle.reference import FEATURE
+
+Array = rules.Array
+BIAS = "bias"
+
+
+def labels(folder: Path, schema: Schema) -> pl.DataFrame | None:
+    """Return keys and target of every file of labels, the last one of a key; None without files.
+
+    Raises:
+        StageError: a file cannot be read or lacks a column.
+    """
+    wanted, parts = [*schema.names("key"), schema.target], []
+    for path in sorted(p for p in folder.glob("*") if p.suffix in (".parquet", ".csv")):
+        try:
+            is_csv = path.suffix == ".csv"
+            read = pl.scan_csv(path, infer_schema=False) if is_csv else pl.scan_parquet(path)
+            found = read.collect_schema()
+            missing = [name for name in wanted if name not in found]
+            if missing:
+                raise StageError(f"{path} lacks the column {', '.join(missing)}")
+            parts.append(read.select(typed(schema[n], found[n]).alias(n) for n in wanted).collect())
+        except pl.exceptions.PolarsError as error:
+            raise StageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+    if not parts:
+        return None
+    whole = pl.concat(parts).drop_nulls(schema.target)
+    return as_logged(whole.unique(schema.names("key"), keep="last", maintain_order=True), schema)
+
+
+def join(rows: pl.DataFrame, known: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return the predictions whose outcome is known, the last one of each key."""
+    keys = schema.names("key")
+    latest = rows.unique(keys, keep="last", maintain_order=True)
+    return latest.join(known, on=keys, how="inner", maintain_order="left")
+
+
+def intervals(
+    label: Array, score: Array, day: Array, name: str, params: Params
+) -> dict[str, tuple[float, float, float]]:
+    """Return value and interval of the metric `name`, of log loss and of the bias."""
+    losses = {
+        other: rules.per_row(label, score, other) for other in {"log_loss", name} - {"roc_auc"}
+    }
+    blocks, index = np.unique(day, return_inverse=True)
+    count = np.bincount(index)
+    sums = {key: np.bincount(index, loss) for key, loss in (*losses.items(), (BIAS, score - label))}
+    order, ties = rules.prepared_scores(label, score, "roc_auc")
+    generator = np.random.default_rng(params.train.seed)
+    draws = [np.bincount(generator.integers(0, len(blocks), len(blocks)), minlength=len(blocks))
+             for _ in range(params.monitor.quality.resamples)]  # fmt: skip
+    tail = (1 - params.gate.champion.confidence) / 2
+
+    def figure(key: str, draw: Array) -> float:
+        if key == "roc_auc":
+            weight = draw[index]
+            # A draw of days without both classes says nothing.
+            if not (weight * label).any() or not (weight * (1 - label)).any():
+                return float("nan")
+            return rules.weighted_roc_auc(order, ties, label, weight)
+        return float((sums[key] * draw).sum() / (count * draw).sum())
+
+    found = {}
+    for key in dict.fromkeys([name, "log_loss", BIAS]):
+        low, high = np.nanquantile([figure(key, draw) for draw in draws], [tail, 1 - tail])
+        found[key] = (figure(key, np.ones(len(blocks))), float(low), float(high))
+    return found
+
+
+def of_window(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any] | None:
+    """Return the quality of a window's predictions; None with too few labels or one class only."""
+    label = rows[schema.target].cast(pl.Float64).to_numpy()
+    if rows.height < params.monitor.quality.minimum_labels or not 0 < label.mean() < 1:
+        return None
+    score, day = rows["probability"].to_numpy(), rows[schema.time].dt.date().to_numpy()
+    name = params.gate.champion.metric
+    figures = intervals(label, score, day, name, params)
+    value, low, high = figures[name]
+    return {
+        "metric": name, "value": value, "low": low, "high": high, "rows": rows.height,
+        "base_rate": float(label.mean()), "mean_prediction": float(score.mean()),
+        **{key: {"value": v, "low": lo, "high": hi} for key, (v, lo, hi) in figures.items()
+           if key != name},
+        "slices": list(_slices(rows, label, score, day, params)),
+    }  # fmt: skip
+
+
+def _slices(rows: pl.DataFrame, label: Array, score: Array, day: Array, params: Params) -> Any:
+    """Yield metric and interval of each slice that is large enough and has both classes."""
+    name = params.gate.champion.metric
+    for column in params.evaluate.slices:
+        known = column if column in rows.columns else FEATURE + column
+        if known not in rows.columns:
+            continue  # private
+        values = rows[known]
+        for value in values.unique().drop_nulls().sort():
+            picked = (values == value).fill_null(value=False).to_numpy()
+            some = label[picked]
+            if picked.sum() < params.evaluate.minimum_slice_rows or not 0 < some.mean() < 1:
+                continue
+            got, low, high = intervals(some, score[picked], day[picked], name, params)[name]
+            text = str(int(value)) if isinstance(value, float) else str(value)
+            yield {"slice": column, "of": text, "rows": int(picked.sum()), "value": got,
+                   "low": low, "high": high}  # fmt: skip
+
+
+def verdicts(
+    found: dict[str, Any], evaluation: dict[str, Any], params: Params
+) -> dict[str, tuple[bool, str]]:
+    """Return, for each figure of a window, whether it is surely too bad, and a sentence."""
+    tolerance, name = params.monitor.quality.tolerance, found["metric"]
+    figures = {name: (found, evaluation["metrics"][name])}
+    if name != "log_loss":
+        figures["log_loss"] = (found["log_loss"], evaluation["metrics"]["log_loss"])
+    for one in found["slices"]:
+        known = _slice(evaluation, one["slice"], one["of"])
+        if known is not None:
+            figures[f"{one['slice']}={one['of']}"] = (one, known[name])
+    result = {}
+    for key, (measured, before) in figures.items():
+        value, low, high = (measured[part] for part in ("value", "low", "high"))
+        lower_is_better = (name if "=" in key else key) in rules.LOWER_IS_BETTER
+        bad = low > before + tolerance if lower_is_better else high < before - tolerance
+        of = f"{name} of {key}" if "=" in key else key
+        result[key] = (bad, f"{of} is {value:.3f} [{low:.3f}, {high:.3f}], on the holdout it was "
+                            f"{before:.3f} (tolerance {tolerance})")  # fmt: skip
+    bias = found[BIAS]
+    result[BIAS] = (
+        bias["low"] > tolerance or bias["high"] < -tolerance,
+        f"{found['mean_prediction']:.1%} were predicted on average and {found['base_rate']:.1%} "
+        f"came true: bias {bias['value']:+.3f} [{bias['low']:+.3f}, {bias['high']:+.3f}] "
+        f"(tolerance {tolerance})",
+    )
+    return result
+
+
+def _slice(evaluation: dict[str, Any], column: str, value: str) -> dict[str, Any] | None:
+    for one in evaluation["slices"]:
+        if (one["slice"], one["value"]) == (column, value):
+            metrics: dict[str, Any] | None = one["metrics"]
+            return metrics
+    return None
+
+
+def alerts(
+    names: list[str], by_window: list[dict[str, tuple[bool, str]]], params: Params
+) -> list[Alert]:
+    """Return an alert for each figure that fires in N of the last M windows with labels."""
+    found = []
+    for key in by_window[-1] if by_window else ():
+        flags = [verdict.get(key, (False, ""))[0] for verdict in by_window]
+        if fires(flags, params.monitor):
+            where = tuple(name for name, flag in zip(names, flags, strict=True) if flag)
+            found.append(Alert("quality", key, by_window[-1][key][1], where))
+    return found

@@ -1,0 +1,161 @@
+"""Retrain moves the data window to newer months, and lets the new model prove itself.
+
+The same pipeline, the same gate, the same rollout: it bypasses nothing. Where any of them stops the
+line before the model is registered, parameters, data and model are as before. A run that was killed
+is undone by the next one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import calendar
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from lifecycle import git, ingest, source
+from lifecycle.columns import Schema, load_schema
+from lifecycle.command import StageError, project_root, run
+from lifecycle.files import read_json, write_json, write_text
+from lifecycle.params import Params, Window, load_params
+
+WINDOW = re.compile(r'(?m)^(  window:\n    start: )"?[\d-]+"?(\n    end: )"?[\d-]+"?')
+TRACKED = ("params.yaml", "dvc.lock")
+
+
+def newest_month(root: Path, params: Params, schema: Schema) -> str:
+    """Return the newest month of which the source has labelled rows up to its last day.
+
+    Raises:
+        StageError: there is none.
+    """
+    folder = root / params.paths.source
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        lazy = source.find(params.data.source).scan(folder, Path(scratch))
+        time, month = pl.col(schema.time), pl.col(schema.time).dt.strftime("%Y-%m").alias("month")
+        last = (
+            ingest.conform(lazy, schema)
+            .filter(pl.col(schema.target).is_not_null())
+            .group_by(month).agg(time.dt.day().max().alias("day")).collect()
+        )  # fmt: skip
+    whole = [m for m, day in last.iter_rows()
+             if day == calendar.monthrange(int(m[:4]), int(m[5:]))[1]]  # fmt: skip
+    if not whole:
+        raise StageError(f"{folder} has no month that is labelled up to its last day")
+    return str(max(whole))
+
+
+def moved(window: Window, end: str, months: int) -> Window:
+    """Return the window up to `end`, from where it began but no more than `months` long.
+
+    Raises:
+        StageError: `end` lies before the window's own end.
+    """
+    if end < window.end:
+        raise StageError(f"the window ends with {window.end} already: give a later END=YYYY-MM")
+    first = int(end[:4]) * 12 + int(end[5:]) - months
+    return Window(start=max(window.start, f"{first // 12:04d}-{first % 12 + 1:02d}"), end=end)
+
+
+def write_window(path: Path, window: Window) -> None:
+    """Write the window into params.yaml, which keeps its comments.
+
+    Raises:
+        StageError: it is not written there as it is in a generated project.
+    """
+    text = path.read_text(encoding="utf-8")
+    changed, found = WINDOW.subn(rf'\g<1>"{window.start}"\g<2>"{window.end}"', text)
+    if found != 1:
+        raise StageError(f"{path} has no data.window of two lines, start and end: write it so")
+    write_text(path, changed)
+
+
+def _run(root: Path, *arguments: str) -> None:
+    """Run a step of the lifecycle; its last words become the error."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=root, stderr=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        telling = [line for line in done.stderr.splitlines() if line.strip()]
+        stages = [line for line in telling if re.match(r"[a-z]+: ", line)]
+        raise StageError((stages or telling or [f"{arguments[0]} failed"])[0])
+
+
+def undo(root: Path) -> None:
+    """Bring parameters, lock, data and model back to the last commit."""
+    git.restore(root, *TRACKED)
+    if (root / "dvc.lock").is_file():
+        subprocess.run(
+            [sys.executable, "-m", "dvc", "checkout", "--quiet", "--force"], cwd=root, check=False
+        )
+    (root / ".lifecycle" / "retrain.json").unlink(missing_ok=True)
+
+
+def require_clean(root: Path) -> None:
+    """Let nobody's work be lost; what a killed retrain left is undone.
+
+    Raises:
+        StageError: files are not committed.
+    """
+    note, dirty = root / ".lifecycle" / "retrain.json", git.changed(root)
+    if note.is_file() and read_json(note)["head"] == git.head(root) and set(dirty) <= set(TRACKED):
+        print("retrain: a run before this one was interrupted: it is undone")
+        undo(root)
+    elif dirty:
+        raise StageError(
+            f"{', '.join(dirty[:5])} not committed: type `git add -A && git commit` first"
+        )
+
+
+def retrain(
+    root: Path, params: Params, schema: Schema, end: str | None, steps: Sequence[str]
+) -> str:
+    """Retrain up to the month `end`, then run `steps` (modules); return what became of it.
+
+    Raises:
+        StageError: a stage, the gate or a step stopped the line.
+    """
+    require_clean(root)
+    window = moved(
+        params.data.window, end or newest_month(root, params, schema), params.retrain.window_months
+    )
+    write_json(root / ".lifecycle" / "retrain.json", {"head": git.head(root)})
+    try:
+        write_window(root / "params.yaml", window)
+        _run(root, "dvc", "repro")
+        _run(root, "lifecycle.gate")
+    except BaseException:
+        undo(root)
+        raise
+    months = f"{window.start} to {window.end}"
+    if read_json(root / params.paths.gate_report)["verdict"] == "unchanged":
+        (root / ".lifecycle" / "retrain.json").unlink()
+        return f"nothing new: the champion is trained on {months} already"
+    changed = [path for path in TRACKED if path in git.changed(root)]
+    if changed:
+        git.commit(root, f"Move the data window to {months}", *changed)
+    (root / ".lifecycle" / "retrain.json").unlink()
+    for step in steps:
+        _run(root, f"lifecycle.{step}")
+    return f"the window is {months}, {' and '.join(steps)} done"
+
+
+def main() -> None:
+    """Retrain, release and deploy."""
+    parser = argparse.ArgumentParser(description="Move the data window and release what it gives.")
+    parser.add_argument("--end", help="the newest month, YYYY-MM; what the source has if not given")
+    parser.add_argument("--no-deploy", action="store_true", help="stop after the package")
+    given = parser.parse_args()
+    if given.end and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", given.end):
+        raise StageError(f"{given.end} is no month: give END=YYYY-MM")
+    steps = ["register", "package", *([] if given.no_deploy else ["deploy"])]
+    print(f"retrain: {retrain(project_root(), load_params(), load_schema(), given.end, steps)}")
+
+
+if __name__ == "__main__":
+    run("retrain", main)

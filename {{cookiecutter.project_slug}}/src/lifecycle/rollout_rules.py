@@ -1,0 +1,107 @@
+"""What a candidate must hold at every step of a rollout: plain functions of what was counted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lifecycle import figures
+from lifecycle.figures import Figures
+from lifecycle.operations import Rollout
+
+# Quicker than this, three times slower is no harm to anybody.
+QUICK_SECONDS = 0.02
+# A difference of samples is only believed beyond so many standard errors.
+STANDARD_ERRORS = 3.0
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A rule that does not hold, and what was measured."""
+
+    rule: str
+    reason: str
+
+
+def errors(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
+    """Limit the share of requests that the candidate does not answer."""
+    asked = candidate.requests + live.not_answered
+    failed = candidate.failed + live.not_answered
+    share = failed / asked if asked else 0.0
+    if share <= params.maximum_error_share:
+        return None
+    return Broken("error share", f"{failed:.0f} of {asked:.0f} requests failed ({share:.1%}), "
+                  f"{params.maximum_error_share:.1%} may")  # fmt: skip
+
+
+def missing(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
+    """Limit how much more often than at live a feature is missing."""
+    if not candidate.rows or not live.rows:
+        return None
+    for name in sorted(candidate.missing):
+        ours = candidate.missing[name] / candidate.rows
+        theirs = live.missing[name] / live.rows
+        both = (candidate.missing[name] + live.missing[name]) / (candidate.rows + live.rows)
+        noise = math.sqrt(both * (1 - both) * (1 / candidate.rows + 1 / live.rows))
+        if ours - theirs > params.maximum_missing_increase + STANDARD_ERRORS * noise:
+            return Broken(
+                "missing features",
+                f"{name} is missing in {ours:.1%} of the rows, at live in {theirs:.1%}",
+            )
+    return None
+
+
+def latency(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
+    """Limit the time in which 95 % of the requests are answered, absolutely and against live."""
+    ours, theirs = (figures.quantile(each.seconds, 0.95) for each in (candidate, live))
+    if ours * 1000 > params.maximum_milliseconds:
+        return Broken("latency", f"95 % of the requests took up to {ours * 1000:.0f} ms, "
+                      f"{params.maximum_milliseconds:.0f} ms are allowed")  # fmt: skip
+    bound = params.maximum_latency_ratio * max(theirs, QUICK_SECONDS)
+    if theirs and ours > bound:
+        return Broken(
+            "latency",
+            f"95 % of the requests took up to {ours * 1000:.0f} ms, at live {theirs * 1000:.0f} ms",
+        )
+    return None
+
+
+def changed(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
+    """Limit the share of decisions that are not those of live on the same rows."""
+    share = live.changed / live.compared if live.compared else 0.0
+    if share <= params.maximum_changed_decisions:
+        return None
+    return Broken(
+        "changed decisions",
+        f"{share:.1%} of {live.compared:.0f} rows were decided otherwise than by live, "
+        f"{params.maximum_changed_decisions:.1%} may be",
+    )
+
+
+def shift(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
+    """Limit how far the mean of the predicted probabilities lies from that of live.
+
+    Not how they are spread: a better model tells the rows apart better than the one before.
+    """
+    if not candidate.rows or not live.rows:
+        return None
+    ours, theirs = candidate.predicted / candidate.rows, live.predicted / live.rows
+    noise = math.hypot(
+        figures.spread(candidate.predictions) / math.sqrt(candidate.rows),
+        figures.spread(live.predictions) / math.sqrt(live.rows),
+    )
+    if abs(ours - theirs) <= params.maximum_prediction_shift + STANDARD_ERRORS * noise:
+        return None
+    return Broken(
+        "prediction shift",
+        f"the mean prediction is {ours:.3f}, at live {theirs:.3f}: "
+        f"{params.maximum_prediction_shift:.2f} apart is allowed",
+    )
+
+
+def check(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
+    """Return the first rule that does not hold, causes before what follows from them."""
+    for rule in (errors, missing, latency, changed, shift):
+        if broken := rule(candidate, live, params):
+            return broken
+    return None

@@ -1,0 +1,63 @@
+"""Status says what serves an environment, since when, and how the last rollout ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lifecycle import environment
+from lifecycle.command import project_root, run
+from lifecycle.deployment import Deployment, Serving
+from lifecycle.machine import PROXIES, PROXY, Machine
+from lifecycle.params import Params, load_params
+
+
+def _process(machine: Machine, serving: Serving) -> str:
+    found = machine.supervisor.process(serving.program)
+    if not found["pid"]:
+        return f"its process does not run ({found['statename'].lower()})"
+    ready = "ready" if machine.worker(serving).is_ready() else "not ready"
+    return f"process {found['pid']}, {ready}"
+
+
+def lines(root: Path, params: Params, name: str) -> list[str]:
+    """Return the state of an environment, a line a fact."""
+    deployment = Deployment(root, name)
+    state = deployment.load()
+    if state.live is None:
+        return [f"nothing serves {name}: run `make deploy`"]
+    machine = Machine(root, params, deployment)
+    live = state.live
+    found = [f"environment  {name}, {machine.url}"]
+    if not machine.supervisor.runs():
+        found.append("supervisor   does not run: run `make deploy`")
+        serves = "its process does not run"
+    else:
+        running = [n for n in range(PROXIES) if machine.supervisor.process(PROXY, n)["pid"]]
+        found.append(f"proxy        {'runs' if running else 'does not run: run `make deploy`'}")
+        serves = _process(machine, live)
+    found.append(f"live         version {live.version} ({live.tag}) since {live.since}, {serves}")
+    if state.previous:
+        found.append(f"previous     version {state.previous.version} ({state.previous.tag})")
+    if state.candidate:
+        share = f" {state.share:.0%}" if state.share and state.step == "canary" else ""
+        busy = deployment.holder() if deployment.holding() else (
+            "interrupted: run `make deploy` or `make rollback`"
+        )  # fmt: skip
+        found.append(
+            f"candidate    version {state.candidate.version} at {state.step}{share}; {busy}"
+        )
+    if state.last:
+        last, rule = state.last, f" by {state.last.rule}" if state.last.rule else ""
+        found.append(
+            f"last         version {last.version} {last.outcome}{rule} at {last.at}: {last.reason}"
+        )
+    return found
+
+
+def main() -> None:
+    """Print the state of the environment that LIFECYCLE_ENVIRONMENT names."""
+    print("\n".join(lines(project_root(), load_params(), environment.current())))
+
+
+if __name__ == "__main__":
+    run("status", main)

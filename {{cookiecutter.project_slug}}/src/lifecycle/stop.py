@@ -1,0 +1,39 @@
+"""Stop ends everything that runs for an environment; what was live is live again with `deploy`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lifecycle import environment
+from lifecycle.command import project_root, run
+from lifecycle.deployment import Deployment
+from lifecycle.rollback import cancel
+from lifecycle.supervisor import Supervisor
+
+
+def stop(root: Path, name: str) -> bool:
+    """Stop proxy, workers and supervisor of an environment; return whether anything ran."""
+    deployment = Deployment(root, name)
+    if not (deployment.folder / "sockets.json").is_file():
+        return False
+    cancel(deployment)
+    with deployment.hold("stop"):
+        sockets = environment.left_behind(root, name) or environment.sockets(root, name)
+        ran = Supervisor(deployment.folder, sockets).shut_down()
+        for one in sockets.glob("*.sock"):
+            one.unlink()
+        live = deployment.load().live
+        if ran:
+            deployment.note("stop", live.version if live else None)
+        return ran
+
+
+def main() -> None:
+    """Stop the environment that LIFECYCLE_ENVIRONMENT names."""
+    name = environment.current()
+    ran = stop(project_root(), name)
+    print(f"stop: {name} is stopped" if ran else f"stop: nothing was running in {name}")
+
+
+if __name__ == "__main__":
+    run("stop", main)

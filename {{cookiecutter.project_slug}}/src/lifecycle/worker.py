@@ -1,0 +1,144 @@
+"""The process that serves one Bento: how the supervisor runs it, and how to ask it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from lifecycle import bento
+from lifecycle.command import StageError
+from lifecycle.deployment import Serving
+from lifecycle.environment import folder
+from lifecycle.files import read_json
+from lifecycle.params import Params
+from lifecycle.proxy import INTERNAL_HEADER
+from lifecycle.supervisor import Program, Supervisor
+
+PROBE_SECONDS = 5.0
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__("localhost", timeout=seconds)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Worker:
+    """A worker of one environment, running or not."""
+
+    def __init__(self, root: Path, environment: str, sockets: Path, serving: Serving) -> None:
+        """Keep where it is; it is not started yet."""
+        self.root, self.environment, self.serving = root, environment, serving
+        self.name = serving.program
+        self.socket = sockets / f"{self.name}.sock"
+        self.keys = folder(root, environment) / "api_keys"
+
+    def program(self, params: Params) -> Program:
+        """Return how the supervisor runs it: the process that `bentoml serve` starts and watches.
+
+        BentoML's own watcher leaves its worker behind when it is killed; the supervisor has one
+        process to watch, on a socket that it opened.
+        """
+        place = bento.folder(self.root, self.serving.tag)
+        if not (place / "bento.yaml").is_file():
+            raise StageError(f"the Bento {self.serving.tag} is gone: run `make release`")
+        state = folder(self.root, self.environment).resolve()
+        metrics = state / "metrics" / self.name
+        variables = {
+            **bento.SWITCHES,
+            "BENTOML_HOME": str(bento.home(self.root)),
+            "PYTHONPATH": str(place / "src"),
+            "PYTHONUNBUFFERED": "1",
+            "LIFECYCLE_ENVIRONMENT": self.environment,
+            "API_KEYS": "",
+            "API_KEYS_FILE": str(state / "api_keys"),
+            "PREDICTION_LOG": str(state / "predictions"),
+            "ROUTING_FILE": str(state / "routing.json"),
+            "WORKER_NAME": self.name,
+            "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        }
+        command = [bento.python(self.root), "-m", "_bentoml_impl.worker.service", str(place),
+                   "--fd", "0", "--worker-id", "1", "--timeout-graceful-shutdown",
+                   str(int(params.rollout.drain_seconds) + 1)]  # fmt: skip
+        return Program(self.name, command, place, f"unix://{self.socket}", variables,
+                       stop_seconds=int(params.rollout.drain_seconds) + 5)  # fmt: skip
+
+    def start(self, supervisor: Supervisor, params: Params) -> None:
+        """Start it and wait until it is ready.
+
+        Raises:
+            StageError: it died or was not ready in time; with its last words.
+        """
+        metrics = folder(self.root, self.environment) / "metrics" / self.name
+        if self.name not in supervisor.names():
+            # What an earlier process counted is no part of this one's figures.
+            shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir(parents=True, exist_ok=True)
+        supervisor.add(self.program(params))
+        seconds = params.serve.start_timeout_seconds
+        deadline = time.monotonic() + seconds
+        while not self.is_ready():
+            state = supervisor.process(self.name)["statename"]
+            if state in ("FATAL", "BACKOFF", "EXITED"):
+                raise StageError(f"the worker {self.name} died while it started: {self.said()}")
+            if time.monotonic() > deadline:
+                raise StageError(
+                    f"the worker {self.name} was not ready in {seconds} s: {self.said()}"
+                )
+            time.sleep(0.02)
+
+    def said(self) -> str:
+        """Return the last telling line of its log, and where all of it is."""
+        log = folder(self.root, self.environment) / "logs" / f"{self.name}.log"
+        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        telling = [line for line in lines if "Error" in line or line.startswith("serve: ")]
+        return f"{(telling or lines or ['it wrote no log'])[-1]} (all of it: {log})"
+
+    def ask(
+        self, method: str, path: str, body: Any = None, seconds: float = PROBE_SECONDS,
+        variant: str = "probe",
+    ) -> tuple[int, bytes]:  # fmt: skip
+        """Send one request straight to it, and return status and body.
+
+        Raises:
+            OSError: it does not answer.
+        """
+        headers = {"Content-Type": "application/json", INTERNAL_HEADER: variant}
+        if self.keys.is_file() and (keys := self.keys.read_text(encoding="utf-8").split()):
+            headers["X-API-Key"] = keys[0]
+        connection = _Connection(self.socket, seconds)
+        try:
+            content = None if body is None else json.dumps(body)
+            connection.request(method, path, content, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except http.client.HTTPException as error:
+            raise OSError(str(error) or type(error).__name__) from None
+        finally:
+            connection.close()
+
+    def is_ready(self) -> bool:
+        """Say whether it answers that it is ready."""
+        try:
+            return self.ask("GET", "/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def smoke(self) -> dict[str, Any]:
+        """Return its own smoke request and the probabilities that the pipeline gave."""
+        found = read_json(bento.release_folder(self.root, self.serving.tag) / "smoke.json")
+        assert isinstance(found, dict)
+        return found

@@ -1,0 +1,225 @@
+"""The candidate gets copies, its answers are compared, and nothing it does makes anybody wait."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import prometheus_client
+import pytest
+from service.workers import Worker, make_home, sample_of, start
+
+from lifecycle import mirror
+from lifecycle.columns import Schema
+from lifecycle.instruments import Instruments
+from lifecycle.mirror import Mirror
+from lifecycle.predictions import read
+from lifecycle.routing import Shadow
+
+LIVE, CANDIDATE = "1-live", "2-candidate"
+# No decision is false here, so that all those of live that are differ.
+EVERYTHING = 0.0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("m")
+
+
+@pytest.fixture(scope="module")
+def workers(
+    release: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Worker, Worker]]:
+    """The live worker and a candidate that decides otherwise."""
+    place = tmp_path_factory.mktemp("homes")
+    logs = {name: str(place / name / "log") for name in (LIVE, CANDIDATE)}
+    homes = [
+        make_home(release, place / LIVE / "src", timeout_seconds=1),
+        make_home(release, place / CANDIDATE / "src", threshold=EVERYTHING, model_version="4"),
+    ]
+    found = [
+        start(home, folder, name, ROUTING_FILE=str(folder / "routing.json"),
+              PREDICTION_LOG=logs[name])
+        for home, name in zip(homes, logs, strict=True)
+    ]  # fmt: skip
+    try:
+        for worker in found:
+            worker.wait_until_ready()
+        yield found[0], found[1]
+    finally:
+        for worker in found:
+            worker.process.send_signal(signal.SIGCONT)
+            worker.process.kill()
+            worker.process.wait()
+
+
+def route(folder: Path, shadow: dict[str, Any] | None) -> None:
+    new = folder / "new"
+    new.write_text(json.dumps({"live": LIVE, "canary": None, "shadow": shadow}))
+    new.replace(folder / "routing.json")
+    time.sleep(0.25)
+
+
+@pytest.fixture
+def counted(
+    workers: tuple[Worker, Worker], folder: Path
+) -> Iterator[Callable[[], dict[str, float]]]:
+    """Send copies; return what was counted of them since."""
+    live, candidate = workers
+    route(folder, {"name": CANDIDATE, "socket": str(candidate.socket), "share": 1.0})
+
+    def now() -> dict[str, float]:
+        samples = live.metrics()
+        return {
+            what: samples.get(sample_of(f"lifecycle_shadow_{what}_total", candidate=CANDIDATE), 0)
+            for what in ("rows", "changed", "failed", "dropped")
+        }
+
+    before = now()
+    yield lambda: {what: value - before[what] for what, value in now().items()}
+    route(folder, None)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_answers_are_compared_and_not_returned(
+    workers: tuple[Worker, Worker],
+    counted: Callable[[], dict[str, float]],
+    records: list[Any],
+    schema: Schema,
+) -> None:
+    live, candidate = workers
+    line, answers = live.line(), []
+    for number in range(30):
+        status, body = line.ask("/v1/predict", {"records": records[number : number + 2]})
+        assert status == 200
+        answers.append(json.loads(body))
+    assert {answer["model_version"] for answer in answers} == {"3"}
+    decisions = [one[schema.target] for answer in answers for one in answer["predictions"]]
+    wait_for(lambda: counted()["rows"] == 60)
+    assert 0 < decisions.count(False) < 60
+    assert counted() == {
+        "rows": 60, "changed": decisions.count(False), "failed": 0, "dropped": 0,
+    }  # fmt: skip
+    assert candidate.metrics()['lifecycle_rows_total{variant="shadow"}'] == 60
+
+
+def test_a_copy_is_logged_under_the_same_id(
+    workers: tuple[Worker, Worker],
+    counted: Callable[[], dict[str, float]],
+    records: list[Any],
+    schema: Schema,
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    live = workers[0]
+    live.predict(records[:1], X_Request_ID="of-both")
+    wait_for(lambda: counted()["rows"] == 1)
+    # A copy is not copied again, whoever says that it is one.
+    live.predict(records[:1], X_Lifecycle_Variant="shadow")
+    place = next(tmp_path_factory.getbasetemp().glob(f"homes*/{LIVE}")).parent
+
+    def variants(name: str) -> list[tuple[str, str]]:
+        rows = read(place / name / "log", schema).predictions.filter(request_id="of-both")
+        return list(rows.select("variant", "model_version").iter_rows())
+
+    wait_for(lambda: bool(variants(LIVE) and variants(CANDIDATE)))
+    assert variants(LIVE) == [("live", "3")] and variants(CANDIDATE) == [("shadow", "4")]
+    assert counted()["rows"] == 1
+
+
+def test_a_share_of_the_requests(
+    workers: tuple[Worker, Worker],
+    counted: Callable[[], dict[str, float]],
+    records: list[Any],
+    folder: Path,
+) -> None:
+    live, candidate = workers
+    route(folder, {"name": CANDIDATE, "socket": str(candidate.socket), "share": 0.3})
+    line = live.line()
+    for _ in range(300):
+        assert line.ask("/v1/predict", {"records": records[:1]})[0] == 200
+    time.sleep(0.1)
+    # Six standard deviations to either side.
+    assert 42 < counted()["rows"] < 138
+
+
+def test_a_candidate_that_hangs_holds_up_nobody(
+    workers: tuple[Worker, Worker], counted: Callable[[], dict[str, float]], records: list[Any]
+) -> None:
+    live, candidate = workers
+    candidate.process.send_signal(signal.SIGSTOP)
+    line, seconds = live.line(), []
+    for _ in range(mirror.WAITING_COPIES + 100):
+        began = time.monotonic()
+        assert line.ask("/v1/predict", {"records": records[:1]})[0] == 200
+        seconds.append(time.monotonic() - began)
+    assert statistics.median(seconds) < 0.05
+    wait_for(lambda: counted()["failed"] >= mirror.SENDERS)
+    assert counted()["dropped"] > 50
+    candidate.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: sum(counted()[w] for w in ("rows", "failed", "dropped")) == len(seconds))
+
+
+def test_a_candidate_that_dies_is_counted_as_failing(
+    workers: tuple[Worker, Worker], counted: Callable[[], dict[str, float]], records: list[Any]
+) -> None:
+    live, candidate = workers
+    candidate.process.kill()
+    candidate.process.wait()
+    for _ in range(5):
+        live.predict(records[:2])
+    wait_for(lambda: counted()["failed"] == 10)
+    assert counted()["rows"] == 0
+
+
+ANSWERS = {
+    "another status": b"HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n{}",
+    "no JSON": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{]",
+    "other JSON": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+    "too few rows": b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"predictions":[]}',
+    "no HTTP": b"nonsense\r\n\r\n",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_nonsense_is_a_failure(folder: Path, answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async def run() -> float:
+        registry = prometheus_client.REGISTRY
+        for collector in list(registry._collector_to_names):
+            registry.unregister(collector)
+        instruments = Instruments([], {})
+        place = folder / "nonsense.sock"
+        server = await asyncio.start_unix_server(serve, place)
+        copies = Mirror(instruments, "late", timeout_seconds=5)
+        copies.offer(Shadow(name="c", socket=str(place)), b"{}", [], "id", [True])
+        failed = instruments.shadow_failed.labels("c")
+        for _ in range(200):
+            if failed._value.get():
+                break
+            await asyncio.sleep(0.01)
+        await copies.close()
+        server.close()
+        return float(failed._value.get())
+
+    assert asyncio.run(run()) == 1
+    shutil.rmtree(folder / "nonsense.sock", ignore_errors=True)
