@@ -27,7 +27,8 @@ from lifecycle.windows import cut
 ROOT = Path.cwd()
 MONTHS = range(1, 13)
 KILOMETRES = 1.609344
-Rows = pl.DataFrame
+# A Polars frame, which only a project's environment knows.
+Rows = Any
 
 
 def year(params: Params, schema: Schema, model: Model) -> Rows:
@@ -108,6 +109,11 @@ def shuffled(name: str) -> Callable[[Rows], Rows]:
     return lambda rows: rows.with_columns(pl.col(name).shuffle(seed=1))
 
 
+def nulled(name: str) -> Callable[[Rows], Rows]:
+    """Return a fault: a column without a value."""
+    return lambda rows: rows.with_columns(pl.lit(None, rows.schema[name]).alias(name))
+
+
 def swapped(one: str, other: str) -> Callable[[Rows], Rows]:
     """Return a fault: two columns in each other's place."""
     return lambda rows: rows.with_columns(
@@ -125,12 +131,7 @@ def faults(schema: Schema) -> dict[str, Callable[[Rows], Rows]]:
         ),
         "distance in kilometres": lambda rows: rows.with_columns(pl.col("distance") * KILOMETRES),
         "wind speed in knots": lambda rows: rows.with_columns(pl.col("wind_speed") / 1.150779),
-        **{
-            f"{name} nulled": lambda rows, name=name: rows.with_columns(
-                pl.lit(None, rows.schema[name]).alias(name)
-            )
-            for name in ("temperature", "visibility", "wind_gust")
-        },
+        **{f"{name} nulled": nulled(name) for name in ("temperature", "visibility", "wind_gust")},
         "LAX renamed to KLAX": lambda rows: rows.with_columns(
             pl.col("destination").replace("LAX", "KLAX")
         ),
@@ -148,7 +149,9 @@ def look(rows: Rows, who: Champion, params: Params, schema: Schema) -> list[str]
         row=pl.lit(0), model_version=pl.lit(str(who.version.number)), variant=pl.lit("live"),
     )  # fmt: skip
     windows, _ = cut(logged, schema.time, params.monitor)
-    found = [{"drift": {}, "prediction_drift": None, "quality": None} for _ in windows]
+    found: list[dict[str, Any]] = [
+        {"drift": {}, "prediction_drift": None, "quality": None} for _ in windows
+    ]
     log = Log(logged, pl.DataFrame(), 0, 0, 1)
     one = Look(ROOT, params, schema, "development", log, logged, windows, who, found=found)
     checks.judge_latest(one, who)
@@ -186,9 +189,11 @@ def main() -> None:
         "faults": caught,
         "left_out": left_out(rows, schema, params.monitor),
         "later": {
-            days[0].isoformat(): look(between(rows, schema.time, days), who, params, schema)
+            first.isoformat(): look(
+                between(rows, schema.time, (first - timedelta(21), last)), who, params, schema
+            )
             for month in MONTHS
-            for days in weeks(month)
+            for first, last in weeks(month)
         },
     }
     print(json.dumps(found))

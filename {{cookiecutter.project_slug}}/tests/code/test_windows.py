@@ -24,7 +24,8 @@ def rule(real_params: Params) -> Monitor:
 def rows_of(first: date, days: int, each: int = 10) -> pl.DataFrame:
     """So many rows on each of so many days."""
     noon = datetime(first.year, first.month, first.day, 12)
-    return pl.DataFrame({TIME: [noon + timedelta(day) for day in range(days) for _ in range(each)]})
+    moments = [noon + timedelta(day) for day in range(days) for _ in range(each)]
+    return pl.DataFrame({TIME: moments}, schema={TIME: pl.Datetime("us")})
 
 
 def test_whole_windows_are_counted_back_from_the_newest_day(rule: Monitor) -> None:
