@@ -272,12 +272,12 @@ def test_make_tells_the_verdicts_apart(watched: Callable[..., Project], served: 
     done = project.make("monitor")
     assert done.returncode == 2
     assert re.search(r"\*\*\* \[.*monitor\] Error 3", done.stderr), done.stderr
-    word = project.root / "verdict.txt"
+    word = project.root / "reports/verdict.txt"
     word.write_text("healthy", encoding="utf-8")
-    project.must("monitor", "VERDICT=verdict.txt")
+    project.must("monitor", "VERDICT=reports/verdict.txt")
     assert word.read_text(encoding="utf-8") == "firing\n"
     project.change("params.yaml", "  windows: 4\n", "  windows: 4\n  wnidows: 4\n")
-    stopped(project.make("monitor", "VERDICT=verdict.txt"), "monitor", "monitor.wnidows")
+    stopped(project.make("monitor", "VERDICT=reports/verdict.txt"), "monitor", "monitor.wnidows")
     assert not word.exists()
 
 
