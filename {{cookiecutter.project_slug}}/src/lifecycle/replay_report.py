@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lifecycle import metrics, rules
+from lifecycle import charts, metrics, rules, web
+from lifecycle.charts import Series
 from lifecycle.files import write_json, write_text
 from lifecycle.params import ChampionRule, Params
 
@@ -111,63 +111,28 @@ def table(found: dict[str, Any]) -> str:
 
 
 def chart(found: dict[str, Any]) -> str:
-    """Return an SVG of both models' ROC AUC by month, live with its interval."""
-    months = found["months"]
-    values = [m["scores"] for m in months]
-    top = max(v["live"]["roc_auc_high"] for v in values) + 0.01
-    bottom = min(min(v["live"]["roc_auc_low"], v["frozen"]["roc_auc"]) for v in values) - 0.01
-    step = 640 / max(1, len(months) - 1)
-
-    def place(number: int, value: float) -> str:
-        return f"{50 + number * step:.1f},{20 + 220 * (top - value) / (top - bottom):.1f}"
-
-    def points(*names: str) -> str:
-        model, key = names
-        return " ".join(place(i, v[model][key]) for i, v in enumerate(values))
-
-    band = points("live", "roc_auc_high").split() + points("live", "roc_auc_low").split()[::-1]
-    names = "".join(
-        f'<text x="{50 + i * step:.1f}" y="262" text-anchor="middle">{m["name"][5:]}</text>'
-        for i, m in enumerate(months)
-    )
-    scale = "".join(
-        f'<text x="44" y="{place(0, v).partition(",")[2]}" text-anchor="end">{v:.2f}</text>'
-        for v in (bottom + 0.01, (top + bottom) / 2, top - 0.01)
-    )
-    return (
-        '<svg viewBox="0 0 740 280" role="img" aria-label="ROC AUC by month">'
-        f'<polygon class="band" points="{" ".join(band)}"/>'
-        f'<polyline class="live" points="{points("live", "roc_auc")}"/>'
-        f'<polyline class="frozen" points="{points("frozen", "roc_auc")}"/>{names}{scale}</svg>'
-    )
+    """Return both models' ROC AUC by month, live with its interval, as a figure."""
+    scored = [month["scores"] for month in found["months"]]
+    live, frozen = ([one[name]["roc_auc"] for one in scored] for name in ("live", "frozen"))
+    band = [(one["live"]["roc_auc_low"], one["live"]["roc_auc_high"]) for one in scored]
+    series = [Series("live, with its interval", "first", live, band),
+              Series("frozen", "second", frozen)]  # fmt: skip
+    names = [month["name"][5:] for month in found["months"]]
+    drawn = charts.over_time(names, series, "ROC AUC by month")
+    return charts.figure(drawn, "ROC AUC by month", series)
 
 
-STYLE = """
-:root { color-scheme: light dark; --live: #1668b8; --frozen: #b3541e; }
-@media (prefers-color-scheme: dark) { :root { --live: #7db8f0; --frozen: #f0a070; } }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 1rem; }
-div { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.85rem; }
-td, th { border-bottom: 1px solid #8886; padding: 0.3rem 0.6rem; text-align: left; }
-svg { max-width: 46rem; width: 100%; } svg text { fill: currentColor; font-size: 12px; }
-.band { fill: var(--live); opacity: 0.15; } polyline { fill: none; stroke-width: 2.5; }
-.live { stroke: var(--live); color: var(--live); }
-.frozen { stroke: var(--frozen); color: var(--frozen); }
-"""
+def table_as_html(found: dict[str, Any]) -> str:
+    """Return the whole table for a page."""
+    header, *body = rows(found)
+    return web.table(header, body, "The replay, month by month")
 
 
 def page(found: dict[str, Any]) -> str:
     """Return the page: conclusion, chart, table."""
-    header, *body = [[html.escape(cell) for cell in row] for row in rows(found)]
-    head = "".join(f"<th>{cell}</th>" for cell in header)
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body)
-    return (
-        '<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Replay</title><style>{STYLE}</style><h1>Replay</h1>"
-        f"<p>{html.escape(found['conclusion'])}.</p>"
-        '<p>ROC AUC: <b class="live">live</b> with its interval, <b class="frozen">frozen</b>.</p>'
-        f"{chart(found)}<div><table><tr>{head}</tr>{lines}</table></div></html>\n"
-    )
+    said = web.sentence(f"{found['conclusion']}.")
+    parts = ("<h1>Replay</h1>", said, chart(found), table_as_html(found))
+    return web.document("Replay", f"<main>{''.join(parts)}</main>")
 
 
 def write(root: Path, params: Params, found: dict[str, Any]) -> None:
