@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,9 @@ from lifecycle.params import Params
 from lifecycle.registry import Version
 from lifecycle.supervisor import Supervisor
 
+MONITOR_KEYS = ("environment", "version", "verdict", "reason", "judged_at")
+# A name and a password in an address.
+SECRET = re.compile(r"(?<=://)[^/@\s]*@")
 # What matters most comes first.
 ORDER = environment.ENVIRONMENTS[::-1]
 
@@ -74,7 +78,7 @@ class Facts:
 def gather(root: Path, params: Params) -> Facts:
     """Return everything that is to be told about the project in `root`."""
     facts = Facts(root, params)
-    monitor = _read(facts, params.paths.monitor_report)
+    monitor = _read(facts, params.paths.monitor_report, MONITOR_KEYS)
     for name in ORDER:
         place = _place(facts, name)
         if monitor and monitor.get("environment") == name:
@@ -90,15 +94,20 @@ def gather(root: Path, params: Params) -> Facts:
     return facts
 
 
-def _read(facts: Facts, path: Path) -> Any:
-    """Return what a report holds, None where there is none."""
+def _read(facts: Facts, path: Path, keys: tuple[str, ...] = ()) -> Any:
+    """Return what a report holds, None where there is none or where it lacks one of `keys`."""
     if not (facts.root / path).is_file():
         return None
     try:
-        return read_json(facts.root / path)
+        found = read_json(facts.root / path)
     except StageError:
         facts.notes.append(f"{path} is no valid JSON: it is left out")
         return None
+    lacking = [key for key in keys if not isinstance(found, dict) or key not in found]
+    if lacking:
+        facts.notes.append(f"{path} has no {', '.join(lacking)}: it is left out")
+        return None
+    return found
 
 
 def _place(facts: Facts, name: str) -> Place:
@@ -166,19 +175,23 @@ def _registry(facts: Facts) -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     try:
-        # Also where MLflow opens the file itself: another file there is no store.
         mlflow = tracking.connect(facts.root)
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            versions = registry.connect(facts.root, facts.params)
-            facts.versions, facts.aliases = versions.all(), versions.aliases()
-            live = facts.leading.state.live if facts.leading else None
-            version = facts.version(live.version if live else facts.aliases.get("champion"))
-            if version:
-                facts.released = tracking.kept_verdict(facts.root, version.run_id)
-        except (mlflow.exceptions.MlflowException, SQLAlchemyError) as error:
-            reason = (str(error).splitlines() or ["no message"])[0]
-            facts.notes.append(f"the registry cannot be read: {reason}")
     except (sqlite3.Error, OSError) as error:
         facts.notes.append(f"the registry cannot be read: {error}")
+        return
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        _ask_registry(facts)
+    except (mlflow.exceptions.MlflowException, SQLAlchemyError, StageError) as error:
+        reason = SECRET.sub("", (str(error).splitlines() or ["no message"])[0])
+        facts.notes.append(f"the registry cannot be read: {reason}")
+
+
+def _ask_registry(facts: Facts) -> None:
+    versions = registry.connect(facts.root, facts.params)
+    facts.versions, facts.aliases = versions.all(), versions.aliases()
+    live = facts.leading.state.live if facts.leading else None
+    version = facts.version(live.version if live else facts.aliases.get("champion"))
+    if version:
+        facts.released = tracking.kept_verdict(facts.root, version.run_id)

@@ -121,7 +121,7 @@ def cards(facts: Facts) -> str:
 
 def _card(facts: Facts, place: Place) -> str:
     found = health(place)
-    todo = f" <code>{escape(found.todo)}</code>" if found.todo else ""
+    todo = f": <code>{escape(found.todo)}</code>" if found.todo else ""
     pairs = [*_deployed(place), *_version(facts, place), *_served(facts, place)]
     told = "".join(f"<dt>{escape(name)}</dt><dd>{web.code(value)}</dd>" for name, value in pairs)
     return (
