@@ -106,7 +106,9 @@ def _drawn(frame: _Frame, one: Series) -> str:
     for run in _runs([pair[1] if pair else None for pair in one.band]):
         low = [(x, pair[0]) for x, _ in run if (pair := one.band[int(x)]) is not None]
         outline = frame.line([*run, *low[::-1]])
-        parts.append(f'<polygon class="band {one.kind}" points="{outline}"/>')
+        # What has no neighbour has no breadth: its interval is a line.
+        tag, kind = ("polygon", "band ") if len(run) > 1 else ("polyline", "")
+        parts.append(f'<{tag} class="{kind}{one.kind}" points="{outline}"/>')
     for run in _runs(one.values):
         parts.append(f'<polyline class="{one.kind}" points="{frame.line(run)}"/>')
         for x, y in run:
@@ -116,12 +118,20 @@ def _drawn(frame: _Frame, one: Series) -> str:
 
 
 def over_time(
-    names: Sequence[str], series: Sequence[Series], label: str, limit: float | None = None
+    names: Sequence[str],
+    series: Sequence[Series],
+    label: str,
+    *,
+    limit: float | None = None,
+    least: float | None = None,
 ) -> str:
-    """Return lines over named moments, each with its interval; `limit` is drawn across."""
+    """Return lines over named moments, each with its interval.
+
+    `limit` is drawn across; `least` is on the scale, whatever the values are.
+    """
     given = [value for one in series for value in one.values if value is not None]
     given += [value for one in series for pair in one.band if pair for value in pair]
-    given += [] if limit is None else [limit]
+    given += [value for value in (limit, least) if value is not None and given]
     if not given:
         return ""
     values = steps(min(given), max(given))

@@ -52,7 +52,7 @@ def health(place: Place) -> Health:
         return Health("open", f"could not be judged: {monitor['reason']}")
     if verdict == "healthy":
         return Health("good", "healthy")
-    return Health("bad", f"{verdict}: {monitor['reason']}")
+    return Health("bad", f"monitoring fires ({monitor['reason']})")
 
 
 def _env(name: str) -> str:
@@ -84,6 +84,8 @@ def lead(facts: Facts) -> str:
         ]  # fmt: skip
         if others:
             lines.append(web.sentence(f"Also live: {'; '.join(others)}."))
+        if mark == "bad" and place.runs:
+            lines.append('<p>What to do stands under <a href="#monitoring">Monitoring</a>.</p>')
         if todo := health(place).todo:
             lines.append(web.sentence(f"Type `{todo}`."))
     return f'<div class="lead{f" is-{mark}" if mark else ""}">{"".join(lines)}</div>'

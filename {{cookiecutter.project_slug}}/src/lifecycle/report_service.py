@@ -35,10 +35,13 @@ def monitor(facts: Facts) -> str:
 
 
 def _share(found: dict[str, Any] | None) -> float | None:
-    """Return an effect in shares of its limit; None where nothing was measured."""
-    if not found or found["effect"] is None:
-        return None
-    return float(found["effect"] / found["limit"])
+    """Return the larger of an effect and of what is missing more, in times of its limit.
+
+    None where neither was measured.
+    """
+    pairs = (("effect", "limit"), ("missing_effect", "missing_limit"))
+    given = [(found.get(effect), found.get(limit)) for effect, limit in pairs] if found else []
+    return max((effect / limit for effect, limit in given if effect is not None), default=None)
 
 
 def _drift(found: dict[str, Any]) -> str:
@@ -51,10 +54,12 @@ def _drift(found: dict[str, Any]) -> str:
     series = [Series("prediction", "first", [_share(one["prediction_drift"]) for one in windows])]
     series += [Series(name, kind, shares[name])
                for name, kind in zip(ranked[:2], ("second", "third"), strict=False)]  # fmt: skip
-    names = [one["name"] for one in windows]
-    drawn = charts.over_time(names, series, "Drift by window, in times of its limit", 1.0)
-    if not drawn:
+    series = [one for one in series if any(value is not None for value in one.values)]
+    if not series:
         return web.sentence("No drift could be measured.")
+    names = [one["name"] for one in windows]
+    label = "Drift by window, in times of its limit"
+    drawn = charts.over_time(names, series, label, limit=1.0, least=0.0)
     caption = "Effect size in times of its limit (dashed); the prediction, and what drifts most"
     return charts.figure(drawn, caption, series)
 
@@ -75,7 +80,7 @@ def _quality(facts: Facts, place: Place) -> str:
     version = facts.version(place.monitor["version"])
     reached = version.tags.get(f"metric.{metric}") if version else None
     drawn = charts.over_time([one["name"] for one in windows], series, f"{metric} by window",
-                             float(reached) if reached else None)  # fmt: skip
+                             limit=float(reached) if reached else None)  # fmt: skip
     caption = "By window; dashed: on the holdout" if reached else "By window"
     return charts.figure(drawn, caption, series)
 

@@ -62,7 +62,7 @@ def facts(params: Params, monitor: dict[str, Any] | None, *, runs: bool = True) 
 @pytest.mark.parametrize(
     ("monitor", "runs", "mark", "words"),
     [
-        (look(), True, "bad", "firing: drift: temperature"),
+        (look(), True, "bad", "monitoring fires (drift: temperature)"),
         (look(verdict="healthy"), True, "good", "healthy"),
         (look(verdict="healthy"), False, "bad", "it does not run, no request is answered"),
         (look(verdict="healthy", version=1), True, "open", "not judged yet; the last look was at"),
@@ -172,13 +172,13 @@ def test_an_axis_has_round_figures_around_its_values(
 
 
 def test_a_gap_is_not_bridged_and_nothing_leaves_the_chart() -> None:
-    one = Series("a", "first", [0.1, None, 0.3, 0.5], [(0.0, 0.2), None, (0.2, 0.4), None])
-    drawn = Xml.fromstring(charts.over_time(["1", "2", "3", "4"], [one], WICKED, 0.9))
+    one = Series("a", "first", [0.1, None, 0.3, 0.5], [(0.0, 0.2), None, (0.2, 0.4), (0.3, 0.6)])
+    drawn = Xml.fromstring(charts.over_time(["1", "2", "3", "4"], [one], WICKED, limit=0.9))
     assert drawn.get("aria-label") == WICKED
     lines = [each.get("points", "").split() for each in drawn.iter("polyline")]
-    assert [len(points) for points in lines] == [1, 2]
+    assert [len(points) for points in lines] == [2, 1, 2]
     assert len(list(drawn.iter("circle"))) == 3
-    assert len(list(drawn.iter("polygon"))) == 2
+    assert len(list(drawn.iter("polygon"))) == 1
     box = [float(number) for number in drawn.get("viewBox", "").split()]
     for point in (pair for points in lines for pair in points):
         x, y = map(float, point.split(","))
