@@ -99,11 +99,15 @@ class Observation:
         live.changed += self._probes.changed
         return candidate, live
 
-    def probe(self, both: bool) -> None:
-        """Ask the candidate one row, and live as well where the two are to be compared."""
+    def probe(self) -> None:
+        """Ask the candidate one row, and live as well: the two are compared on the same rows.
+
+        Rows of the smoke request are picked for their nulls and are not those of clients: asked
+        of the candidate alone, they would make it seem to lack features that live has.
+        """
         body = {"records": [next(self._rows)]}
         answers = []
-        for worker in (self.candidate, self.live) if both else (self.candidate,):
+        for worker in (self.candidate, self.live):
             try:
                 status, answer = worker.ask("POST", PREDICT, body)
             except OSError:
@@ -185,7 +189,7 @@ class Rollout:
             try:
                 observed = observed or Observation(self.worker, live, step)
                 if over:
-                    self._top_up(observed, step)
+                    self._top_up(observed)
                 ours, theirs = observed.figures()
             except OSError as error:
                 # Live may have died: the supervisor starts it again, the proxy lets requests wait.
@@ -200,11 +204,11 @@ class Rollout:
                     return broken
             time.sleep(min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
 
-    def _top_up(self, observed: Observation, step: Step) -> None:
+    def _top_up(self, observed: Observation) -> None:
         """Ask what clients did not: too few requests prove nothing."""
         ours, _ = observed.figures()
         for _ in range(max(0, self.params.minimum_requests - int(ours.requests))):
-            observed.probe(both=step.name == "shadow")
+            observed.probe()
 
     def _note(self, step: Step, broken: Broken | None, ours: Figures, theirs: Figures) -> None:
         self.deployment.note(
