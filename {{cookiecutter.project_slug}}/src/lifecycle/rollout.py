@@ -99,8 +99,8 @@ class Observation:
         live.changed += self._probes.changed
         return candidate, live
 
-    def probe(self) -> None:
-        """Ask the candidate one row, and live as well: the two are compared on the same rows.
+    def probe(self, compare: bool) -> None:
+        """Ask candidate and live the same row; where that is judged, compare what they decide.
 
         Rows of the smoke request are picked for their nulls and are not those of clients: asked
         of the candidate alone, they would make it seem to lack features that live has.
@@ -115,7 +115,7 @@ class Observation:
                 continue
             if status == 200:
                 answers.append(_decision(answer))
-        if len(answers) == 2:
+        if compare and len(answers) == 2:
             self._probes.compared += 1
             self._probes.changed += answers[0] != answers[1]
 
@@ -189,7 +189,7 @@ class Rollout:
             try:
                 observed = observed or Observation(self.worker, live, step)
                 if over:
-                    self._top_up(observed)
+                    self._top_up(observed, step)
                 ours, theirs = observed.figures()
             except OSError as error:
                 # Live may have died: the supervisor starts it again, the proxy lets requests wait.
@@ -204,11 +204,11 @@ class Rollout:
                     return broken
             time.sleep(min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
 
-    def _top_up(self, observed: Observation) -> None:
+    def _top_up(self, observed: Observation, step: Step) -> None:
         """Ask what clients did not: too few requests prove nothing."""
         ours, _ = observed.figures()
         for _ in range(max(0, self.params.minimum_requests - int(ours.requests))):
-            observed.probe()
+            observed.probe(compare=step.name == "shadow")
 
     def _note(self, step: Step, broken: Broken | None, ours: Figures, theirs: Figures) -> None:
         self.deployment.note(
