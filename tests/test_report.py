@@ -43,24 +43,27 @@ Deployment(Path.cwd(), "development").note("rollback", 1, {REASON!r}, rule="<i>r
 # Real rows, cut into parts as if they were months.
 REPLAYS = """
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np
 import polars as pl
-from lifecycle import replay_report
+from lifecycle import replay_page, replay_report
 from lifecycle.columns import load_schema
 from lifecycle.params import load_params
-from lifecycle.replay import Month
+from lifecycle.playing import Month
+from lifecycle.replay_scores import Scores
 schema, params = load_schema(), load_params()
 rows = pl.read_parquet(params.paths.holdout)
 live = pl.read_parquet(params.paths.predictions)["probability"].to_numpy()
 label, day = rows[schema.target].cast(pl.Float64).to_numpy(), rows[schema.time].dt.date().to_numpy()
-months = []
+months, scores = [], Scores(params, schema, 0.2)
 for number, part in enumerate(np.array_split(np.arange(rows.height), 11), 2):
     month = Month(f"2013-{number:02d}", len(part), {"1": len(part)}, {"200": len(part)}, "healthy")
-    month.action = "nothing to do"
-    scored = (label[part], live[part], live[part] * 0.9, 0.2, day[part], params.gate.champion, 1)
-    month.scores = replay_report.scores(*scored)
+    month.outcome, month.why = "kept", "nothing fired"
+    others = {"frozen": live[part] * 0.9}
+    month.scores = scores.compare(label[part], live[part], others, day[part])
     months.append(month)
-replay_report.write(Path.cwd(), params, replay_report.report(months, 1.0))
+played = SimpleNamespace(months=months, scores=scores, first={"window": "2013-01", "refused": ""})
+replay_page.write(Path.cwd(), params, replay_report.report(played, 1.0))
 """
 
 

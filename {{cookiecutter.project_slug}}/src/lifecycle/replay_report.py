@@ -1,142 +1,159 @@
-"""What a replay has shown: scores with intervals by month, a table, a page with a chart."""
+"""What a replay has shown: by month, what fired, what was decided, and whether retraining paid."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lifecycle import charts, metrics, rules, web
-from lifecycle.charts import Series
-from lifecycle.files import write_json, write_text
-from lifecycle.params import ChampionRule, Params
-
 if TYPE_CHECKING:
-    from lifecycle.replay import Month
+    from lifecycle.playing import Month, Played
 
-Array = NDArray[Any]
-BINS = 10
-
-
-def scores(
-    label: Array,
-    live: Array,
-    frozen: Array,
-    base_rate: float,
-    day: Array,
-    rule: ChampionRule,
-    seed: int,
-) -> dict[str, Any]:
-    """Return how live, frozen and a constant did on the labelled rows of a month.
-
-    Intervals by drawing whole days, both models on the same draw each time (rules.bootstrap_gain);
-    the constant is the share of the month that the first model was trained on.
-    """
-    constant = np.full(len(label), base_rate)
-    found: dict[str, Any] = {"rows": len(label), "base_rate": float(label.mean())}
-    for name, values in (("live", live), ("frozen", frozen), ("constant", constant)):
-        scored = metrics.score(label, values, BINS)
-        found[name] = {key: scored[key] for key in ("roc_auc", "log_loss")}
-    for metric in ("roc_auc", "log_loss"):
-        chosen = rule.model_copy(update={"metric": metric})
-        gain, low, high = rules.bootstrap_gain(label, live, frozen, day, chosen, seed)
-        found[f"{metric}_gain"] = {"value": gain, "low": low, "high": high}
-    # Half of the pairs is what a constant ranks right, so the gain over it is the area above that.
-    chosen = rule.model_copy(update={"metric": "roc_auc"})
-    for name, values in (("live", live), ("frozen", frozen)):
-        gain, low, high = rules.bootstrap_gain(label, values, constant, day, chosen, seed)
-        found[name].update(roc_auc_low=0.5 + low, roc_auc_high=0.5 + high)
-    return found
+HEADER = ("month", "rows", "late", "versions", "roc_auc live", "frozen", "gain over frozen",
+          "log loss live", "frozen", "base rate", "fired", "then")  # fmt: skip
+NAMES = {"roc_auc": "ROC AUC", "log_loss": "log loss"}
 
 
-def line(month: Month, seconds: float) -> str:
+def line(month: Month) -> str:
     """Return one line about a month that was just played."""
     live, frozen = (month.scores[name]["roc_auc"] for name in ("live", "frozen"))
-    return (f"{month.name}: {month.rows} rows in {seconds:.0f} s, roc_auc {live:.4f} live and "
-            f"{frozen:.4f} frozen; {month.verdict}; {month.action}")  # fmt: skip
+    control = ""
+    if month.control:
+        control = f"; replayed {month.control['month']}: {month.control['verdict']}"
+    return (f"replay: {month.name}: {month.rows} rows in {month.seconds:.0f} s, roc_auc "
+            f"{live:.4f} live and {frozen:.4f} frozen; {month.outcome}: {month.why}"
+            f"{control}")  # fmt: skip
 
 
-def report(months: list[Month], seconds: float) -> dict[str, Any]:
+def report(played: Played, seconds: float) -> dict[str, Any]:
     """Return everything that was found, with the conclusion."""
-    found = [asdict(month) for month in months]
-    return {"seconds": round(seconds, 1), "months": found, "conclusion": conclusion(found)}
+    months = [asdict(month) for month in played.months]
+    overall = played.scores.overall([month["scores"] for month in months])
+    return {
+        "seconds": round(seconds, 1), "first": played.first, "months": months,
+        "overall": overall, "false_alarms": false_alarms(months),
+        "conclusion": conclusion(months, overall),
+    }  # fmt: skip
 
 
-def conclusion(months: list[dict[str, Any]]) -> str:
-    """Say in one sentence whether retraining beat the frozen model."""
-    counted = []
-    for metric in ("roc_auc", "log_loss"):
-        gains = [month["scores"][f"{metric}_gain"] for month in months]
-        better = sum(gain["low"] > 0 for gain in gains)
-        worse = sum(gain["high"] < 0 for gain in gains)
-        mean = sum(gain["value"] for gain in gains) / len(gains)
-        counted.append(
-            f"by {metric} in {better} of {len(months)} months beyond the interval, worse in "
-            f"{worse}, mean gain {mean:+.4f}"
+def false_alarms(months: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how many months of a training period were sent as well, and which of them fired."""
+    controls = [month["control"] for month in months if month["control"]]
+    return {
+        "replayed": len(controls),
+        "fired": [one for one in controls if one["verdict"] == "firing"],
+        "not_judged": [one for one in controls if one["verdict"] == "could not judge"],
+    }
+
+
+def sure(gain: dict[str, float]) -> int:
+    """Return 1 where the interval of a gain is above zero, -1 where below, else 0."""
+    return (gain["low"] > 0) - (gain["high"] < 0)
+
+
+def conclusion(months: list[dict[str, Any]], overall: dict[str, Any]) -> str:
+    """Say in one sentence whether retraining beat the frozen model, whichever way it went."""
+    gains, parts = overall["frozen"], []
+    for metric, name in NAMES.items():
+        signs = Counter(sure(month["scores"]["gains"]["frozen"][metric]) for month in months)
+        gain = gains[metric]
+        verb = {1: "beat", 0: "neither beat nor lost to", -1: "lost to"}[sure(gain)]
+        parts.append(
+            f"{verb} the frozen model by {name} ({gain['value']:+.4f} [{gain['low']:+.4f}, "
+            f"{gain['high']:+.4f}] on average; of {len(months)} months surely better in "
+            f"{signs[1]}, surely worse in {signs[-1]})"
         )
-    return f"continuous training beat the frozen model {'; '.join(counted)}"
+    joint = "and" if sure(gains["roc_auc"]) == sure(gains["log_loss"]) else "but"
+    return f"continuous training {parts[0]}, {joint} {parts[1]}"
+
+
+def kinds(alerts: list[dict[str, Any]]) -> str:
+    """Return how many alerts there are of each kind."""
+    counted = Counter(one["kind"] for one in alerts)
+    return ", ".join(f"{kind} {count}" for kind, count in counted.items())
+
+
+def interval(gain: dict[str, float]) -> str:
+    """Return a gain with its interval."""
+    return f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
 
 
 def rows(found: dict[str, Any]) -> list[list[str]]:
-    """Return the table, its header first."""
-    header = ["month", "rows", "late", "versions", "live roc_auc", "frozen roc_auc",
-              "gain (interval)", "log loss live / frozen / constant", "fired", "then"]  # fmt: skip
-    table = [header]
+    """Return the table's rows, as HEADER has them."""
+    table = []
     for month in found["months"]:
         score = month["scores"]
-        gain, live = score["roc_auc_gain"], score["live"]
-        losses = " / ".join(f"{score[n]['log_loss']:.4f}" for n in ("live", "frozen", "constant"))
+        live, frozen, constant = (score[name] for name in ("live", "frozen", "constant"))
         table.append([
             month["name"], str(month["rows"]), f"{score['base_rate']:.1%}",
-            ", ".join(f"{v}: {n}" for v, n in sorted(month["versions"].items())),
-            f"{live['roc_auc']:.4f} ({live['roc_auc_low']:.4f} to {live['roc_auc_high']:.4f})",
-            f"{score['frozen']['roc_auc']:.4f}",
-            f"{gain['value']:+.4f} ({gain['low']:+.4f} to {gain['high']:+.4f})", losses,
-            ", ".join(month["alerts"]) or month["verdict"], month["action"],
+            ", ".join(sorted(month["versions"], key=int)),
+            f"{live['roc_auc']:.3f} [{live['roc_auc_low']:.3f}, {live['roc_auc_high']:.3f}]",
+            f"{frozen['roc_auc']:.3f}", interval(score["gains"]["frozen"]["roc_auc"]),
+            f"{live['log_loss']:.4f}", f"{frozen['log_loss']:.4f}", f"{constant['log_loss']:.4f}",
+            kinds(month["alerts"]) or month["verdict"], month["outcome"],
         ])  # fmt: skip
     return table
 
 
 def table(found: dict[str, Any]) -> str:
-    """Return the table as text; long cells are cut, reports/replay.html has them whole."""
-    cut = [[cell if len(cell) <= 44 else cell[:41] + "..." for cell in row] for row in rows(found)]
-    widths = [max(len(row[i]) for row in cut) for i in range(len(cut[0]))]
+    """Return the table as text."""
+    lines = [list(HEADER), *rows(found)]
+    widths = [max(len(row[i]) for row in lines) for i in range(len(HEADER))]
     return "\n".join(
         "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cut
+        for row in lines
     )
 
 
-def chart(found: dict[str, Any]) -> str:
-    """Return both models' ROC AUC by month, live with its interval, as a figure."""
-    scored = [month["scores"] for month in found["months"]]
-    live, frozen = ([one[name]["roc_auc"] for one in scored] for name in ("live", "frozen"))
-    band = [(one["live"]["roc_auc_low"], one["live"]["roc_auc_high"]) for one in scored]
-    series = [Series("live, with its interval", "first", live, band),
-              Series("frozen", "second", frozen)]  # fmt: skip
-    names = [month["name"][5:] for month in found["months"]]
-    drawn = charts.over_time(names, series, "ROC AUC by month")
-    return charts.figure(drawn, "ROC AUC by month", series)
+def sentences(found: dict[str, Any]) -> list[str]:
+    """Return what the table does not say: the first model, alarms, decisions, the settled model."""
+    months, first, alarms = found["months"], found["first"], found["false_alarms"]
+    said = f"; the gate refused it: {first['refused']}" if first["refused"] else ""
+    statuses: Counter[str] = Counter()
+    for month in months:
+        statuses.update(month["statuses"])
+    fired = [month for month in months if month["verdict"] == "firing"]
+    return [
+        f"the first model has {first['window']}{said}",
+        "requests answered " + ", ".join(f"{status}: {n}" for status, n in statuses.items()),
+        f"drift and the like fired in {len(fired)} of {len(months)} months",
+        false_alarm_sentence(alarms),
+        *settled_sentences(found["overall"].get("settled")),
+    ]
 
 
-def table_as_html(found: dict[str, Any]) -> str:
-    """Return the whole table for a page."""
-    header, *body = rows(found)
-    return web.table(header, body, "The replay, month by month")
+def false_alarm_sentence(alarms: dict[str, Any]) -> str:
+    """Say how many false alarms there were, and what they were."""
+    count = len(alarms["fired"])
+    said = f"false alarms: {count} of {alarms['replayed']} months that were replayed from a "
+    said += "training period fired"
+    for one in alarms["fired"]:
+        said += f"; {one['month']} of version {one['version']}: {one['reason']}"
+    if alarms["not_judged"]:
+        said += f"; {len(alarms['not_judged'])} could not be judged"
+    return said
 
 
-def page(found: dict[str, Any]) -> str:
-    """Return the page: conclusion, chart, table."""
-    said = web.sentence(f"{found['conclusion']}.")
-    parts = ("<h1>Replay</h1>", said, chart(found), table_as_html(found))
-    return web.document("Replay", f"<main>{''.join(parts)}</main>")
+def settled_sentences(gains: dict[str, Any] | None) -> list[str]:
+    """Say how live did against the first model that the gate passed, had that been kept."""
+    if gains is None:
+        return []
+    of = "; ".join(f"{name} {interval(gains[metric])}" for metric, name in NAMES.items())
+    return [f"gain over the first model that passed the gate, in the {gains['roc_auc']['months']} "
+            f"months since: {of}"]  # fmt: skip
 
 
-def write(root: Path, params: Params, found: dict[str, Any]) -> None:
-    """Write the report as JSON and as a page beside it."""
-    path = root / params.paths.replay_report
-    write_json(path, found)
-    write_text(path.with_suffix(".html"), page(found))
+def decisions(found: dict[str, Any]) -> list[str]:
+    """Return a line for each month: what fired, and what was decided and why."""
+    lines = []
+    for month in found["months"]:
+        said = month["reason"] if month["verdict"] == "firing" else month["verdict"]
+        lines.append(f"{month['name']}  {said}")
+        lines.append(f"         {month['outcome']}: {month['why']}")
+    return lines
+
+
+def text(found: dict[str, Any]) -> str:
+    """Return all of it as the command prints it."""
+    said = [f"replay: {sentence}" for sentence in sentences(found)]
+    return "\n".join(["", table(found), "", *decisions(found), "", *said])

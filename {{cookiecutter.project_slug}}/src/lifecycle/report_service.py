@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifecycle import charts, monitor_report, web
+from lifecycle import charts, monitor_report, replay_page, replay_report, web
 from lifecycle.charts import Series
 from lifecycle.report_facts import Facts, Place
 from lifecycle.web import Cell
@@ -163,8 +163,11 @@ def replay(facts: Facts) -> str:
     found = facts.replay
     if found is None:
         return web.sentence("Nothing was replayed yet: type `make replay MONTHS=2013-02..2013-12`.")
-    from lifecycle import replay_report  # more than a second of imports
-
     said = found["conclusion"]
-    parts = (web.sentence(f"{said[:1].upper()}{said[1:]}."), replay_report.chart(found))
-    return "".join(parts) + replay_report.table_as_html(found)
+    parts = (
+        web.sentence(f"{said[:1].upper()}{said[1:]}."), replay_page.chart(found),
+        replay_page.table(found),
+        web.items([web.code(one) for one in replay_report.sentences(found)]),
+        web.details("What was decided in each month", replay_page.decisions(found)),
+    )  # fmt: skip
+    return "".join(parts)
