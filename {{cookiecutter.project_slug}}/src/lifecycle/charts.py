@@ -105,10 +105,13 @@ def _drawn(frame: _Frame, one: Series) -> str:
     parts = []
     for run in _runs([pair[1] if pair else None for pair in one.band]):
         low = [(x, pair[0]) for x, _ in run if (pair := one.band[int(x)]) is not None]
-        outline = frame.line([*run, *low[::-1]])
-        # What has no neighbour has no breadth: its interval is a line.
-        tag, kind = ("polygon", "band ") if len(run) > 1 else ("polyline", "")
-        parts.append(f'<{tag} class="{kind}{one.kind}" points="{outline}"/>')
+        if len(run) > 1:
+            outline = frame.line([*run, *low[::-1]])
+            parts.append(f'<polygon class="band {one.kind}" points="{outline}"/>')
+        else:
+            # What has no neighbour has no breadth.
+            (x, high), (_, bottom) = frame.at(*run[0]), frame.at(*low[0])
+            parts.append(f'<line class="{one.kind}" x1="{x}" x2="{x}" y1="{high}" y2="{bottom}"/>')
     for run in _runs(one.values):
         parts.append(f'<polyline class="{one.kind}" points="{frame.line(run)}"/>')
         for x, y in run:

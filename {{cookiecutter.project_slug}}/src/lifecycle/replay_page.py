@@ -32,6 +32,11 @@ def chart(found: dict[str, Any]) -> str:
     return charts.figure(drawn, "ROC AUC by month", series)
 
 
+def conclusion(found: dict[str, Any]) -> str:
+    """Return the conclusion as a sentence."""
+    return web.sentence(f"Conclusion: {found['conclusion']}.")
+
+
 def table(found: dict[str, Any]) -> str:
     """Return the table, month by month."""
     return web.table(replay_report.HEADER, replay_report.rows(found), "The replay, month by month")
@@ -48,9 +53,8 @@ def decisions(found: dict[str, Any]) -> str:
 
 def page(found: dict[str, Any]) -> str:
     """Return the page."""
-    said = found["conclusion"]
     parts = (
-        "<h1>Replay</h1>", web.sentence(f"{said}."), chart(found), table(found),
+        "<h1>Replay</h1>", conclusion(found), chart(found), table(found),
         web.items([web.code(one) for one in replay_report.sentences(found)]),
         "<h2>What was decided</h2>", decisions(found),
     )  # fmt: skip

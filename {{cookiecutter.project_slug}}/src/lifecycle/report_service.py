@@ -163,10 +163,8 @@ def replay(facts: Facts) -> str:
     found = facts.replay
     if found is None:
         return web.sentence("Nothing was replayed yet: type `make replay MONTHS=2013-02..2013-12`.")
-    said = found["conclusion"]
     parts = (
-        web.sentence(f"{said[:1].upper()}{said[1:]}."), replay_page.chart(found),
-        replay_page.table(found),
+        replay_page.conclusion(found), replay_page.chart(found), replay_page.table(found),
         web.items([web.code(one) for one in replay_report.sentences(found)]),
         web.details("What was decided in each month", replay_page.decisions(found)),
     )  # fmt: skip

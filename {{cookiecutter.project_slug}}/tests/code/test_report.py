@@ -176,9 +176,10 @@ def test_a_gap_is_not_bridged_and_nothing_leaves_the_chart() -> None:
     drawn = Xml.fromstring(charts.over_time(["1", "2", "3", "4"], [one], WICKED, limit=0.9))
     assert drawn.get("aria-label") == WICKED
     lines = [each.get("points", "").split() for each in drawn.iter("polyline")]
-    assert [len(points) for points in lines] == [2, 1, 2]
+    assert [len(points) for points in lines] == [1, 2]
     assert len(list(drawn.iter("circle"))) == 3
     assert len(list(drawn.iter("polygon"))) == 1
+    assert [one.get("class") for one in drawn.iter("line")].count("first") == 1
     box = [float(number) for number in drawn.get("viewBox", "").split()]
     for point in (pair for points in lines for pair in points):
         x, y = map(float, point.split(","))
