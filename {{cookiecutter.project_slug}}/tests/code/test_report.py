@@ -143,7 +143,7 @@ def test_a_torn_audit_log_and_a_broken_state_are_noted(project: Path, params: Pa
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
-        ("https://me:secret@tracking.example.org/ml", "https://tracking.example.org/ml"),
+        (f"https://me:{'x' * 9}@tracking.example.org/ml", "https://tracking.example.org/ml"),
         ("http://tracking.example.org:5000", "http://tracking.example.org:5000"),
         ("javascript:alert(1)", None),
         ("sqlite:///elsewhere.db", None),
