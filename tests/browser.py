@@ -88,8 +88,8 @@ class Opened:
         self.page.goto(path.as_uri())
 
     def text(self, selector: str = "body") -> str:
-        """Return the text of what a selector finds, white space made single."""
-        return " ".join(self.page.locator(selector).first.text_content().split())  # type: ignore[union-attr]
+        """Return the text that is seen of what a selector finds, white space made single."""
+        return " ".join(self.page.locator(selector).first.inner_text().split())
 
     def all(self, script: str) -> Any:
         """Return what a script finds."""

@@ -145,7 +145,7 @@ def _last_logged(folder: Path) -> str | None:
 
 
 def _audit(facts: Facts, name: str) -> list[dict[str, Any]]:
-    """Return an environment's audit log; a line that a crash cut off is counted and left out."""
+    """Return an environment's audit log, newest first; a line that a crash cut off is left out."""
     path = Deployment(facts.root, name).folder / "audit.jsonl"
     if not path.is_file():
         return []
@@ -164,7 +164,8 @@ def _audit(facts: Facts, name: str) -> list[dict[str, Any]]:
         facts.notes.append(
             f"{lines} not whole in .lifecycle/{name}/audit.jsonl, as a crash leaves them: left out"
         )
-    return found
+    # Within a second only the order tells which came later.
+    return found[::-1]
 
 
 def _registry(facts: Facts) -> None:
