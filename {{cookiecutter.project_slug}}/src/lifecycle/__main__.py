@@ -192,10 +192,17 @@ def live(report: Report, params: Params, root: Path) -> str:
             f"live       {params.project.name} version {now['version']} at {url}",
             f"quality    {metric} {now['metrics'][metric]:.4f} ({against})",
             f"answer     {answer}",
-            f"report     {params.paths.lifecycle_report}, {params.paths.data_docs}/index.html",
+            f"report     {params.paths.site}/index.html, {params.paths.data_docs}/index.html",
             "next       make predict; change params.yaml, commit, make lifecycle; make stop",
         ]
     )
+
+
+def write_site(root: Path, params: Params) -> None:
+    """Write the page about the lifecycle, without DVC's own page of plots, which takes seconds."""
+    from lifecycle import report
+
+    report.write(root, params, with_plots=False)
 
 
 def main() -> None:
@@ -213,6 +220,7 @@ def main() -> None:
     finally:
         write_json(root / params.paths.lifecycle_report, asdict(report))
         print(closing(report, params), flush=True)
+    write_site(root, params)
     print(live(report, params, root))
 
 

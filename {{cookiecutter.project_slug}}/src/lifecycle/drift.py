@@ -17,6 +17,7 @@ import polars as pl
 from lifecycle.files import read_json, write_json
 from lifecycle.operations import Monitor
 
+MOST_BLOCKS = 60
 # Of a column: the largest effect of a block of the reference, and of its share that is missing.
 Extent = dict[str, float]
 
@@ -44,13 +45,23 @@ def missing(column: pl.Series) -> float:
 
 
 def blocks(reference: pl.DataFrame, time: str, days: int) -> list[pl.DataFrame]:
-    """Return the whole blocks of so many days of the reference."""
-    first: Any = reference[time].dt.date().min()
-    last: Any = reference[time].dt.date().max()
-    number = (pl.col(time).dt.date() - pl.lit(first)).dt.total_days() // days
-    whole = (last - first + timedelta(1)).days // days
-    numbered = reference.with_columns(_block=number).filter(pl.col("_block") < whole)
-    return [part.drop("_block") for part in numbered.partition_by("_block", maintain_order=True)]
+    """Return whole blocks of so many days of the reference, the last day among them.
+
+    One begins on every day, or on every so many days where there would be more than MOST_BLOCKS:
+    a window of the log begins on any day of the week.
+    """
+    day = reference[time].dt.date()
+    first: Any = day.min()
+    last: Any = day.max()
+    latest = (last - first + timedelta(1 - days)).days
+    if latest < 0:
+        return []
+    starts = range(latest, -1, -(latest // MOST_BLOCKS + 1))
+    found = []
+    for start in reversed(starts):
+        begin = first + timedelta(start)
+        found.append(reference.filter(day.is_between(begin, begin + timedelta(days - 1))))
+    return found
 
 
 def widest(

@@ -53,6 +53,17 @@ def sockets(root: Path, environment: str) -> Path:
     return made
 
 
+def known_sockets(root: Path, environment: str) -> Path | None:
+    """Return where the sockets of what runs for an environment are, None where nothing does.
+
+    Unlike `sockets` it makes nothing: whoever only looks leaves no trace.
+    """
+    note = _note(root, environment)
+    if note is None or note["root"] != str(root.resolve()):
+        return left_behind(root, environment)
+    return Path(note["folder"])
+
+
 def _note(root: Path, environment: str) -> dict[str, str] | None:
     path = folder(root, environment) / "sockets.json"
     found: dict[str, str] | None = read_json(path) if path.is_file() else None

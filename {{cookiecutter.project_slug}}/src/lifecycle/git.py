@@ -49,6 +49,17 @@ def has_commit(root: Path, commit: str) -> bool:
     return True
 
 
+def prefix(root: Path) -> str:
+    """Return the project's folder within its repository, empty where it is the whole of it."""
+    return _git(root, "rev-parse", "--show-prefix").decode().strip()
+
+
+def clone(root: Path, target: Path) -> None:
+    """Clone the project's repository to `target`, with no file in common."""
+    whole = _git(root, "rev-parse", "--show-toplevel").decode().strip()
+    _git(root, "clone", "--quiet", "--no-hardlinks", whole, str(target.resolve()))
+
+
 def export(root: Path, commit: str, target: Path) -> None:
     """Write the project's tracked files as they were at `commit` below `target`."""
     # From the project's folder, `git archive` gives its part of the repository.

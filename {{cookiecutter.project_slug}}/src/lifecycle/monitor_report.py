@@ -5,39 +5,21 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from lifecycle import web
 from lifecycle.alerts import WHAT_TO_DO
+from lifecycle.web import Cell
 
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --bad: #c62828; --good: #2e7d32; --dim: #8a6d00; }
-@media (prefers-color-scheme: dark) { :root { --bad: #ff8a80; --good: #81c784; --dim: #ffd54f; } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.firing { color: var(--bad); } .healthy { color: var(--good); } .could { color: var(--dim); }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: right; }
-th:first-child, td:first-child { text-align: left; } li { margin-bottom: .6rem; }
-"""
+MARKS = {"firing": "bad", "healthy": "good", "could not judge": "open"}
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a table; cells are escaped, and marked as firing where they begin with `!`."""
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{top}</tr>{body}</table></div>'
-
-
-def _cell(text: str) -> str:
-    mark = ' class="firing"' if text.startswith("!") else ""
-    return f"<td{mark}>{escape(text.removeprefix('!'))}</td>"
-
-
-def _alerts(report: dict[str, Any]) -> str:
+def alerts(report: dict[str, Any]) -> str:
+    """Return what fires, each with its first step."""
     if not report["alerts"]:
         return "<p>Nothing fires.</p>"
     items = [
         f"<li><b>{escape(one['kind'])}: {escape(one['subject'])}</b><br>{escape(one['message'])}"
         + (f" (windows {escape(', '.join(one['windows']))})" if one["windows"] else "")
-        + f"<br>{escape(WHAT_TO_DO[one['kind']])}</li>"
+        + f"<br>{web.code(WHAT_TO_DO[one['kind']])}</li>"
         for one in report["alerts"]
     ]
     return f"<ul>{''.join(items)}</ul>"
@@ -52,7 +34,8 @@ def _quality(found: dict[str, Any] | None) -> list[str]:
     ]  # fmt: skip
 
 
-def _windows(report: dict[str, Any]) -> str:
+def windows(report: dict[str, Any]) -> str:
+    """Return the table of windows: rows, what drifts, quality."""
     names = [one["quality"]["metric"] for one in report["windows"] if one["quality"]]
     head = ["window from", "rows", "features that drift", "prediction", (names or ["quality"])[0],
             "came true", "predicted"]  # fmt: skip
@@ -60,17 +43,18 @@ def _windows(report: dict[str, Any]) -> str:
     for one in report["windows"]:
         drifting = [name for name, found in one["drift"].items() if found["fires"]]
         prediction = one["prediction_drift"]
-        drifted = _marked(prediction, _effect(prediction)) if prediction else "not judged"
+        drifted = _marked(prediction, _effect(prediction)) if prediction else Cell("not judged")
         rows.append([
-            one["name"], f"{one['rows']:,}",
-            f"!{', '.join(drifting)}" if drifting else "none" if one["drift"] else "not judged",
-            drifted, *_quality(one["quality"]),
+            Cell(one["name"]), Cell(f"{one['rows']:,}"),
+            Cell(", ".join(drifting), "bad") if drifting
+            else Cell("none" if one["drift"] else "not judged"),
+            drifted, *map(Cell, _quality(one["quality"])),
         ])  # fmt: skip
-    return _table(head, rows)
+    return web.table(head, rows, "Windows, oldest first")
 
 
-def _marked(found: dict[str, Any], text: str) -> str:
-    return f"!{text}" if found["fires"] else text
+def _marked(found: dict[str, Any], text: str) -> Cell:
+    return Cell(text, "bad" if found["fires"] else "")
 
 
 def _effect(found: dict[str, Any]) -> str:
@@ -78,16 +62,18 @@ def _effect(found: dict[str, Any]) -> str:
     return f"{measured} (limit {found['limit']:.2f})"
 
 
-def _features(report: dict[str, Any]) -> str:
-    windows = report["windows"]
-    names = list(dict.fromkeys(name for one in windows for name in one["drift"]))
+def features(report: dict[str, Any]) -> str:
+    """Return the table of each feature's effect size by window."""
+    judged = report["windows"]
+    names = list(dict.fromkeys(name for one in judged for name in one["drift"]))
     rows = []
     for name in names:
-        cells = [one["drift"].get(name) for one in windows]
+        cells = [one["drift"].get(name) for one in judged]
         limit = next(cell["limit"] for cell in cells if cell)
-        shown = [_marked(cell, _effect(cell).split(" (")[0]) if cell else "" for cell in cells]
-        rows.append([name, f"{limit:.2f}", *shown])
-    return _table(["feature", "limit", *(one["name"] for one in windows)], rows)
+        shown = [_marked(one, _effect(one).split(" (")[0]) if one else Cell("") for one in cells]
+        rows.append([Cell(name), Cell(f"{limit:.2f}"), *shown])
+    head = ["feature", "limit", *(one["name"] for one in judged)]
+    return web.table(head, rows, "Effect size by feature and window") if rows else ""
 
 
 def _slices(report: dict[str, Any]) -> str:
@@ -97,8 +83,8 @@ def _slices(report: dict[str, Any]) -> str:
     rows = [[f"{one['slice']} {one['of']}", f"{one['rows']:,}",
              f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"]
             for one in latest["slices"]]  # fmt: skip
-    return "<h2>Slices of the newest labelled window</h2>" + _table(
-        ["slice", "rows", latest["metric"]], rows
+    return "<h2>Slices of the newest labelled window</h2>" + web.table(
+        ["slice", "rows", latest["metric"]], rows, "Quality by slice, with its interval"
     )
 
 
@@ -115,23 +101,18 @@ def page(report: dict[str, Any], evidently: str | None = None) -> str:
     which = f"version {report['version']}" if report["version"] else "no version"
     sentences = "".join(f"<li>{escape(text)}</li>" for text in report["sentences"])
     parts = [
-        f'<h1>{escape(report["environment"])}: <span class="{escape(verdict.split()[0])}">'
+        f'<h1>{escape(report["environment"])}: <span class="{MARKS[verdict]}">'
         f"{escape(verdict)}</span></h1>",
         f"<p>{escape(report['reason'])}</p>",
         f"<p>{escape(which)}, judged {escape(report['judged_at'])}</p>",
-        f"<h2>Alerts</h2>{_alerts(report)}",
+        f"<h2>Alerts</h2>{alerts(report)}",
         f"<h2>Noted</h2><ul>{sentences}</ul>" if sentences else "",
     ]
     if report["windows"]:
-        parts += ["<h2>Windows</h2>", _windows(report)]
-        parts += ["<h2>Drift, as effect size</h2>", _features(report), _slices(report)]
+        parts += ["<h2>Windows</h2>", windows(report)]
+        parts += ["<h2>Drift, as effect size</h2>", features(report), _slices(report)]
     parts.append(f"<h2>Objectives</h2>{_objectives(report['objectives'])}")
     if evidently:
         link = f'<a href="{escape(evidently)}">Distributions of the latest window</a>'
         parts.append(f"<p>{link} (Evidently)</p>")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Monitor: {escape(verdict)}</title><style>{STYLE}</style></head>"
-        f"<body>{''.join(parts)}</body></html>\n"
-    )
+    return web.document(f"Monitor: {verdict}", f"<main>{''.join(parts)}</main>")

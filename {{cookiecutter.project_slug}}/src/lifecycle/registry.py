@@ -67,6 +67,11 @@ class Registry:
         found = self._client.search_model_versions(f"name = '{self.name}'")
         return sorted((_version(one) for one in found), key=lambda version: version.number)
 
+    def aliases(self) -> dict[str, int]:
+        """Return every alias with the number of the version that it names."""
+        found = self._client.search_registered_models(f"name = '{self.name}'")
+        return {alias: int(number) for one in found for alias, number in one.aliases.items()}
+
     def find(self, model_md5: str) -> Version | None:
         """Return the version that holds exactly this model, or None."""
         return next((v for v in self.all() if v.tags.get("model_md5") == model_md5), None)

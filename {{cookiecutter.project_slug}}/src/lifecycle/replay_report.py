@@ -1,177 +1,159 @@
-"""What a replay has shown: scores with intervals by month, a table, a page with a chart."""
+"""What a replay has shown: by month, what fired, what was decided, and whether retraining paid."""
 
 from __future__ import annotations
 
-import html
+from collections import Counter
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lifecycle import metrics, rules
-from lifecycle.files import write_json, write_text
-from lifecycle.params import ChampionRule, Params
-
 if TYPE_CHECKING:
-    from lifecycle.replay import Month
+    from lifecycle.playing import Month, Played
 
-Array = NDArray[Any]
-BINS = 10
-
-
-def scores(
-    label: Array,
-    live: Array,
-    frozen: Array,
-    base_rate: float,
-    day: Array,
-    rule: ChampionRule,
-    seed: int,
-) -> dict[str, Any]:
-    """Return how live, frozen and a constant did on the labelled rows of a month.
-
-    Intervals by drawing whole days, both models on the same draw each time (rules.bootstrap_gain);
-    the constant is the share of the month that the first model was trained on.
-    """
-    constant = np.full(len(label), base_rate)
-    found: dict[str, Any] = {"rows": len(label), "base_rate": float(label.mean())}
-    for name, values in (("live", live), ("frozen", frozen), ("constant", constant)):
-        scored = metrics.score(label, values, BINS)
-        found[name] = {key: scored[key] for key in ("roc_auc", "log_loss")}
-    for metric in ("roc_auc", "log_loss"):
-        chosen = rule.model_copy(update={"metric": metric})
-        gain, low, high = rules.bootstrap_gain(label, live, frozen, day, chosen, seed)
-        found[f"{metric}_gain"] = {"value": gain, "low": low, "high": high}
-    # Half of the pairs is what a constant ranks right, so the gain over it is the area above that.
-    chosen = rule.model_copy(update={"metric": "roc_auc"})
-    for name, values in (("live", live), ("frozen", frozen)):
-        gain, low, high = rules.bootstrap_gain(label, values, constant, day, chosen, seed)
-        found[name].update(roc_auc_low=0.5 + low, roc_auc_high=0.5 + high)
-    return found
+HEADER = ("month", "rows", "late", "versions", "roc_auc live", "frozen", "gain over frozen",
+          "log loss live", "frozen", "base rate", "fired", "then")  # fmt: skip
+NAMES = {"roc_auc": "ROC AUC", "log_loss": "log loss"}
 
 
-def line(month: Month, seconds: float) -> str:
+def line(month: Month) -> str:
     """Return one line about a month that was just played."""
     live, frozen = (month.scores[name]["roc_auc"] for name in ("live", "frozen"))
-    return (f"{month.name}: {month.rows} rows in {seconds:.0f} s, roc_auc {live:.4f} live and "
-            f"{frozen:.4f} frozen; {month.verdict}; {month.action}")  # fmt: skip
+    control = ""
+    if month.control:
+        control = f"; replayed {month.control['month']}: {month.control['verdict']}"
+    return (f"replay: {month.name}: {month.rows} rows in {month.seconds:.0f} s, roc_auc "
+            f"{live:.4f} live and {frozen:.4f} frozen; {month.outcome}: {month.why}"
+            f"{control}")  # fmt: skip
 
 
-def report(months: list[Month], seconds: float) -> dict[str, Any]:
+def report(played: Played, seconds: float) -> dict[str, Any]:
     """Return everything that was found, with the conclusion."""
-    found = [asdict(month) for month in months]
-    return {"seconds": round(seconds, 1), "months": found, "conclusion": conclusion(found)}
+    months = [asdict(month) for month in played.months]
+    overall = played.scores.overall([month["scores"] for month in months])
+    return {
+        "seconds": round(seconds, 1), "first": played.first, "months": months,
+        "overall": overall, "false_alarms": false_alarms(months),
+        "conclusion": conclusion(months, overall),
+    }  # fmt: skip
 
 
-def conclusion(months: list[dict[str, Any]]) -> str:
-    """Say in one sentence whether retraining beat the frozen model."""
-    counted = []
-    for metric in ("roc_auc", "log_loss"):
-        gains = [month["scores"][f"{metric}_gain"] for month in months]
-        better = sum(gain["low"] > 0 for gain in gains)
-        worse = sum(gain["high"] < 0 for gain in gains)
-        mean = sum(gain["value"] for gain in gains) / len(gains)
-        counted.append(
-            f"by {metric} in {better} of {len(months)} months beyond the interval, worse in "
-            f"{worse}, mean gain {mean:+.4f}"
+def false_alarms(months: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how many months of a training period were sent as well, and which of them fired."""
+    controls = [month["control"] for month in months if month["control"]]
+    return {
+        "replayed": len(controls),
+        "fired": [one for one in controls if one["verdict"] == "firing"],
+        "not_judged": [one for one in controls if one["verdict"] == "could not judge"],
+    }
+
+
+def sure(gain: dict[str, float]) -> int:
+    """Return 1 where the interval of a gain is above zero, -1 where below, else 0."""
+    return (gain["low"] > 0) - (gain["high"] < 0)
+
+
+def conclusion(months: list[dict[str, Any]], overall: dict[str, Any]) -> str:
+    """Say in one sentence whether retraining beat the frozen model, whichever way it went."""
+    gains, parts = overall["frozen"], []
+    for metric, name in NAMES.items():
+        signs = Counter(sure(month["scores"]["gains"]["frozen"][metric]) for month in months)
+        gain = gains[metric]
+        verb = {1: "beat", 0: "neither beat nor lost to", -1: "lost to"}[sure(gain)]
+        parts.append(
+            f"{verb} the frozen model by {name} ({gain['value']:+.4f} [{gain['low']:+.4f}, "
+            f"{gain['high']:+.4f}] on average; of {len(months)} months surely better in "
+            f"{signs[1]}, surely worse in {signs[-1]})"
         )
-    return f"continuous training beat the frozen model {'; '.join(counted)}"
+    joint = "and" if sure(gains["roc_auc"]) == sure(gains["log_loss"]) else "but"
+    return f"continuous training {parts[0]}, {joint} {parts[1]}"
+
+
+def kinds(alerts: list[dict[str, Any]]) -> str:
+    """Return how many alerts there are of each kind."""
+    counted = Counter(one["kind"] for one in alerts)
+    return ", ".join(f"{kind} {count}" for kind, count in counted.items())
+
+
+def interval(gain: dict[str, float]) -> str:
+    """Return a gain with its interval."""
+    return f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
 
 
 def rows(found: dict[str, Any]) -> list[list[str]]:
-    """Return the table, its header first."""
-    header = ["month", "rows", "late", "versions", "live roc_auc", "frozen roc_auc",
-              "gain (interval)", "log loss live / frozen / constant", "fired", "then"]  # fmt: skip
-    table = [header]
+    """Return the table's rows, as HEADER has them."""
+    table = []
     for month in found["months"]:
         score = month["scores"]
-        gain, live = score["roc_auc_gain"], score["live"]
-        losses = " / ".join(f"{score[n]['log_loss']:.4f}" for n in ("live", "frozen", "constant"))
+        live, frozen, constant = (score[name] for name in ("live", "frozen", "constant"))
         table.append([
             month["name"], str(month["rows"]), f"{score['base_rate']:.1%}",
-            ", ".join(f"{v}: {n}" for v, n in sorted(month["versions"].items())),
-            f"{live['roc_auc']:.4f} ({live['roc_auc_low']:.4f} to {live['roc_auc_high']:.4f})",
-            f"{score['frozen']['roc_auc']:.4f}",
-            f"{gain['value']:+.4f} ({gain['low']:+.4f} to {gain['high']:+.4f})", losses,
-            ", ".join(month["alerts"]) or month["verdict"], month["action"],
+            ", ".join(sorted(month["versions"], key=int)),
+            f"{live['roc_auc']:.3f} [{live['roc_auc_low']:.3f}, {live['roc_auc_high']:.3f}]",
+            f"{frozen['roc_auc']:.3f}", interval(score["gains"]["frozen"]["roc_auc"]),
+            f"{live['log_loss']:.4f}", f"{frozen['log_loss']:.4f}", f"{constant['log_loss']:.4f}",
+            kinds(month["alerts"]) or month["verdict"], month["outcome"],
         ])  # fmt: skip
     return table
 
 
 def table(found: dict[str, Any]) -> str:
-    """Return the table as text; long cells are cut, reports/replay.html has them whole."""
-    cut = [[cell if len(cell) <= 44 else cell[:41] + "..." for cell in row] for row in rows(found)]
-    widths = [max(len(row[i]) for row in cut) for i in range(len(cut[0]))]
+    """Return the table as text."""
+    lines = [list(HEADER), *rows(found)]
+    widths = [max(len(row[i]) for row in lines) for i in range(len(HEADER))]
     return "\n".join(
         "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cut
+        for row in lines
     )
 
 
-def chart(found: dict[str, Any]) -> str:
-    """Return an SVG of both models' ROC AUC by month, live with its interval."""
-    months = found["months"]
-    values = [m["scores"] for m in months]
-    top = max(v["live"]["roc_auc_high"] for v in values) + 0.01
-    bottom = min(min(v["live"]["roc_auc_low"], v["frozen"]["roc_auc"]) for v in values) - 0.01
-    step = 640 / max(1, len(months) - 1)
-
-    def place(number: int, value: float) -> str:
-        return f"{50 + number * step:.1f},{20 + 220 * (top - value) / (top - bottom):.1f}"
-
-    def points(*names: str) -> str:
-        model, key = names
-        return " ".join(place(i, v[model][key]) for i, v in enumerate(values))
-
-    band = points("live", "roc_auc_high").split() + points("live", "roc_auc_low").split()[::-1]
-    names = "".join(
-        f'<text x="{50 + i * step:.1f}" y="262" text-anchor="middle">{m["name"][5:]}</text>'
-        for i, m in enumerate(months)
-    )
-    scale = "".join(
-        f'<text x="44" y="{place(0, v).partition(",")[2]}" text-anchor="end">{v:.2f}</text>'
-        for v in (bottom + 0.01, (top + bottom) / 2, top - 0.01)
-    )
-    return (
-        '<svg viewBox="0 0 740 280" role="img" aria-label="ROC AUC by month">'
-        f'<polygon class="band" points="{" ".join(band)}"/>'
-        f'<polyline class="live" points="{points("live", "roc_auc")}"/>'
-        f'<polyline class="frozen" points="{points("frozen", "roc_auc")}"/>{names}{scale}</svg>'
-    )
+def sentences(found: dict[str, Any]) -> list[str]:
+    """Return what the table does not say: the first model, alarms, decisions, the settled model."""
+    months, first, alarms = found["months"], found["first"], found["false_alarms"]
+    said = f"; the gate refused it: {first['refused']}" if first["refused"] else ""
+    statuses: Counter[str] = Counter()
+    for month in months:
+        statuses.update(month["statuses"])
+    fired = [month for month in months if month["verdict"] == "firing"]
+    return [
+        f"the first model has {first['window']}{said}",
+        "requests answered " + ", ".join(f"{status}: {n}" for status, n in statuses.items()),
+        f"drift and the like fired in {len(fired)} of {len(months)} months",
+        false_alarm_sentence(alarms),
+        *settled_sentences(found["overall"].get("settled")),
+    ]
 
 
-STYLE = """
-:root { color-scheme: light dark; --live: #1668b8; --frozen: #b3541e; }
-@media (prefers-color-scheme: dark) { :root { --live: #7db8f0; --frozen: #f0a070; } }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 1rem; }
-div { overflow-x: auto; } table { border-collapse: collapse; font-size: 0.85rem; }
-td, th { border-bottom: 1px solid #8886; padding: 0.3rem 0.6rem; text-align: left; }
-svg { max-width: 46rem; width: 100%; } svg text { fill: currentColor; font-size: 12px; }
-.band { fill: var(--live); opacity: 0.15; } polyline { fill: none; stroke-width: 2.5; }
-.live { stroke: var(--live); color: var(--live); }
-.frozen { stroke: var(--frozen); color: var(--frozen); }
-"""
+def false_alarm_sentence(alarms: dict[str, Any]) -> str:
+    """Say how many false alarms there were, and what they were."""
+    count = len(alarms["fired"])
+    said = f"false alarms: {count} of {alarms['replayed']} months that were replayed from a "
+    said += "training period fired"
+    for one in alarms["fired"]:
+        said += f"; {one['month']} of version {one['version']}: {one['reason']}"
+    if alarms["not_judged"]:
+        said += f"; {len(alarms['not_judged'])} could not be judged"
+    return said
 
 
-def page(found: dict[str, Any]) -> str:
-    """Return the page: conclusion, chart, table."""
-    header, *body = [[html.escape(cell) for cell in row] for row in rows(found)]
-    head = "".join(f"<th>{cell}</th>" for cell in header)
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body)
-    return (
-        '<!DOCTYPE html><html lang="en"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Replay</title><style>{STYLE}</style><h1>Replay</h1>"
-        f"<p>{html.escape(found['conclusion'])}.</p>"
-        '<p>ROC AUC: <b class="live">live</b> with its interval, <b class="frozen">frozen</b>.</p>'
-        f"{chart(found)}<div><table><tr>{head}</tr>{lines}</table></div></html>\n"
-    )
+def settled_sentences(gains: dict[str, Any] | None) -> list[str]:
+    """Say how live did against the first model that the gate passed, had that been kept."""
+    if gains is None:
+        return []
+    of = "; ".join(f"{name} {interval(gains[metric])}" for metric, name in NAMES.items())
+    return [f"gain over the first model that passed the gate, in the {gains['roc_auc']['months']} "
+            f"months since: {of}"]  # fmt: skip
 
 
-def write(root: Path, params: Params, found: dict[str, Any]) -> None:
-    """Write the report as JSON and as a page beside it."""
-    path = root / params.paths.replay_report
-    write_json(path, found)
-    write_text(path.with_suffix(".html"), page(found))
+def decisions(found: dict[str, Any]) -> list[str]:
+    """Return a line for each month: what fired, and what was decided and why."""
+    lines = []
+    for month in found["months"]:
+        said = month["reason"] if month["verdict"] == "firing" else month["verdict"]
+        lines.append(f"{month['name']}  {said}")
+        lines.append(f"         {month['outcome']}: {month['why']}")
+    return lines
+
+
+def text(found: dict[str, Any]) -> str:
+    """Return all of it as the command prints it."""
+    said = [f"replay: {sentence}" for sentence in sentences(found)]
+    return "\n".join(["", table(found), "", *decisions(found), "", *said])

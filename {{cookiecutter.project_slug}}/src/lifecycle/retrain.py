@@ -1,8 +1,8 @@
 """Retrain moves the data window to newer months, and lets the new model prove itself.
 
-The same pipeline, the same gate, the same rollout: it bypasses nothing. Where any of them stops the
-line before the model is registered, parameters, data and model are as before. A run that was killed
-is undone by the next one.
+The same pipeline, the same gate, the same rollout: it bypasses nothing. Where pipeline or gate stop
+the line, parameters, data and model are as before; a run that was killed there is undone by the
+next one. From then on the window has moved, in a commit, and running it again goes on.
 """
 
 from __future__ import annotations
@@ -28,26 +28,34 @@ WINDOW = re.compile(r'(?m)^(  window:\n    start: )"?[\d-]+"?(\n    end: )"?[\d-
 TRACKED = ("params.yaml", "dvc.lock")
 
 
-def newest_month(root: Path, params: Params, schema: Schema) -> str:
-    """Return the newest month of which the source has labelled rows up to its last day.
-
-    Raises:
-        StageError: there is none.
-    """
+def last_days(root: Path, params: Params, schema: Schema) -> dict[str, int]:
+    """Return the last day of each month that has a label in the source."""
     folder = root / params.paths.source
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         lazy = source.find(params.data.source).scan(folder, Path(scratch))
         time, month = pl.col(schema.time), pl.col(schema.time).dt.strftime("%Y-%m").alias("month")
         last = (
             ingest.conform(lazy, schema)
-            .filter(pl.col(schema.target).is_not_null())
+            .filter(pl.col(schema.target).is_not_null() & time.is_not_null())
             .group_by(month).agg(time.dt.day().max().alias("day")).collect()
         )  # fmt: skip
-    whole = [m for m, day in last.iter_rows()
-             if day == calendar.monthrange(int(m[:4]), int(m[5:]))[1]]  # fmt: skip
-    if not whole:
-        raise StageError(f"{folder} has no month that is labelled up to its last day")
-    return str(max(whole))
+    return {str(name): int(day) for name, day in last.iter_rows()}
+
+
+def chosen_end(labelled: dict[str, int], asked: str | None) -> str:
+    """Return the month that was asked for, or the newest that is labelled up to its last day.
+
+    Raises:
+        StageError: there is none, or what was asked for has no labels.
+    """
+    if asked and asked not in labelled:
+        newest = f"its newest are of {max(labelled)}" if labelled else "it has none"
+        raise StageError(f"the source has no labels in {asked}: {newest}")
+    whole = [name for name, day in labelled.items()
+             if day == calendar.monthrange(int(name[:4]), int(name[5:]))[1]]  # fmt: skip
+    if not asked and not whole:
+        raise StageError("the source has no month that is labelled up to its last day: give END")
+    return asked or max(whole)
 
 
 def moved(window: Window, end: str, months: int) -> Window:
@@ -90,10 +98,17 @@ def undo(root: Path) -> None:
     """Bring parameters, lock, data and model back to the last commit."""
     git.restore(root, *TRACKED)
     if (root / "dvc.lock").is_file():
-        subprocess.run(
-            [sys.executable, "-m", "dvc", "checkout", "--quiet", "--force"], cwd=root, check=False
-        )
-    (root / ".lifecycle" / "retrain.json").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "dvc", "checkout", "--quiet", "--force"]
+        done = subprocess.run(command, cwd=root, capture_output=True, check=False)
+        if done.returncode:
+            # Not an error of its own: it would hide why the line was stopped.
+            print("retrain: data and model of before are not in the cache: type `make pipeline`")
+    _note(root).unlink(missing_ok=True)
+
+
+def _note(root: Path) -> Path:
+    """Return where a retrain that is under way says so."""
+    return root / ".lifecycle" / "retrain.json"
 
 
 def require_clean(root: Path) -> None:
@@ -102,7 +117,7 @@ def require_clean(root: Path) -> None:
     Raises:
         StageError: files are not committed.
     """
-    note, dirty = root / ".lifecycle" / "retrain.json", git.changed(root)
+    note, dirty = _note(root), git.changed(root)
     if note.is_file() and read_json(note)["head"] == git.head(root) and set(dirty) <= set(TRACKED):
         print("retrain: a run before this one was interrupted: it is undone")
         undo(root)
@@ -121,10 +136,9 @@ def retrain(
         StageError: a stage, the gate or a step stopped the line.
     """
     require_clean(root)
-    window = moved(
-        params.data.window, end or newest_month(root, params, schema), params.retrain.window_months
-    )
-    write_json(root / ".lifecycle" / "retrain.json", {"head": git.head(root)})
+    asked = chosen_end(last_days(root, params, schema), end)
+    window = moved(params.data.window, asked, params.retrain.window_months)
+    write_json(_note(root), {"head": git.head(root)})
     try:
         write_window(root / "params.yaml", window)
         _run(root, "dvc", "repro")
@@ -134,12 +148,12 @@ def retrain(
         raise
     months = f"{window.start} to {window.end}"
     if read_json(root / params.paths.gate_report)["verdict"] == "unchanged":
-        (root / ".lifecycle" / "retrain.json").unlink()
-        return f"nothing new: the champion is trained on {months} already"
+        undo(root)
+        return f"nothing new: the model of {months} is the champion already"
     changed = [path for path in TRACKED if path in git.changed(root)]
     if changed:
         git.commit(root, f"Move the data window to {months}", *changed)
-    (root / ".lifecycle" / "retrain.json").unlink()
+    _note(root).unlink()
     for step in steps:
         _run(root, f"lifecycle.{step}")
     return f"the window is {months}, {' and '.join(steps)} done"

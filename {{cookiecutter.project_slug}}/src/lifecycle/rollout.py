@@ -99,11 +99,15 @@ class Observation:
         live.changed += self._probes.changed
         return candidate, live
 
-    def probe(self, both: bool) -> None:
-        """Ask the candidate one row, and live as well where the two are to be compared."""
+    def probe(self, compare: bool) -> None:
+        """Ask candidate and live the same row; where that is judged, compare what they decide.
+
+        Rows of the smoke request are picked for their nulls and are not those of clients: asked
+        of the candidate alone, they would make it seem to lack features that live has.
+        """
         body = {"records": [next(self._rows)]}
         answers = []
-        for worker in (self.candidate, self.live) if both else (self.candidate,):
+        for worker in (self.candidate, self.live):
             try:
                 status, answer = worker.ask("POST", PREDICT, body)
             except OSError:
@@ -111,7 +115,7 @@ class Observation:
                 continue
             if status == 200:
                 answers.append(_decision(answer))
-        if len(answers) == 2:
+        if compare and len(answers) == 2:
             self._probes.compared += 1
             self._probes.changed += answers[0] != answers[1]
 
@@ -206,7 +210,7 @@ class Rollout:
         """Ask what clients did not: too few requests prove nothing."""
         ours, _ = observed.figures()
         for _ in range(max(0, self.params.minimum_requests - int(ours.requests))):
-            observed.probe(both=step.name == "shadow")
+            observed.probe(compare=step.name == "shadow")
 
     def _note(self, step: Step, broken: Broken | None, ours: Figures, theirs: Figures) -> None:
         self.deployment.note(

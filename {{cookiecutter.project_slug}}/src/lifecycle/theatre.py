@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from lifecycle import git
 from lifecycle.command import StageError
@@ -17,8 +23,11 @@ from lifecycle.files import write_text
 from lifecycle.params import Params, Window, load_params
 from lifecycle.retrain import write_window
 
+# What would let a clone reach what the project shares, or ask its clients for keys.
+FOREIGN = ("MLFLOW_TRACKING_URI", "API_KEYS", "API_KEY")
 
-def _free_port() -> int:
+
+def free_port() -> int:
     """Return a port that nobody listens on, nor on the one above it."""
     while True:
         with socket.socket() as one, socket.socket() as above:
@@ -36,12 +45,40 @@ class Theatre:
 
     def __init__(self, project: Path) -> None:
         """Keep where it will be."""
-        self.project, self.root = project, project / "build" / "replay"
-        inherited = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+        self.project, self.clone = project, project / "build" / "replay"
+        # A project may be a folder of a larger repository.
+        self.root = self.clone / git.prefix(project)
+        inherited = {k: v for k, v in os.environ.items() if k not in FOREIGN}
         self.variables = {**inherited, "PYTHONPATH": "src", "LIFECYCLE_ENVIRONMENT": "development"}
+        self._lock: int | None = None
 
-    def build(self, params: Params, month: str) -> Params:
-        """Clone the project and set it to begin with one month; return its parameters.
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let one replay at a time into the block; the clone's service is stopped at its end.
+
+        The programs that it runs hold the lock as well: what a killed replay left has to end first.
+
+        Raises:
+            StageError: another one plays, or its programs still run.
+        """
+        path = self.clone.with_name("replay.lock")
+        path.parent.mkdir(exist_ok=True)
+        with path.open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StageError(
+                    f"another replay plays in {self.clone}, or what it started still runs: "
+                    "wait for it, then try again"
+                ) from None
+            self._lock = handle.fileno()
+            try:
+                yield
+            finally:
+                self.close()
+
+    def build(self, params: Params, window: Window) -> Params:
+        """Clone the project and let it begin with `window`; return its parameters.
 
         Raises:
             StageError: something is not committed: a clone would not have it.
@@ -51,40 +88,53 @@ class Theatre:
                 f"{', '.join(changed[:5])} not committed, and a replay plays the last commit: "
                 "type `git add -A && git commit` first"
             )
+        # A replay that was killed has left its service.
         self.close()
-        shutil.rmtree(self.root, ignore_errors=True)
-        self.root.parent.mkdir(exist_ok=True)
-        subprocess.run(
-            ["git", "clone", "--quiet", "--no-hardlinks", str(self.project), str(self.root)],
-            check=True,
-        )
+        store = self.clone.with_name("replay-storage")
+        for left in (self.clone, store):
+            if left.exists():
+                shutil.rmtree(left)
+        git.clone(self.project, self.clone)
         shutil.copytree(self.project / params.paths.source, self.root / params.paths.source)
-        # Nothing of a replay reaches what the project shares with others.
-        store = self.root.parent / "replay-storage"
-        shutil.rmtree(store, ignore_errors=True)
+        # Nothing of a replay reaches what the project shares with others. A remote of its own, as
+        # the project's may have settings that a folder does not know.
         write_text(
-            self.root / ".dvc" / "config.local", f"['remote \"storage\"']\n    url = {store}\n"
+            self.root / ".dvc" / "config.local",
+            f"[core]\n    remote = replay\n['remote \"replay\"']\n    url = {store}\n",
         )
-        self._edit(params, month)
+        write_window(self.root / "params.yaml", window)
+        port = rf"\g<1>{free_port()}"
+        said = f"Begin the replay with {window.start} to {window.end}"
+        self.set_params(
+            re.sub(r"(?m)^(  ports:\n(?:.*\n)*?    development: )\d+", port, self.params_text()),
+            said,
+        )
         return load_params(self.root / "params.yaml")
 
-    def _edit(self, params: Params, month: str) -> None:
-        path = self.root / "params.yaml"
-        write_window(path, Window(start=month, end=month))
-        text = path.read_text(encoding="utf-8")
-        days = rf"\g<1>{params.replay.holdout_days}"
-        text = re.sub(r"(?m)^(  holdout_days: )\d+$", days, text, count=1)
-        port = rf"\g<1>{_free_port()}"
-        text = re.sub(r"(?m)^(  ports:\n(?:.*\n)*?    development: )\d+$", port, text, count=1)
-        write_text(path, text)
-        git.commit(self.root, f"Begin the replay with {month}", "params.yaml")
+    def params_text(self) -> str:
+        """Return the clone's params.yaml."""
+        return (self.root / "params.yaml").read_text(encoding="utf-8")
+
+    def set_params(self, text: str, subject: str) -> None:
+        """Write the clone's params.yaml, and commit it where it has changed."""
+        write_text(self.root / "params.yaml", text)
+        if git.changed(self.root):
+            git.commit(self.root, subject, "params.yaml")
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a module of the clone."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments], cwd=self.root, env=self.variables,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            pass_fds=() if self._lock is None else (self._lock,),
+        )  # fmt: skip
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a module of the clone; returns whatever came of it."""
-        return subprocess.run(
-            [sys.executable, "-m", *arguments], cwd=self.root, env=self.variables,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        process = self.start(*arguments)
+        with ended(process):
+            printed, said = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, printed, said)
 
     def must(self, *arguments: str) -> str:
         """Run a module that has to pass, and return what it printed.
@@ -97,17 +147,25 @@ class Theatre:
             raise StageError(f"{arguments[0]} failed in {self.root}: {reason(done.stderr)}")
         return done.stdout
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a module of the clone."""
-        return subprocess.Popen(
-            [sys.executable, "-m", *arguments], cwd=self.root, env=self.variables,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
     def close(self) -> None:
         """Stop the clone's service."""
         if (self.root / ".lifecycle" / "development").is_dir():
-            self.run("lifecycle.stop")
+            self.must("lifecycle.stop")
+
+
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """End a process with everything that it started, if the block is interrupted."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = psutil.Process(process.pid).children(recursive=True)
+            for one in (psutil.Process(process.pid), *family):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+        process.communicate()
+        raise
 
 
 def reason(said: Any) -> str:

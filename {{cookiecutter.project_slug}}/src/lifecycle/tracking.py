@@ -11,9 +11,10 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -21,6 +22,8 @@ from lifecycle import features, store
 from lifecycle.columns import Schema
 from lifecycle.files import md5, read_json
 from lifecycle.params import Params
+
+Value = TypeVar("Value")
 
 MLFLOW_TYPES = {
     "integer": "long", "float": "double", "boolean": "boolean",
@@ -179,6 +182,15 @@ def log_verdict(root: Path, run_id: str, gate_report: Path) -> None:
 
 def release_verdict(root: Path, run_id: str) -> str | None:
     """Return the MD5 of the verdict kept with a run, or None where run or verdict are gone."""
+    return _of_verdict(root, run_id, md5)
+
+
+def kept_verdict(root: Path, run_id: str) -> dict[str, Any] | None:
+    """Return the verdict kept with a run, or None where run or verdict are gone."""
+    return _of_verdict(root, run_id, read_json)
+
+
+def _of_verdict(root: Path, run_id: str, read: Callable[[Path], Value]) -> Value | None:
     mlflow = connect(root)
     from mlflow.exceptions import MlflowException
 
@@ -187,4 +199,4 @@ def release_verdict(root: Path, run_id: str) -> str | None:
             folder = mlflow.MlflowClient().download_artifacts(run_id, "gate", scratch)
         except (MlflowException, OSError):
             return None
-        return md5(next(Path(folder).iterdir()))
+        return read(next(Path(folder).iterdir()))

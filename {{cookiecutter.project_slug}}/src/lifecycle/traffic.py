@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-PREDICT = "/v1/predict"
+from lifecycle.command import StageError
+
+PREDICT, OK = "/v1/predict", 200
 ANSWER_SECONDS = 60.0
 
 
@@ -74,7 +76,7 @@ class Traffic:
             status, body = self._ask({"records": everything[slice(*part)]})
             with self._turn:
                 found.statuses[status] += 1
-            if status == 200:
+            if status == OK:
                 for row, each in enumerate(body["predictions"], part[0]):
                     found.probabilities[row] = each["probability"]
                     found.versions[row] = body["model_version"]
@@ -106,11 +108,13 @@ class Traffic:
                 headers = {"Content-Type": "application/json"}
                 connection.request("POST", PREDICT, content, headers)
                 answer = connection.getresponse()
-                return answer.status, json.loads(answer.read())
-            except (http.client.HTTPException, OSError):
+                said = answer.read()
+                return answer.status, json.loads(said) if answer.status == OK else None
+            except (http.client.HTTPException, OSError) as error:
                 # A connection that was idle may have been closed: once more, on a new one.
                 connection.close()
                 self._local.connection = None
                 if attempt == 2:
-                    raise
+                    where = f"{self._host}:{self._port}"
+                    raise StageError(f"{where} does not answer: {error!r}") from None
         raise AssertionError("unreachable")

@@ -1,0 +1,96 @@
+"""Which window a retrain takes, and how it is written down."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lifecycle import retrain
+from lifecycle.columns import Schema
+from lifecycle.command import StageError
+from lifecycle.params import Params, Window
+
+
+@pytest.mark.parametrize(
+    ("end", "months", "start"),
+    [
+        # It grows up to so many months; then its beginning moves as well.
+        ("2013-06", 12, "2013-01"),
+        ("2013-06", 6, "2013-01"),
+        ("2013-06", 3, "2013-04"),
+        ("2014-02", 12, "2013-03"),
+        # The same end again: a run that was stopped after its commit goes on.
+        ("2013-05", 12, "2013-01"),
+        ("2013-05", 1, "2013-05"),
+    ],
+)
+def test_the_window_grows_then_moves(end: str, months: int, start: str) -> None:
+    found = retrain.moved(Window(start="2013-01", end="2013-05"), end, months)
+    assert (found.start, found.end) == (start, end)
+
+
+def test_the_window_does_not_go_back() -> None:
+    with pytest.raises(StageError, match="ends with 2013-05 already: give a later END"):
+        retrain.moved(Window(start="2013-01", end="2013-05"), "2013-04", 12)
+
+
+def test_writing_the_window_changes_nothing_else(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    shutil.copy(root / "params.yaml", path)
+    before = path.read_text(encoding="utf-8")
+    retrain.write_window(path, Window(start="2013-04", end="2014-01"))
+    after = path.read_text(encoding="utf-8")
+    differing = [
+        (old, new)
+        for old, new in zip(before.splitlines(), after.splitlines(), strict=True)
+        if old != new
+    ]
+    assert [new.strip() for _, new in differing] == ['start: "2013-04"', 'end: "2014-01"']
+    assert yaml.safe_load(after)["data"]["window"] == {"start": "2013-04", "end": "2014-01"}
+
+
+@pytest.mark.parametrize("text", ["data: {window: {start: '2013-01', end: '2013-02'}}\n", ""])
+def test_a_window_that_is_written_otherwise_is_not_guessed_at(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(StageError, match=r"has no data\.window of two lines"):
+        retrain.write_window(path, Window(start="2013-01", end="2013-02"))
+    assert path.read_text(encoding="utf-8") == text
+
+
+LABELLED = {"2013-04": 30, "2013-05": 31, "2013-06": 17}
+
+
+def test_the_newest_whole_month_is_taken_where_none_is_asked_for() -> None:
+    assert retrain.chosen_end(LABELLED, None) == "2013-05"
+    # Whoever asks for it gets a month that is labelled in part.
+    assert retrain.chosen_end(LABELLED, "2013-06") == "2013-06"
+
+
+@pytest.mark.parametrize(
+    ("labelled", "asked", "said"),
+    [
+        (LABELLED, "2013-07", "no labels in 2013-07: its newest are of 2013-06"),
+        ({}, "2013-07", "no labels in 2013-07: it has none"),
+        ({"2013-06": 17}, None, "no month that is labelled up to its last day"),
+        ({}, None, "no month that is labelled up to its last day"),
+    ],
+)
+def test_a_month_without_labels_is_none(
+    labelled: dict[str, int], asked: str | None, said: str
+) -> None:
+    with pytest.raises(StageError, match=said):
+        retrain.chosen_end(labelled, asked)
+
+
+def test_the_last_labelled_day_of_each_month_is_that_of_the_source(
+    project: Path, params: Params, schema: Schema
+) -> None:
+    found = retrain.last_days(project, params, schema)
+    assert sorted(found) == [f"2013-{month:02d}" for month in range(1, 13)]
+    assert (found["2013-02"], found["2013-12"]) == (28, 31)
+    # Nothing is left beside the source.
+    assert [path.name for path in (project / "data").iterdir() if path.name.startswith("tmp")] == []
