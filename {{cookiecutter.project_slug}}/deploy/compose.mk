@@ -31,10 +31,10 @@ up: keys image ## Run that image behind the proxy with Docker Compose (API_KEYS=
 		&& PROXY_CONFIGURATION=$$(cksum < .lifecycle/compose/proxy/caddy.json) && export PROXY_CONFIGURATION \
 		&& $(COMPOSE) --project-name $$name --file deploy/compose.yaml $(COMPOSE_OPTIONS) up --detach
 
-platform: setup ## Run MLflow's server with its stores, Prometheus and Grafana with Docker Compose
+platform: setup ## Run MLflow's server with its stores, Prometheus, Grafana (SERVICES=mlflow for some)
 	@name=$$($(PROJECT_NAME)) \
 		&& PLATFORM_CONFIGURATION=$$(cat deploy/prometheus/* deploy/grafana/* | cksum) && export PLATFORM_CONFIGURATION \
-		&& $(COMPOSE) --project-name $$name --file deploy/platform.yaml $(COMPOSE_OPTIONS) up --detach
+		&& $(COMPOSE) --project-name $$name --file deploy/platform.yaml $(COMPOSE_OPTIONS) up --detach $(SERVICES)
 
 # Compose wants every variable even to stop.
 down: setup ## Stop what up and platform started; what is in volumes stays
