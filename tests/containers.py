@@ -226,9 +226,7 @@ def stand_in(
 
 
 @pytest.fixture(scope="session")
-def proxy_image(
-    engine: Engine, finished: Project, tmp_path_factory: pytest.TempPathFactory
-) -> str:
+def proxy_image(engine: Engine, finished: Project, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the name of the proxy's image, made of the Caddy that the project has."""
     name: str = services_of("compose.yaml")["proxy"]["image"]
     programs = {"caddy": finished.environment.venv / "bin" / "caddy"}

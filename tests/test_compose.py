@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -73,8 +72,8 @@ def test_the_deploy_target_decides_about_its_files_and_make_targets(
 def test_the_compose_files_are_valid(environment: dict[str, str]) -> None:
     files = [DEPLOY / "compose.yaml", DEPLOY / "platform.yaml"]
     checker = Path(sys.executable).parent / "check-jsonschema"
-    command = (checker, "--builtin-schema", "vendor.compose-spec", *files)
-    succeed(*command, folder=ROOT, environment=environment)
+    options: tuple[str | Path, ...] = ("--builtin-schema", "vendor.compose-spec", *files)
+    succeed(checker, *options, folder=ROOT, environment=environment)
     services = services_of("compose.yaml") | services_of("platform.yaml")
     for name, service in services.items():
         assert all(one.startswith("127.0.0.1:") for one in service.get("ports", ())), name
@@ -302,9 +301,20 @@ def slowly(address: str, body: bytes, half: threading.Event, answers: list[bytes
 
 
 @pytest.mark.slow
-def test_stopping_finishes_what_was_begun(
-    address: str, engine: Engine, finished: Project
-) -> None:
+def test_a_body_that_never_comes_is_cut_off(address: str) -> None:
+    port = int(address.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(
+            f"POST /v1/predict HTTP/1.1\r\nHost: here\r\nX-API-Key: {KEY}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{".encode()
+        )
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"the body did not arrive in" in answer
+
+
+@pytest.mark.slow
+def test_stopping_finishes_what_was_begun(address: str, engine: Engine, finished: Project) -> None:
     """Proxy, then service: a request that each has when SIGTERM comes is answered with 200."""
     request = smoke_of(finished)["request"]
     half, answers = threading.Event(), list[bytes]()
