@@ -15,6 +15,7 @@ from breaking import (
     git,
     keep,
     md5,
+    month_up_to,
     read_json,
     shuffle_outcomes,
     stopped,
@@ -50,12 +51,12 @@ def project(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
     edit(thin, "params.yaml", THIN)
     thin.must("source")
     with flights(thin) as columns:
-        keep(columns, lambda row: int(columns["month"][row]) <= MONTHS and row % SPARSE == 0)
+        early = month_up_to(columns, MONTHS)
+        keep(columns, lambda row: early(row) and row % SPARSE == 0)
         months = list(columns["month"])
         shuffle_outcomes(columns, lambda row: months[row] == "3")
     with weather(thin) as columns:
-        months = list(columns["month"])
-        keep(columns, lambda row: int(months[row]) <= MONTHS)
+        keep(columns, month_up_to(columns, MONTHS))
     commit(thin)
     return thin
 
@@ -124,7 +125,7 @@ def test_a_killed_replay_is_played_again_and_shows_all_that_happened(project: Pr
     assert found["false_alarms"]["replayed"] == 3
 
     lines = done.stdout.splitlines()
-    assert lines[-1].startswith("replay: continuous training ")
+    assert lines[-1].startswith("replay: continuous training, 1 times promoted, ")
     assert lines[-1] == f"replay: {found['conclusion']} (see reports/replay.html)"
     for said in ("2013-02", "2013-03", "2013-04", "gain over frozen", "false alarms: "):
         assert any(said in line for line in lines), said
