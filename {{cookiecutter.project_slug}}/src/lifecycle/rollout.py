@@ -133,6 +133,7 @@ class Rollout:
         self.machine, self.candidate = machine, candidate
         self.deployment, self.params = machine.deployment, machine.params.rollout
         self.worker = machine.worker(candidate)
+        self.born = 0
 
     def run(self) -> State:
         """Take the candidate through every step; return the state in which it is live.
@@ -169,6 +170,8 @@ class Rollout:
     def _smoke(self) -> Broken | None:
         try:
             self.worker.start(self.machine.supervisor, self.machine.params)
+            # Another start time later on means that it died, however soon it was back.
+            self.born = self.machine.supervisor.process(self.worker.name)["start"]
             check_smoke(self.worker)
         except StageError as error:
             return Broken("smoke", str(error))
@@ -177,13 +180,12 @@ class Rollout:
     def _watch(self, step: Step, live: Worker) -> Broken | None:
         """Let a step last, and return the first rule that does not hold in it."""
         supervisor, name = self.machine.supervisor, self.worker.name
-        born = supervisor.process(name)["start"]
         deadline = time.monotonic() + self.params.step_seconds.of(self.machine.environment)
         patience = deadline + RESTART_SECONDS
         observed: Observation | None = None
         while True:
             process = supervisor.process(name)
-            if process["statename"] != "RUNNING" or process["start"] != born:
+            if not process["pid"] or process["start"] != self.born:
                 return Broken("candidate died", f"its process ended: {self.worker.said()}")
             over = time.monotonic() >= deadline
             try:
