@@ -155,6 +155,25 @@ def test_every_relative_link_leads_somewhere() -> None:
                 assert anchor in {slug(head) for head in heads}, f"{page.name}: {link}"
 
 
+def test_every_alert_has_a_heading_that_says_what_to_do() -> None:
+    """Those of the monitor, the rules of the rollout, and those of Prometheus where it is."""
+    page = (DOCS / "operations.md").read_text(encoding="utf-8")
+    heads = {slug(head) for head in re.findall(r"(?m)^#+ (.*)$", page)}
+    alerts = (TEMPLATE / "src/lifecycle/alerts.py").read_text(encoding="utf-8")
+    inside = alerts.partition("WHAT_TO_DO = {")[2].partition("\n}")[0]
+    kinds = re.findall(r'(?m)^    "([a-z ]+)": ', inside)
+    assert len(kinds) > 5
+    assert [kind for kind in kinds if kind.replace(" ", "-") not in heads] == []
+    rules = (DOCS / "reference/rollout.md").read_text(encoding="utf-8").partition("## Rules")[2]
+    names = [row[0] for row in rows(rules.partition("\n## ")[0])]
+    assert len(names) > 5
+    assert [name for name in names if slug(name) not in heads] == []
+    path = TEMPLATE / "deploy/alerts.yml"
+    groups = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"] if path.exists() else []
+    fired = [rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule]
+    assert [name for name in fired if slug(name) not in heads] == []
+
+
 def slug(heading: str) -> str:
     """Return a heading's anchor, as Markdown's table of contents makes it."""
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())

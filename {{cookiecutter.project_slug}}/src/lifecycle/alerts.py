@@ -18,6 +18,7 @@ WHAT_TO_DO = {
     "stale": "Run `make retrain`: the model's data is older than monitor.maximum_age_days.",
     "refusals": "Clients send what schema.yaml does not allow: tell them, or change the schema.",
     "availability": "Look at `make status` and at the logs it names; `make rollback` if it is new.",
+    "lost log": "Look at the disk and at the worker's log: what is not logged nobody watches.",
     "latency": "Compare `make status` with the rollout's figures; `make rollback` if it is new.",
 }  # fmt: skip
 

@@ -24,6 +24,8 @@ from lifecycle.suite import Beyond, Expectation, of_column
 from lifecycle.validate import with_derived
 
 EXAMPLES = 3
+# Somebody who tries the service out makes so many mistakes.
+FEW_REFUSED = 10
 
 
 def relaxed(mostly: float, factor: float) -> float:
@@ -105,7 +107,8 @@ def _broken(one: Any, known: Beyond, notes: dict[Any, str], rows: int) -> dict[s
         "column": column,
         "rule": config.type.removeprefix("expect_"),
         "share": found.get("unexpected_count", rows) / max(rows, 1),
-        "allowed": 1 - config.kwargs["mostly"],
+        # Great Expectations leaves out what is its default: all rows.
+        "allowed": 1 - config.kwargs.get("mostly", 1.0),
         "examples": [str(v)[:40] for v in (found.get("partial_unexpected_list") or [])[:EXAMPLES]],
         "of": sorted(set(re.findall(r"\w+", known.derived.get(column, "")))),
         "notes": notes.get((config.type, column), ""),
@@ -134,7 +137,11 @@ def alerts(broken: list[dict[str, Any]], schema: Schema, window: str) -> list[Al
 def stuck_clock(
     reference: pl.DataFrame, recent: pl.DataFrame, time: str, days: int, rule: InvariantRule
 ) -> list[Alert]:
-    """Return an alert where one and the same time has too large a share of the recent rows."""
+    """Return an alert where one and the same time has too large a share of the recent rows.
+
+    Few days have fewer times to share, so they are compared with as few days of the reference.
+    """
+    days = min(days, max(1, recent[time].dt.date().n_unique()))
 
     def share(rows: pl.DataFrame) -> float:
         most: Any = rows[time].value_counts()["count"].max()
@@ -164,7 +171,7 @@ def refusals(
     )
     limit = rule.maximum_refused
     found = {"requests": total, "refused": count, "fields": dict(fields.most_common())}
-    if _lower(count, total) <= limit:
+    if count < FEW_REFUSED or _lower(count, total) <= limit:
         return found, []
     named = [(name, n) for name, n in fields.most_common() if _lower(n, total) > limit]
     alerts = []

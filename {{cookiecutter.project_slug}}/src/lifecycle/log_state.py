@@ -12,28 +12,33 @@ from lifecycle.predictions import NAMES, STAMP, STAMP_LENGTH, Log
 TOLERATED = timedelta(seconds=60)
 
 
-def _first_moment(path: Path) -> datetime | None:
-    """Return the earliest time of a log file's whole lines."""
+def _moments(path: Path) -> pl.Series:
+    """Return the times of a log file's whole lines, in its order."""
     if path.suffix == ".parquet":
-        found = pl.scan_parquet(path).select(pl.col("logged_at").min()).collect().item()
-    else:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        times = (
-            pl.Series(lines, dtype=pl.String)
-            .str.extract(r'"time":"([^"]+)"')
-            .str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
-        )
-        found = times.min()
-    return found if isinstance(found, datetime) else None
+        return pl.read_parquet(path, columns=["logged_at"])["logged_at"]
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return (
+        pl.Series(lines, dtype=pl.String)
+        .str.extract(r'"time":"([^"]+)"')
+        .str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+    )
 
 
 def backwards(folder: Path) -> int:
-    """Count the files with a record from before the file was begun: its clock was set back."""
+    """Count the files in which a clock was set back: a record is older than one before it.
+
+    A file is begun with its first record, so none may be older than the file's name says either.
+    """
     count = 0
     for path in folder.glob(NAMES):
         begun = datetime.strptime(path.name[:STAMP_LENGTH], STAMP).replace(tzinfo=UTC)
-        first = _first_moment(path)
-        count += first is not None and first < begun - TOLERATED
+        times = _moments(path).drop_nulls()
+        behind = (times.cum_max() - times).max()
+        first = times.min()
+        count += bool(
+            (isinstance(behind, timedelta) and behind > TOLERATED)
+            or (isinstance(first, datetime) and first < begun - TOLERATED)
+        )
     return count
 
 
@@ -46,12 +51,17 @@ def sentences(log: Log, folder: Path, now: datetime) -> list[str]:
             "them off) and left out"
         )
     if log.duplicates:
-        found.append(f"{log.duplicates} rows stand in the log twice and count once")
+        found.append(f"{_number(log.duplicates, 'row')} stood in the log once more: counted once")
     late = now + TOLERATED
     ahead = sum(int((part["logged_at"] > late).sum()) for part in (log.predictions, log.refusals))
     if ahead:
-        found.append(f"clock skew: {ahead} records are dated after now ({now:%Y-%m-%d %H:%M} UTC)")
+        records = f"{_number(ahead, 'record')} {'is' if ahead == 1 else 'are'}"
+        found.append(f"clock skew: {records} dated after now ({now:%Y-%m-%d %H:%M} UTC)")
     back = backwards(folder)
     if back:
-        found.append(f"clock skew: in {back} files of the log the time goes backwards")
+        found.append(f"clock skew: in {_number(back, 'file')} of the log the time goes backwards")
     return found
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"

@@ -2,12 +2,13 @@
 
 It reads the prediction log, labels, the champion's reference and the service's metrics, and writes
 reports/monitor.json and pages beside it. Exit code: 0 healthy, 3 firing, 4 could not judge, 1 a
-mistake. (ML Test Score, Monitoring 1 to 7.)
+mistake; with `--verdict-to` 0 for each of the three verdicts. (ML Test Score, Monitoring 1 to 7.)
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import argparse
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lifecycle import monitor_checks as checks
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import write_json, write_text
-from lifecycle.monitor_checks import PREDICTION, Look
+from lifecycle.look import PREDICTION, Look, champion, compared, served
 from lifecycle.params import Params, load_params
 from lifecycle.predictions import compact, read
 from lifecycle.windows import Window, cut
@@ -30,19 +31,23 @@ def look_at(
     """Return all that was found about an environment; see `judge`."""
     folder = environment.folder(root, name) / "predictions"
     log = read(folder, schema, since)
-    rows = checks.served(log)
+    rows = served(log)
     windows, said = cut(rows, schema.time, params.monitor)
     look = Look(root, params, schema, name, log, rows, windows)
     look.found = [_empty(window) for window in windows]
-    look.sentences += log_state.sentences(log, folder, datetime.now(UTC))
+    now = datetime.now(UTC)
+    look.sentences += log_state.sentences(log, folder, now)
     if rows.is_empty():
-        said = ["the prediction log is empty: send requests, then run `make monitor` again"]
+        refused = f" ({log.refusals.height} refused requests apart)" if log.refusals.height else ""
+        said = [f"the prediction log of {name} is empty{refused}: send requests, then run "
+                "`make monitor` again"]  # fmt: skip
     look.sentences += said
+    _notice_silence(look, now)
     look.objectives, look.alerts = objectives.of_environment(root, params, name)
     checks.judge_refusals(look)
     if windows:
         try:
-            look.champion = checks.champion(root, params, name)
+            look.champion = champion(root, params, name)
         except StageError as error:
             look.sentences.append(str(error))
     if look.champion is not None:
@@ -53,10 +58,20 @@ def look_at(
     return look
 
 
+def _notice_silence(look: Look, now: datetime) -> None:
+    """Note that nothing is logged any more: what was healthy then may not be so now."""
+    newest, days = look.rows["logged_at"].max(), look.params.monitor.window_days
+    if isinstance(newest, datetime) and now - newest > timedelta(days):
+        said = f"the newest prediction was logged at {newest:%Y-%m-%d %H:%M} UTC, more than {days} "
+        look.obstacles.append(said + "days ago: does the service get requests, and write its log?")
+
+
 def judge(
     root: Path, params: Params, schema: Schema, name: str, since: datetime | None = None
 ) -> dict[str, Any]:
     """Return what reports/monitor.json holds about an environment; it is not written.
+
+    Only what the service had counted is remembered, for the next look.
 
     Args:
         root: The project's folder.
@@ -86,10 +101,12 @@ def _verdict(look: Look) -> tuple[str, str]:
         return "firing", "; ".join(said)
     if look.champion is None:
         return "could not judge", look.sentences[-1]
+    if look.obstacles:
+        return "could not judge", "; ".join(look.obstacles)
     count, end = len(look.windows), look.windows[-1].end
     windows = "the window" if count == 1 else f"{count} windows"
-    version = look.champion.version.number
-    return "healthy", f"version {version} keeps every limit in {windows} up to {end}"
+    kept = f"version {look.champion.version.number} keeps every limit in {windows} before {end}"
+    return "healthy", "; not judged: ".join(filter(None, [kept, ", ".join(look.not_judged)]))
 
 
 def report(look: Look) -> dict[str, Any]:
@@ -103,6 +120,7 @@ def report(look: Look) -> dict[str, Any]:
         "version": who.version.number if who else None,
         "tag": who.tag if who else None,
         "sentences": look.sentences,
+        "not_judged": look.not_judged,
         "windows": look.found,
         "alerts": [alert.as_dict() for alert in look.alerts],
         "objectives": look.objectives,
@@ -123,7 +141,7 @@ def write_evidently(look: Look) -> str | None:
     path.unlink(missing_ok=True)
     if look.champion is None or not look.found[-1]["drift"]:
         return None
-    columns = {**checks.compared(look.schema), PREDICTION: PREDICTION}
+    columns = {**compared(look.schema), PREDICTION: PREDICTION}
     measured = {**look.found[-1]["drift"], PREDICTION: look.found[-1]["prediction_drift"]}
     limits = {columns[name]: one["limit"] for name, one in measured.items() if one}
     drift.write_evidently(path, look.champion.reference, look.windows[-1].rows, limits)
@@ -142,7 +160,15 @@ def lines(made: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     """Judge the environment that LIFECYCLE_ENVIRONMENT names, and say so by the exit code."""
+    parser = argparse.ArgumentParser(description="Judge what was served.")
+    parser.add_argument(
+        "--verdict-to", type=Path, help="write the verdict there, and fail only by a mistake"
+    )
+    given = parser.parse_args()
+    if given.verdict_to:
+        given.verdict_to.unlink(missing_ok=True)  # never one of before
     root, params, schema, name = project_root(), load_params(), load_schema(), environment.current()
+    (root / params.paths.monitor_report).unlink(missing_ok=True)
     folder = environment.folder(root, name) / "predictions"
     compact(folder, schema, params.prediction_log.keep_days)
     look = look_at(root, params, schema, name)
@@ -150,6 +176,9 @@ def main() -> None:
     write(root, params, made, write_evidently(look))
     print("\n".join(lines(made)))
     print(f"monitor: see {params.paths.monitor_report.with_suffix('.html')}")
+    if given.verdict_to:
+        write_text(given.verdict_to, made["verdict"] + "\n")
+        return
     raise SystemExit(CODES[made["verdict"]])
 
 

@@ -2,90 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from lifecycle import drift, invariants, quality, registry, skew
+from lifecycle import drift, invariants, labels, quality, registry, skew
 from lifecycle.alerts import Alert, fires
-from lifecycle.artefact import fetch_evaluation, fetch_reference
-from lifecycle.columns import Schema
 from lifecycle.command import StageError
-from lifecycle.deploy import alias
-from lifecycle.deployment import Deployment
-from lifecycle.files import md5, read_json
-from lifecycle.params import Params
-from lifecycle.predictions import Log
-from lifecycle.privacy import logged_features
-from lifecycle.reference import FEATURE
+from lifecycle.files import md5
+from lifecycle.look import PREDICTION, Champion, Look, compared
 from lifecycle.suite import load_beyond
-from lifecycle.windows import Window
-
-PREDICTION = "probability"
-SERVED = ("live", "canary")
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The version that serves, and what it is compared with."""
-
-    version: registry.Version
-    tag: str | None
-    reference: pl.DataFrame
-    evaluation: dict[str, Any]
-
-    def own(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows that this version predicted."""
-        return rows.filter(pl.col("model_version") == str(self.version.number))
-
-
-@dataclass
-class Look:
-    """What is looked at, and what was found."""
-
-    root: Path
-    params: Params
-    schema: Schema
-    environment: str
-    log: Log
-    rows: pl.DataFrame
-    windows: list[Window]
-    champion: Champion | None = None
-    sentences: list[str] = field(default_factory=list)
-    alerts: list[Alert] = field(default_factory=list)
-    # What was measured in each window, in the same order.
-    found: list[dict[str, Any]] = field(default_factory=list)
-    objectives: dict[str, Any] = field(default_factory=dict)
-    refusals: dict[str, Any] = field(default_factory=dict)
-
-
-def served(log: Log) -> pl.DataFrame:
-    """Return the predictions that clients got: no shadow, no probe."""
-    return log.predictions.filter(pl.col("variant").is_in(SERVED))
-
-
-def champion(root: Path, params: Params, name: str) -> Champion:
-    """Return the version that serves an environment; while nothing is deployed, the champion.
-
-    Raises:
-        StageError: there is none, or its reference is not to be had.
-    """
-    versions, live = registry.connect(root, params), Deployment(root, name).load().live
-    version = versions.get(live.version) if live else versions.by_alias(alias(name))
-    if version is None:
-        raise StageError("no version serves: run `make release` and `make deploy`")
-    reference = pl.read_parquet(fetch_reference(root, version.tags))
-    evaluation = read_json(fetch_evaluation(root, version.tags))
-    return Champion(version, live.tag if live else None, reference, evaluation)
-
-
-def compared(schema: Schema) -> dict[str, str]:
-    """Return the features whose drift is measured, with the names of their columns in the log."""
-    private = {column.name for column in schema.columns if column.private}
-    return {n: FEATURE + n for n in logged_features(schema) if n not in private}
 
 
 def judge_refusals(look: Look) -> None:
@@ -112,11 +39,12 @@ def judge_latest(look: Look, who: Champion) -> None:
     changed = [path for tag, path in registry.DEFINITION.items()
                if who.version.tags.get(tag) != md5(look.root / path)]  # fmt: skip
     own = who.own(latest.rows)
+    number = who.version.number
     if changed:
-        look.sentences.append(
-            f"skew is not judged: {', '.join(changed)} changed since version {who.version.number}"
-        )
-    elif own.height:
+        look.skip("skew", f"{', '.join(changed)} changed since version {number}")
+    elif own.is_empty():
+        look.skip("skew", f"version {number} predicted nothing in the latest window")
+    else:
         look.alerts += skew.alerts(skew.differences(own, schema), own.height, latest.name)
 
 
@@ -130,9 +58,7 @@ def judge_drift(look: Look, who: Champion) -> None:
     )  # fmt: skip
     for window, found in zip(look.windows, look.found, strict=True):
         if not window.whole:
-            look.sentences.append(
-                f"drift in the window from {window.name} is not judged: the log begins in it"
-            )
+            look.skip("drift", f"the log begins within the window from {window.name}")
             continue
         found["drift"] = {
             name: drift.of_window(who.reference, window.rows, column, widest, rule)
@@ -146,6 +72,9 @@ def judge_drift(look: Look, who: Champion) -> None:
     for name in names:
         _drift_alert(look, "drift", name, [found["drift"].get(name) for found in look.found])
     predicted = [found["prediction_drift"] for found in look.found]
+    if look.found[-1]["drift"] and predicted[-1] is None:
+        few = f"version {who.version.number} has fewer than {rule.minimum_rows} rows"
+        look.skip("prediction drift", f"{few} in the latest window")
     _drift_alert(look, "prediction drift", PREDICTION, predicted)
 
 
@@ -160,30 +89,41 @@ def judge_quality(look: Look, who: Champion) -> None:
     """Measure what became of the predictions, in each window whose labels have come."""
     params, schema = look.params, look.schema
     hidden = [name for name in schema.names("key") if schema[name].private == "left_out"]
-    known = None if hidden else quality.labels(look.root / params.paths.labels, schema)
-    if known is None:
-        why = f"there are none in {params.paths.labels}"
-        why = f"the log leaves out {hidden[0]}, a key that labels join by" if hidden else why
-        look.sentences.append(f"quality is not judged without labels: {why}")
+    if hidden:
+        look.skip("quality", f"the log leaves out {hidden[0]}, a key that labels join by")
         return
-    names, verdicts = [], []
+    try:
+        known = labels.read(look.root / params.paths.labels, schema)
+    except StageError as error:
+        look.skip("quality", str(error))
+        look.obstacles.append(str(error))
+        return
+    if known is None:
+        look.skip("quality", f"no labels have come, {params.paths.labels} has no files of them")
+        return
+    names, verdicts, most = [], [], 0
     for window, found in zip(look.windows, look.found, strict=True):
-        joined = quality.join(who.own(window.rows), known, schema)
+        joined = labels.join(who.own(window.rows), known, schema)
+        most = max(most, joined.height)
         found["quality"] = quality.of_window(joined, schema, params)
         if found["quality"]:
             names.append(window.name)
             verdicts.append(quality.verdicts(found["quality"], who.evaluation, params))
     if not verdicts:
-        least = params.monitor.quality.minimum_labels
-        look.sentences.append(
-            f"quality is not judged: no window has {least} labels of both kinds yet"
-        )
+        look.skip("quality", (
+            f"a window needs {params.monitor.quality.minimum_labels} labels of both kinds; of "
+            f"{known.height} labels, the predictions of version {who.version.number} in a window "
+            f"have {most} at most"
+        ))  # fmt: skip
     look.alerts += quality.alerts(names, verdicts, params)
 
 
 def judge_age(look: Look, who: Champion) -> None:
     """Compare the last row of training with the newest prediction."""
     newest: Any = look.windows[-1].rows[look.schema.time].max()
+    if "train_last" not in who.version.tags:
+        look.skip("age", f"version {who.version.number} does not say what it was trained on")
+        return
     last = datetime.fromisoformat(who.version.tags["train_last"])
     age, most = (newest - last).days, look.params.monitor.maximum_age_days
     if age > most:

@@ -17,6 +17,7 @@ import orjson
 import polars as pl
 
 from lifecycle.columns import Column, Schema
+from lifecycle.command import StageError
 from lifecycle.files import replacing
 from lifecycle.ingest import TYPES, typed
 from lifecycle.prediction_log import CLOSED, OPEN, close_left_open
@@ -133,8 +134,16 @@ def _parts(
         if path.name.endswith(CLOSED):
             yield _rows(path.read_bytes(), schema)
         elif path.suffix == ".parquet":
-            found = pl.read_parquet(path)
+            found = _stored(path)
             yield pl.concat([empty, _fitting(found, empty)], how="diagonal"), 0
+
+
+def _stored(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise StageError(f"{path} cannot be read ({reason}): move it out of the log") from None
 
 
 def _fitting(found: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
@@ -197,6 +206,7 @@ def compact(folder: Path, schema: Schema, keep_days: int, now: datetime | None =
             path.unlink()
         elif path.suffix == CLOSED:
             with replacing(path.with_suffix(".parquet")) as temporary:
+                temporary.touch(0o600)  # as readable as the lines were
                 _rows(path.read_bytes(), schema)[0].write_parquet(temporary)
             path.unlink()
             turned += 1

@@ -5,7 +5,7 @@ Intervals are a bootstrap by whole days, as rows of one day are not independent 
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,45 +14,13 @@ import polars as pl
 from lifecycle import rules
 from lifecycle.alerts import Alert, fires
 from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.ingest import typed
 from lifecycle.params import Params
-from lifecycle.predictions import as_logged
 from lifecycle.reference import FEATURE
 
 Array = rules.Array
 BIAS = "bias"
-
-
-def labels(folder: Path, schema: Schema) -> pl.DataFrame | None:
-    """Return keys and target of every file of labels, the last one of a key; None without files.
-
-    Raises:
-        StageError: a file cannot be read or lacks a column.
-    """
-    wanted, parts = [*schema.names("key"), schema.target], []
-    for path in sorted(p for p in folder.glob("*") if p.suffix in (".parquet", ".csv")):
-        try:
-            is_csv = path.suffix == ".csv"
-            read = pl.scan_csv(path, infer_schema=False) if is_csv else pl.scan_parquet(path)
-            found = read.collect_schema()
-            missing = [name for name in wanted if name not in found]
-            if missing:
-                raise StageError(f"{path} lacks the column {', '.join(missing)}")
-            parts.append(read.select(typed(schema[n], found[n]).alias(n) for n in wanted).collect())
-        except pl.exceptions.PolarsError as error:
-            raise StageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
-    if not parts:
-        return None
-    whole = pl.concat(parts).drop_nulls(schema.target)
-    return as_logged(whole.unique(schema.names("key"), keep="last", maintain_order=True), schema)
-
-
-def join(rows: pl.DataFrame, known: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return the predictions whose outcome is known, the last one of each key."""
-    keys = schema.names("key")
-    latest = rows.unique(keys, keep="last", maintain_order=True)
-    return latest.join(known, on=keys, how="inner", maintain_order="left")
+# The bootstrap draws days: of fewer, its intervals are too narrow to be believed.
+MINIMUM_DAYS = 4
 
 
 def intervals(
@@ -60,7 +28,8 @@ def intervals(
 ) -> dict[str, tuple[float, float, float]]:
     """Return value and interval of the metric `name`, of log loss and of the bias."""
     losses = {
-        other: rules.per_row(label, score, other) for other in {"log_loss", name} - {"roc_auc"}
+        other: rules.prepared_scores(label, score, other)[0]
+        for other in {"log_loss", name} - {"roc_auc"}
     }
     blocks, index = np.unique(day, return_inverse=True)
     count = np.bincount(index)
@@ -88,11 +57,12 @@ def intervals(
 
 
 def of_window(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any] | None:
-    """Return the quality of a window's predictions; None with too few labels or one class only."""
+    """Return the quality of a window's predictions; None with too few labels, days or classes."""
     label = rows[schema.target].cast(pl.Float64).to_numpy()
-    if rows.height < params.monitor.quality.minimum_labels or not 0 < label.mean() < 1:
-        return None
     score, day = rows["probability"].to_numpy(), rows[schema.time].dt.date().to_numpy()
+    enough = rows.height >= params.monitor.quality.minimum_labels
+    if not enough or not _judgeable(label, day, params):
+        return None
     name = params.gate.champion.metric
     figures = intervals(label, score, day, name, params)
     value, low, high = figures[name]
@@ -103,6 +73,12 @@ def of_window(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, A
            if key != name},
         "slices": list(_slices(rows, label, score, day, params)),
     }  # fmt: skip
+
+
+def _judgeable(label: Array, day: Array, params: Params) -> bool:
+    """Say whether there are both classes, and days enough to draw from."""
+    days = min(MINIMUM_DAYS, params.monitor.window_days)
+    return 0 < label.mean() < 1 and len(np.unique(day)) >= days
 
 
 def _slices(rows: pl.DataFrame, label: Array, score: Array, day: Array, params: Params) -> Any:
@@ -116,7 +92,9 @@ def _slices(rows: pl.DataFrame, label: Array, score: Array, day: Array, params: 
         for value in values.unique().drop_nulls().sort():
             picked = (values == value).fill_null(value=False).to_numpy()
             some = label[picked]
-            if picked.sum() < params.evaluate.minimum_slice_rows or not 0 < some.mean() < 1:
+            if picked.sum() < params.evaluate.minimum_slice_rows:
+                continue
+            if not _judgeable(some, day[picked], params):
                 continue
             got, low, high = intervals(some, score[picked], day[picked], name, params)[name]
             text = str(int(value)) if isinstance(value, float) else str(value)
@@ -124,10 +102,19 @@ def _slices(rows: pl.DataFrame, label: Array, score: Array, day: Array, params: 
                    "low": low, "high": high}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a figure of a window is surely too bad, or far too bad, and a sentence."""
+
+    bad: bool
+    sudden: bool
+    sentence: str
+
+
 def verdicts(
     found: dict[str, Any], evaluation: dict[str, Any], params: Params
-) -> dict[str, tuple[bool, str]]:
-    """Return, for each figure of a window, whether it is surely too bad, and a sentence."""
+) -> dict[str, Verdict]:
+    """Return the verdict on each figure of a window: its whole interval must lie beyond a limit."""
     tolerance, name = params.monitor.quality.tolerance, found["metric"]
     figures = {name: (found, evaluation["metrics"][name])}
     if name != "log_loss":
@@ -140,18 +127,23 @@ def verdicts(
     for key, (measured, before) in figures.items():
         value, low, high = (measured[part] for part in ("value", "low", "high"))
         lower_is_better = (name if "=" in key else key) in rules.LOWER_IS_BETTER
-        bad = low > before + tolerance if lower_is_better else high < before - tolerance
+        # How much worse than on the holdout it is at least.
+        worse = low - before if lower_is_better else before - high
         of = f"{name} of {key}" if "=" in key else key
-        result[key] = (bad, f"{of} is {value:.3f} [{low:.3f}, {high:.3f}], on the holdout it was "
-                            f"{before:.3f} (tolerance {tolerance})")  # fmt: skip
+        said = (f"{of} is {value:.3f} [{low:.3f}, {high:.3f}], on the holdout it was "
+                f"{before:.3f} (tolerance {tolerance})")  # fmt: skip
+        result[key] = _verdict(worse, params, said)
     bias = found[BIAS]
-    result[BIAS] = (
-        bias["low"] > tolerance or bias["high"] < -tolerance,
-        f"{found['mean_prediction']:.1%} were predicted on average and {found['base_rate']:.1%} "
-        f"came true: bias {bias['value']:+.3f} [{bias['low']:+.3f}, {bias['high']:+.3f}] "
-        f"(tolerance {tolerance})",
-    )
+    said = (f"{found['mean_prediction']:.1%} were predicted on average and "
+            f"{found['base_rate']:.1%} came true: bias {bias['value']:+.3f} "
+            f"[{bias['low']:+.3f}, {bias['high']:+.3f}] (tolerance {tolerance})")  # fmt: skip
+    result[BIAS] = _verdict(max(bias["low"], -bias["high"]), params, said)
     return result
+
+
+def _verdict(worse: float, params: Params, said: str) -> Verdict:
+    tolerance = params.monitor.quality.tolerance
+    return Verdict(worse > tolerance, worse > params.monitor.sudden_factor * tolerance, said)
 
 
 def _slice(evaluation: dict[str, Any], column: str, value: str) -> dict[str, Any] | None:
@@ -162,14 +154,12 @@ def _slice(evaluation: dict[str, Any], column: str, value: str) -> dict[str, Any
     return None
 
 
-def alerts(
-    names: list[str], by_window: list[dict[str, tuple[bool, str]]], params: Params
-) -> list[Alert]:
+def alerts(names: list[str], by_window: list[dict[str, Verdict]], params: Params) -> list[Alert]:
     """Return an alert for each figure that fires in N of the last M windows with labels."""
     found = []
-    for key in by_window[-1] if by_window else ():
-        flags = [verdict.get(key, (False, ""))[0] for verdict in by_window]
-        if fires(flags, params.monitor):
+    for key, latest in by_window[-1].items() if by_window else ():
+        flags = [key in verdicts and verdicts[key].bad for verdicts in by_window]
+        if fires(flags, params.monitor, sudden=latest.sudden):
             where = tuple(name for name, flag in zip(names, flags, strict=True) if flag)
-            found.append(Alert("quality", key, by_window[-1][key][1], where))
+            found.append(Alert("quality", key, latest.sentence, where))
     return found

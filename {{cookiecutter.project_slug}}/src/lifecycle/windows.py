@@ -62,5 +62,6 @@ def cut(rows: pl.DataFrame, time: str, rule: Monitor) -> tuple[list[Window], lis
             said.append(f"the window from {start} {reason}: not judged")
     ahead = sum(count for day, count in counts.items() if day > last)
     if ahead:
-        said.append(f"{ahead} rows are dated after {last}, too few to be judged by themselves")
+        rows_ahead = "1 row" if ahead == 1 else f"{ahead} rows"
+        said.append(f"{rows_ahead} dated after {last}: too few to be judged")
     return found[::-1], said
