@@ -94,7 +94,7 @@ class Played:
         second = self._react_while_sending(month, rows[middle:])
         month.rows = rows.height
         month.scores = self.scores.of_month(rows.hstack(pl.concat([first, second])))
-        if month.outcome == "promoted" and self.first["refused"]:
+        if month.outcome == "promoted":
             # From the next month on: in this one it was not there yet.
             self.scores.models.setdefault("settled", self._model())
         self._control(month)

@@ -80,7 +80,7 @@ def page(found: dict[str, Any]) -> str:
                       for month in found["months"])
     )  # fmt: skip
     settled = (
-        ', <b class="settled">the first that passed the gate</b>'
+        ', <b class="settled">the first retrained</b>'
         if "settled" in found["overall"] else ""
     )  # fmt: skip
     return (

@@ -141,11 +141,11 @@ def false_alarm_sentence(alarms: dict[str, Any]) -> str:
 
 
 def settled_sentences(gains: dict[str, Any] | None) -> list[str]:
-    """Say how live did against the first model that the gate passed, had that been kept."""
+    """Say how live did against the first retrained model, had that been kept."""
     if gains is None:
         return []
     of = "; ".join(f"{name} {interval(gains[metric])}" for metric, name in NAMES.items())
-    return [f"gain over the first model that passed the gate, in the {gains['roc_auc']['months']} "
+    return [f"gain over the first retrained model, had it been kept, in the {gains['roc_auc']['months']} "
             f"months since: {of}"]  # fmt: skip
 
 
