@@ -145,8 +145,8 @@ def settled_sentences(gains: dict[str, Any] | None) -> list[str]:
     if gains is None:
         return []
     of = "; ".join(f"{name} {interval(gains[metric])}" for metric, name in NAMES.items())
-    return [f"gain over the first retrained model, had it been kept, in the {gains['roc_auc']['months']} "
-            f"months since: {of}"]  # fmt: skip
+    months = gains["roc_auc"]["months"]
+    return [f"gain over the first retrained model, had it been kept, in {months} months: {of}"]
 
 
 def decisions(found: dict[str, Any]) -> list[str]:
