@@ -36,6 +36,8 @@ THIN = (
     ("  minimum_slice_rows: 300\n", "  minimum_slice_rows: 100\n"),
     # Of so few rows: every sixth flight.
     ("disparity: {maximum: 0.25}", "disparity: {maximum: 0.9}"),
+    # The first model has more, the second less.
+    ("calibration_error: {maximum: 0.10}", "calibration_error: {maximum: 0.06}"),
     # Too old in March and in April; not in February, and not on its own training period.
     ("  maximum_age_days: 120\n", "  maximum_age_days: 40\n"),
 )
@@ -120,9 +122,13 @@ def test_a_killed_replay_is_played_again_and_shows_all_that_happened(project: Pr
     assert april["scores"]["gains"]["frozen"]["roc_auc"]["value"] != 0
     controls = [month["control"] for month in found["months"] if month["control"]]
     assert [(one["version"], one["month"]) for one in controls] == [
-        (1, "2013-01"), (2, "2013-02"), (2, "2013-01"),
+        (1, "2013-01"), (2, "2013-01"),
     ]  # fmt: skip
-    assert found["false_alarms"]["replayed"] == 3
+    assert found["false_alarms"] == {"replayed": 2, "fired": [], "not_judged": []}
+    # The gate refused the first model; the second it let through by its own limits, given back.
+    assert found["first"] == {"window": "2013-01 to 2013-01", "refused": "calibration_error"}
+    assert "0.06" in (project.root / "build/replay/params.yaml").read_text(encoding="utf-8")
+    assert set(april["scores"]["gains"]["settled"]["roc_auc"].values()) == {0.0}
 
     lines = done.stdout.splitlines()
     assert lines[-1].startswith("replay: continuous training, 1 times promoted, ")
