@@ -15,6 +15,7 @@ from breaking import (
     git,
     keep,
     md5,
+    month_up_to,
     read_json,
     shuffle_outcomes,
     stopped,
@@ -27,15 +28,16 @@ pytestmark = pytest.mark.slow
 # One flight of so many, in five months.
 SPARSE, MONTHS = 6, 5
 THIN = (
-    *(
-        change
-        for change in SMALL
-        if "    start: " not in change[0] and "    end: " not in change[0]
-    ),
+    # A replay sets the window itself.
+    *SMALL[2:],
     ("    development: 2\n", "    development: 0.5\n"),
     ("  minimum_requests: 200\n", "  minimum_requests: 60\n"),
     ("  minimum_rows: 1000\n", "  minimum_rows: 300\n"),
     ("  minimum_slice_rows: 300\n", "  minimum_slice_rows: 100\n"),
+    # Of so few rows: every sixth flight.
+    ("disparity: {maximum: 0.25}", "disparity: {maximum: 0.9}"),
+    # The first model has more, the second less.
+    ("calibration_error: {maximum: 0.10}", "calibration_error: {maximum: 0.06}"),
     # Too old in March and in April; not in February, and not on its own training period.
     ("  maximum_age_days: 120\n", "  maximum_age_days: 40\n"),
 )
@@ -50,12 +52,12 @@ def project(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
     edit(thin, "params.yaml", THIN)
     thin.must("source")
     with flights(thin) as columns:
-        keep(columns, lambda row: int(columns["month"][row]) <= MONTHS and row % SPARSE == 0)
+        early = month_up_to(columns, MONTHS)
+        keep(columns, lambda row: early(row) and row % SPARSE == 0)
         months = list(columns["month"])
         shuffle_outcomes(columns, lambda row: months[row] == "3")
     with weather(thin) as columns:
-        months = list(columns["month"])
-        keep(columns, lambda row: int(months[row]) <= MONTHS)
+        keep(columns, month_up_to(columns, MONTHS))
     commit(thin)
     return thin
 
@@ -89,9 +91,10 @@ def test_a_killed_replay_is_played_again_and_shows_all_that_happened(project: Pr
     """Kept, promoted, refused with the reason; table, JSON and page; the project is untouched."""
     before = everything(project)
     killed = Running(project, "replay", "MONTHS=2013-02")
-    killed.wait_for("replay: 2013-02 up to the 15th: ")
+    killed.wait_for("replay: the first model is trained")
     stopped(project.make("replay", "MONTHS=2013-02"), "replay", "another replay plays in",
             "try again")  # fmt: skip
+    killed.wait_for("replay: 2013-02 up to the 15th: ")
     killed.kill()
     assert any("service" in command for command in processes(project)), "its service was to remain"
     done = project.make("replay", "MONTHS=2013-02..2013-04", **SHARED)
@@ -119,12 +122,16 @@ def test_a_killed_replay_is_played_again_and_shows_all_that_happened(project: Pr
     assert april["scores"]["gains"]["frozen"]["roc_auc"]["value"] != 0
     controls = [month["control"] for month in found["months"] if month["control"]]
     assert [(one["version"], one["month"]) for one in controls] == [
-        (1, "2013-01"), (2, "2013-02"), (2, "2013-01"),
+        (1, "2013-01"), (2, "2013-01"),
     ]  # fmt: skip
-    assert found["false_alarms"]["replayed"] == 3
+    assert found["false_alarms"] == {"replayed": 2, "fired": [], "not_judged": []}
+    # The gate refused the first model; the second it let through by its own limits, given back.
+    assert found["first"] == {"window": "2013-01 to 2013-01", "refused": "calibration_error"}
+    assert "0.06" in (project.root / "build/replay/params.yaml").read_text(encoding="utf-8")
+    assert set(april["scores"]["gains"]["settled"]["roc_auc"].values()) == {0.0}
 
     lines = done.stdout.splitlines()
-    assert lines[-1].startswith("replay: continuous training ")
+    assert lines[-1].startswith("replay: continuous training, 1 times promoted, ")
     assert lines[-1] == f"replay: {found['conclusion']} (see reports/replay.html)"
     for said in ("2013-02", "2013-03", "2013-04", "gain over frozen", "false alarms: "):
         assert any(said in line for line in lines), said

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from breaking import Unchanged, commit, edit, git, read_json, stopped
+from breaking import Unchanged, commit, edit, git, read_json, stopped, unreachable_remote
 from projects import Running, ask, released_project, versions
 from running import Project, free_port, use_port
 
@@ -87,7 +87,34 @@ def test_a_killed_retrain_is_undone_and_repeated(live: Project) -> None:
     assert window(live)["end"] == "2013-04"
 
 
-def test_a_month_that_is_none_is_refused(released: Project, unchanged: Unchanged) -> None:
+def test_what_fails_after_the_gate_goes_on_when_it_is_typed_again(live: Project) -> None:
+    """The gate has spoken and the commit is made: nothing of it is done twice."""
+    unreachable_remote(live)
+    stopped(live.make("retrain", "END=2013-04"), "retrain", "dvc push failed")
+    assert (versions(live), window(live)["end"]) == ([1], "2013-04")
+    assert git(live, "status", "--porcelain") == ""
+    moved = git(live, "rev-parse", "HEAD")
+    (live.root / ".dvc/config.local").unlink()
+    try:
+        assert "retrain: the window is 2013-02 to 2013-04" in live.must("retrain", "END=2013-04")
+    finally:
+        live.must("stop")
+    assert versions(live) == [1, 2]
+    assert git(live, "rev-parse", "HEAD") == moved
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("May", "May is no month: give END=YYYY-MM"),
+        ("2013-13", "2013-13 is no month: give END=YYYY-MM"),
+        ("2014-01", "the source has no labels in 2014-01: its newest are of 2013-12"),
+        ("2013-02", "the window ends with 2013-03 already: give a later END=YYYY-MM"),
+    ],
+)
+def test_a_month_that_cannot_be_is_refused(
+    end: str, said: str, released: Project, unchanged: Unchanged
+) -> None:
     """One line says what to type."""
     with unchanged(released):
-        stopped(released.make("retrain", "END=May"), "retrain", "May is no month: give END=YYYY-MM")
+        stopped(released.make("retrain", f"END={end}"), "retrain", said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -95,7 +94,7 @@ class Played:
         second = self._react_while_sending(month, rows[middle:])
         month.rows = rows.height
         month.scores = self.scores.of_month(rows.hstack(pl.concat([first, second])))
-        if month.outcome == "promoted" and self.first["refused"]:
+        if month.outcome == "promoted":
             # From the next month on: in this one it was not there yet.
             self.scores.models.setdefault("settled", self._model())
         self._control(month)
@@ -189,30 +188,29 @@ class Played:
     def _control(self, month: Month) -> None:
         """Send a month of the live model's own training period: monitoring must not fire there.
 
-        The newest that it has not had; where it has had all, nothing new would be learned.
+        Without the holdout, which it was not trained on. The newest month that it has not had;
+        where it has had all, nothing new would be learned.
         """
         live = Deployment(self.theatre.root, ENVIRONMENT).load().live
         assert live is not None
         tags = registry.connect(self.theatre.root, self.params).get(live.version).tags
         start, _, end = tags["window"].partition(" to ")
+        last = datetime.fromisoformat(tags["train_last"])
         # What is sent now must not be among the days that are judged in the middle of next month.
-        limit = self._first_day(shifted(month.name, 1))
+        limit = min(self._first_day(shifted(month.name, 1)), last.date() + timedelta(1))
         free = [
             name for name in Window(start=start, end=end).months
-            if _last_day(name) < limit and (live.version, name) not in self._controlled
+            if date.fromisoformat(f"{name}-{MIDDLE}") < limit
+            and (live.version, name) not in self._controlled
         ]  # fmt: skip
         if not free:
             return
+        rows = self.rows[free[-1]].filter(pl.col(self.schema.time).dt.date() < limit)
         since, counted = datetime.now(UTC), Month(free[-1])
-        self._send(counted, self.rows[free[-1]])
+        self._send(counted, rows)
         found = self._judge(since)
         self._controlled.add((live.version, free[-1]))
         month.control = {
             "month": free[-1], "version": live.version, "verdict": found["verdict"],
             "reason": found["reason"], "alerts": found["alerts"], "statuses": counted.statuses,
         }  # fmt: skip
-
-
-def _last_day(month: str) -> date:
-    year, number = int(month[:4]), int(month[5:])
-    return date(year, number, calendar.monthrange(year, number)[1])

@@ -13,7 +13,7 @@ from lifecycle.params import Params
 # What live is compared with: its name on the page, and its colour.
 OTHERS = {
     "frozen": ("frozen", "second"),
-    "settled": ("the first that passed the gate", "third"),
+    "settled": ("the first retrained", "third"),
 }
 
 

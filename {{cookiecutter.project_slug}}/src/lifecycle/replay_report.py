@@ -53,6 +53,10 @@ def sure(gain: dict[str, float]) -> int:
 
 def conclusion(months: list[dict[str, Any]], overall: dict[str, Any]) -> str:
     """Say in one sentence whether retraining beat the frozen model, whichever way it went."""
+    promoted = sum(month["outcome"] == "promoted" for month in months)
+    if not promoted:
+        return (f"no retrained model went live in {len(months)} months: the service is the frozen "
+                "model, neither better nor worse")  # fmt: skip
     gains, parts = overall["frozen"], []
     for metric, name in NAMES.items():
         signs = Counter(sure(month["scores"]["gains"]["frozen"][metric]) for month in months)
@@ -64,7 +68,7 @@ def conclusion(months: list[dict[str, Any]], overall: dict[str, Any]) -> str:
             f"{signs[1]}, surely worse in {signs[-1]})"
         )
     joint = "and" if sure(gains["roc_auc"]) == sure(gains["log_loss"]) else "but"
-    return f"continuous training {parts[0]}, {joint} {parts[1]}"
+    return f"continuous training, {promoted} times promoted, {parts[0]}, {joint} {parts[1]}"
 
 
 def kinds(alerts: list[dict[str, Any]]) -> str:
@@ -112,11 +116,13 @@ def sentences(found: dict[str, Any]) -> list[str]:
     statuses: Counter[str] = Counter()
     for month in months:
         statuses.update(month["statuses"])
-    fired = [month for month in months if month["verdict"] == "firing"]
+    fired = [month["alerts"] for month in months if month["verdict"] == "firing"]
+    what = kinds([alert for alerts in fired for alert in alerts])
     return [
         f"the first model has {first['window']}{said}",
-        "requests answered " + ", ".join(f"{status}: {n}" for status, n in statuses.items()),
-        f"drift and the like fired in {len(fired)} of {len(months)} months",
+        f"played in {found['seconds']:.0f} s; requests by status: "
+        + ", ".join(f"{status}: {n}" for status, n in statuses.items()),
+        f"monitoring fired in {len(fired)} of {len(months)} months{': ' if what else ''}{what}",
         false_alarm_sentence(alarms),
         *settled_sentences(found["overall"].get("settled")),
     ]
@@ -135,12 +141,12 @@ def false_alarm_sentence(alarms: dict[str, Any]) -> str:
 
 
 def settled_sentences(gains: dict[str, Any] | None) -> list[str]:
-    """Say how live did against the first model that the gate passed, had that been kept."""
+    """Say how live did against the first retrained model, had that been kept."""
     if gains is None:
         return []
     of = "; ".join(f"{name} {interval(gains[metric])}" for metric, name in NAMES.items())
-    return [f"gain over the first model that passed the gate, in the {gains['roc_auc']['months']} "
-            f"months since: {of}"]  # fmt: skip
+    months = gains["roc_auc"]["months"]
+    return [f"gain over the first retrained model, had it been kept, in {months} months: {of}"]
 
 
 def decisions(found: dict[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """Scores of a replay: the live service by month against models that nobody touched again.
 
-`frozen` is the first model; `settled` the first one that the gate passed by its own limits;
+`frozen` is the first model; `settled` the first retrained one that went live;
 `constant` the share of the target in the months of the first model. Intervals by drawing whole
 days, all on the same draw each time (rules.gain_draws).
 """

@@ -200,7 +200,7 @@ class Rollout:
                 time.sleep(LOOK_SECONDS)
                 continue
             if over or ours.requests >= ENOUGH:
-                broken = rollout_rules.check(ours, theirs, self.params)
+                broken = rollout_rules.check(ours, theirs, self.params, step.name)
                 if broken or over:
                     self._note(step, broken, ours, theirs)
                     return broken

@@ -11,7 +11,8 @@ from lifecycle.operations import Rollout
 
 # Quicker than this, three times slower is no harm to anybody.
 QUICK_SECONDS = 0.02
-# A difference of samples is only believed beyond so many standard errors.
+# A difference of samples is only believed beyond so many standard errors. Rows of one request are
+# of one hour and are alike: what is counted for the error is requests, not rows.
 STANDARD_ERRORS = 3.0
 
 
@@ -42,7 +43,7 @@ def missing(candidate: Figures, live: Figures, params: Rollout) -> Broken | None
         ours = candidate.missing[name] / candidate.rows
         theirs = live.missing[name] / live.rows
         both = (candidate.missing[name] + live.missing[name]) / (candidate.rows + live.rows)
-        noise = math.sqrt(both * (1 - both) * (1 / candidate.rows + 1 / live.rows))
+        noise = math.sqrt(both * (1 - both) * (1 / candidate.requests + 1 / live.requests))
         if ours - theirs > params.maximum_missing_increase + STANDARD_ERRORS * noise:
             return Broken(
                 "missing features",
@@ -68,8 +69,11 @@ def latency(candidate: Figures, live: Figures, params: Rollout) -> Broken | None
 
 def changed(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
     """Limit the share of decisions that are not those of live on the same rows."""
-    share = live.changed / live.compared if live.compared else 0.0
-    if share <= params.maximum_changed_decisions:
+    if not live.compared or not candidate.requests:
+        return None
+    share, most = live.changed / live.compared, params.maximum_changed_decisions
+    noise = math.sqrt(most * (1 - most) / min(live.compared, candidate.requests))
+    if share <= most + STANDARD_ERRORS * noise:
         return None
     return Broken(
         "changed decisions",
@@ -87,8 +91,8 @@ def shift(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
         return None
     ours, theirs = candidate.predicted / candidate.rows, live.predicted / live.rows
     noise = math.hypot(
-        figures.spread(candidate.predictions) / math.sqrt(candidate.rows),
-        figures.spread(live.predictions) / math.sqrt(live.rows),
+        figures.spread(candidate.predictions) / math.sqrt(candidate.requests),
+        figures.spread(live.predictions) / math.sqrt(live.requests),
     )
     if abs(ours - theirs) <= params.maximum_prediction_shift + STANDARD_ERRORS * noise:
         return None
@@ -99,9 +103,18 @@ def shift(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
     )
 
 
-def check(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
-    """Return the first rule that does not hold, causes before what follows from them."""
-    for rule in (errors, missing, latency, changed, shift):
+BY_STEP = {
+    "shadow": (errors, missing, latency, changed, shift),
+    # Requests are not copied any more.
+    "canary": (errors, missing, latency, shift),
+    # Nor has live any, with whose rows those of the candidate could be compared.
+    "full": (errors, latency),
+}  # fmt: skip
+
+
+def check(candidate: Figures, live: Figures, params: Rollout, step: str) -> Broken | None:
+    """Return the first of a step's rules that does not hold, causes before what follows."""
+    for rule in BY_STEP[step]:
         if broken := rule(candidate, live, params):
             return broken
     return None

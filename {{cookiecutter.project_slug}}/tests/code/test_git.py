@@ -95,7 +95,7 @@ def test_both_names_of_a_renamed_file_are_given(repository: Path) -> None:
 
 
 def test_a_folder_without_a_repository_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StageError, match="git rev-parse failed"):
+    with pytest.raises(StageError, match=r"git rev-parse failed"):
         git.head(tmp_path)
 
 
@@ -113,3 +113,22 @@ def test_the_content_of_a_commit_is_read_and_exported(repository: Path, tmp_path
     git.export(repository, first, target)
     assert sorted(path.name for path in target.iterdir()) == ["code.py", "dvc.lock"]
     assert (target / "dvc.lock").read_text(encoding="utf-8") == "first\n"
+
+
+def test_a_clone_has_the_whole_repository_and_knows_the_projects_folder(
+    repository: Path, tmp_path: Path
+) -> None:
+    assert git.prefix(repository) == ""
+    inner = repository / "projects" / "flights"
+    inner.mkdir(parents=True)
+    (inner / "params.yaml").write_text("a: 1\n", encoding="utf-8")
+    git.commit(repository, "A project in a folder", "projects")
+    assert git.prefix(inner) == "projects/flights/"
+    git.clone(inner, tmp_path / "clone")
+    assert (tmp_path / "clone" / git.prefix(inner) / "params.yaml").is_file()
+    assert git.head(tmp_path / "clone") == git.head(repository)
+
+
+def test_without_a_repository_there_is_nothing_to_clone(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"git rev-parse failed: .*not a git repository"):
+        git.prefix(tmp_path)

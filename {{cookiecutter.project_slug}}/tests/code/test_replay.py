@@ -202,9 +202,9 @@ def a_report(
 @pytest.mark.parametrize(
     ("live", "frozen", "said"),
     [
-        ("good", "poor", "training beat the frozen model by ROC AUC"),
-        ("poor", "good", "training lost to the frozen model by ROC AUC"),
-        ("good", "good", "training neither beat nor lost to the frozen model by ROC AUC"),
+        ("good", "poor", "1 times promoted, beat the frozen model by ROC AUC"),
+        ("poor", "good", "1 times promoted, lost to the frozen model by ROC AUC"),
+        ("good", "good", "1 times promoted, neither beat nor lost to the frozen model by ROC AUC"),
     ],
 )
 def test_the_conclusion_says_which_way_it_went(
@@ -214,6 +214,11 @@ def test_the_conclusion_says_which_way_it_went(
     assert said in found["conclusion"]
     won, lost = int(live != frozen and live == "good"), int(live != frozen and live == "poor")
     assert f"of 1 months surely better in {won}, surely worse in {lost}" in found["conclusion"]
+
+
+def test_where_nothing_was_promoted_there_is_nothing_to_compare() -> None:
+    found = replay_report.conclusion([{"outcome": "refused"}, {"outcome": "kept"}], {})
+    assert found.startswith("no retrained model went live in 2 months")
 
 
 def test_the_ends_of_an_interval_decide() -> None:
@@ -226,7 +231,8 @@ def test_the_ends_of_an_interval_decide() -> None:
 def test_metrics_that_disagree_are_said_to(month: dict[str, Any], real_params: Params) -> None:
     up, down = ({"value": v, "low": v, "high": v} for v in (0.1, -0.1))
     gains = {"roc_auc": up, "log_loss": down}
-    found = replay_report.conclusion([{"scores": {"gains": {"frozen": gains}}}], {"frozen": gains})
+    months = [{"scores": {"gains": {"frozen": gains}}, "outcome": "promoted"}]
+    found = replay_report.conclusion(months, {"frozen": gains})
     assert "beat the frozen model by ROC AUC" in found
     assert ", but lost to the frozen model by log loss" in found
 
