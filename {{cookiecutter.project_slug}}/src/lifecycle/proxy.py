@@ -129,9 +129,10 @@ def _server(
     }  # fmt: skip
 
 
-def _configuration(servers: dict[str, Any], admin: str) -> dict[str, Any]:
+def _configuration(servers: dict[str, Any], admin: str | None) -> dict[str, Any]:
+    where = {"disabled": True} if admin is None else {"listen": admin}
     return {
-        "admin": {"listen": admin, "config": {"persist": False}},
+        "admin": {**where, "config": {"persist": False}},
         "logging": {"logs": {"default": {"level": "WARN"}}},
         "apps": {"http": {"grace_period": "30s", "metrics": {}, "servers": servers}},
     }
@@ -200,7 +201,7 @@ def for_upstream(params: Params, upstream: str, listen: str, metrics: str) -> di
     }
     routes = [{"handle": [_forward(params, upstream)]}]
     return _configuration(
-        {"service": _server(params, listen, routes, with_keys=True), "inside": inside}, "off"
+        {"service": _server(params, listen, routes, with_keys=True), "inside": inside}, None
     )
 
 
