@@ -17,11 +17,11 @@ export PYTHONUTF8 := 1
 # A project's own environment must not be mistaken for the template's.
 unexport VIRTUAL_ENV
 
-.PHONY: help setup demo test check lint types workflows docs benchmark lock clean
+.PHONY: help setup demo test check lint types workflows docs benchmark benchmark-serving lock clean
 
 help: ## List every target.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
-	  while IFS=$$'\t' read -r target text; do printf '  %-12s %s\n' "$$target" "$$text"; done
+	  while IFS=$$'\t' read -r target text; do printf '  %-18s %s\n' "$$target" "$$text"; done
 
 setup: .venv/.complete ## Make .venv with everything the template needs, from the lock.
 
@@ -69,6 +69,9 @@ docs: setup ## Build the site into build/site.
 
 benchmark: setup ## Measure the lifecycle against a plain script; takes minutes.
 	$(BIN)/python benchmarks/lifecycle.py
+
+benchmark-serving: setup ## Measure the service against FastAPI and MLflow; takes minutes, needs wrk.
+	$(BIN)/python benchmarks/serving.py
 
 LOCK := $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate

@@ -13,6 +13,11 @@ from lifecycle.watched import Watched
 LOOK_SECONDS = 0.5
 
 
+def are_needed(environment: Mapping[str, str] = os.environ) -> bool:
+    """Say whether a request must carry a key: everywhere but in development."""
+    return environment.get("LIFECYCLE_ENVIRONMENT") != "development"
+
+
 def environment_keys(environment: Mapping[str, str] = os.environ) -> list[bytes] | None:
     """Return the keys of API_KEYS, of which a request must carry one; None where none is needed.
 
@@ -21,7 +26,7 @@ def environment_keys(environment: Mapping[str, str] = os.environ) -> list[bytes]
     """
     keys = [key.strip().encode() for key in environment.get("API_KEYS", "").split(",")]
     keys = [key for key in keys if key]
-    if environment.get("LIFECYCLE_ENVIRONMENT") == "development":
+    if not are_needed(environment):
         return None
     if not keys and not environment.get("API_KEYS_FILE"):
         raise StageError(

@@ -27,6 +27,7 @@ FINEST = 100
 DURATION = "{http.request.duration_ms}"
 # The status of a worker's answer, null while there is none.
 ANSWERED = "{http.reverse_proxy.status_code}"
+LENGTH = "{http.request.header.Content-Length}"
 
 
 def _answer(status: int, error: str, **headers: list[str]) -> dict[str, Any]:
@@ -79,6 +80,18 @@ def _forward(params: Params, *dials: str) -> dict[str, Any]:
     }
 
 
+def _too_late(params: Params) -> dict[str, Any]:
+    seconds = 2 * params.serve.timeout_seconds
+    return _answer(408, f"the body did not arrive in {seconds} s", Connection=["close"])
+
+
+def _too_large(params: Params) -> dict[str, Any]:
+    limit = params.serve.maximum_body_bytes
+    return _answer(
+        413, f"the body is larger than {limit} bytes: send fewer records", Connection=["close"]
+    )
+
+
 def _guards(params: Params, with_keys: bool) -> list[dict[str, Any]]:
     """Return what every request passes before it is handed on."""
     guards: list[dict[str, Any]] = [
@@ -89,7 +102,15 @@ def _guards(params: Params, with_keys: bool) -> list[dict[str, Any]]:
             # Only our own programs may say what variant a request is, straight to a worker.
             {"handler": "headers", "request": {"delete": [INTERNAL_HEADER]}},
             {"handler": "request_body", "max_size": params.serve.maximum_body_bytes},
+            # A body that is cut off looks to Caddy like a client that has gone.
+            {"handler": "intercept", "handle_response": [
+                {"match": {"status_code": [499]}, "routes": [{"handle": [_too_late(params)]}]},
+            ]},
         ]},
+        # One that says how large it is need not be read to be refused.
+        {"match": [{"expression": f"{LENGTH} != '' && int({LENGTH}) > "
+                                  f"{params.serve.maximum_body_bytes}"}],
+         "handle": [_too_large(params)], "terminal": True},
     ]  # fmt: skip
     if with_keys:
         missing = [{"X-Api-Key": None, "Authorization": None}]
@@ -106,35 +127,36 @@ def _server(
     params: Params, listen: str, routes: list[dict[str, Any]], with_keys: bool
 ) -> dict[str, Any]:
     seconds = params.serve.timeout_seconds
-    too_large = _answer(
-        413, f"the body is larger than {params.serve.maximum_body_bytes} bytes: send fewer records"
-    )
+    failed = _answer(500, "the service cannot answer now: try again", Connection=["close"])
     return {
         "listen": [listen],
         "automatic_https": {"disable": True},
         "read_header_timeout": f"{seconds}s",
         "read_timeout": f"{2 * seconds}s",
+        # Off. When a handler is done, Caddy takes every limit off the connection with this one,
+        # and Go's server then waits for the rest of a body without end.
+        "read_idle_timeout": -1,
         "write_timeout": f"{2 * RETRY_SECONDS}s",
         "idle_timeout": "2m",
         "max_header_bytes": 16384,
         "routes": [*_guards(params, with_keys), *routes],
         "errors": {"routes": [
-            {"match": [{"vars": {"{http.error.status_code}": ["413"]}}], "handle": [too_large]},
+            {"match": [{"vars": {"{http.error.status_code}": ["413"]}}],
+             "handle": [_too_large(params)]},
             {"match": [{"vars": {"{http.error.status_code}": ["502"]},
                         # A worker that cannot be reached is no fault of the client.
                         "not": [{"vars_regexp": {"{http.error.message}": {"pattern": "^dial "}}}],
                         "expression": DURATION + f" >= {2000.0 * seconds}"}],
-             "handle": [_answer(408, f"the body did not arrive in {2 * seconds} s")]},
-            {"handle": [{**_answer(500, "the service cannot answer now: try again"),
-                         "status_code": "{http.error.status_code}"}]},
+             "handle": [_too_late(params)]},
+            {"handle": [{**failed, "status_code": "{http.error.status_code}"}]},
         ]},
     }  # fmt: skip
 
 
 def _configuration(servers: dict[str, Any], admin: str | None) -> dict[str, Any]:
-    listening = {"disabled": True} if admin is None else {"listen": admin}
+    where = {"disabled": True} if admin is None else {"listen": admin}
     return {
-        "admin": {**listening, "config": {"persist": False}},
+        "admin": {**where, "config": {"persist": False}},
         "logging": {"logs": {"default": {"level": "WARN"}}},
         "apps": {"http": {"grace_period": "30s", "metrics": {}, "servers": servers}},
     }
@@ -169,19 +191,27 @@ def for_rollout(
             {"match": when("share", step_name(share)), "handle": [both], "terminal": True}
         )
     routes.append({"handle": [_forward(params, socket("live"))]})
-    inside = {
-        "listen": [f"127.0.0.1:{metrics_port}"],
-        "automatic_https": {"disable": True},
-        "routes": [
-            {"match": [{"path": ["/metrics"]}], "handle": [{"handler": "metrics"}]},
-            *(_worker_metrics(name, socket(name)) for name in ("live", "canary")),
-        ],
-    }
+    workers = [_worker_metrics(name, socket(name)) for name in ("live", "canary")]
     servers = {
         "service": _server(params, "fd/0", routes, with_keys),
-        "inside": inside,
-    }  # fmt: skip
+        "inside": _inside(f"127.0.0.1:{metrics_port}", workers),
+    }
     return _configuration(servers, f"unix/{routing / f'admin-{number}.sock'}|0600")
+
+
+def _inside(listen: str, workers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the server for Prometheus, which no client reaches."""
+    own = {
+        "match": [{"path": ["/metrics"]}],
+        "handle": [{"handler": "metrics"}],
+        "terminal": True,
+    }
+    nothing = {"handle": [_answer(404, "there is nothing here but /metrics")]}
+    return {
+        "listen": [listen],
+        "automatic_https": {"disable": True},
+        "routes": [own, *workers, nothing],
+    }
 
 
 def _worker_metrics(name: str, dial: str) -> dict[str, Any]:
@@ -191,20 +221,18 @@ def _worker_metrics(name: str, dial: str) -> dict[str, Any]:
             {"handler": "rewrite", "uri": "/metrics"},
             {"handler": "reverse_proxy", "upstreams": [{"dial": dial}]},
         ],
+        "terminal": True,
     }
 
 
 def for_upstream(params: Params, upstream: str, listen: str, metrics: str) -> dict[str, Any]:
     """Return the configuration of a proxy before one service at a fixed address (host:port)."""
-    inside = {
-        "listen": [metrics],
-        "automatic_https": {"disable": True},
-        "routes": [{"match": [{"path": ["/metrics"]}], "handle": [{"handler": "metrics"}]}],
-    }
     routes = [{"handle": [_forward(params, upstream)]}]
-    return _configuration(
-        {"service": _server(params, listen, routes, with_keys=True), "inside": inside}, admin=None
-    )
+    servers = {
+        "service": _server(params, listen, routes, with_keys=True),
+        "inside": _inside(metrics, []),
+    }
+    return _configuration(servers, None)
 
 
 def step_name(share: float | None) -> str:

@@ -25,17 +25,36 @@ LARGEST_FLOAT = 1e15
 # NumPy counts nanoseconds in 64 bits; before 1970 nobody asks for a prediction.
 FIRST_YEAR, LAST_YEAR = 1970, 2261
 LONGEST_TEXT = 100
-MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?$"
+# Exactly the moments that are accepted, so that the document promises no others: the years
+# above, months with their days, 29 February in leap years only.
+_YEAR = "(19[7-9][0-9]|2[01][0-9]{2}|22[0-5][0-9]|226[01])"
+_LEAP_YEAR = (
+    "(19(7[26]|8[048]|9[26])|2000|2[01](0[48]|[2468][048]|[13579][26])"
+    "|22(0[48]|[24][048]|[135][26]|60))"
+)
+_DAY = (
+    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    "|02-(0[1-9]|1[0-9]|2[0-8]))"
+)
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+MOMENT = f"^({_YEAR}-{_DAY}|{_LEAP_YEAR}-02-29)T{_TIME}$"
+# Whatever looks like a moment, to say what is wrong with it.
+_LOOKS = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
 
 
 def _moment(value: object) -> datetime:
     """Read a local time without a zone; the service knows no zone to convert from."""
-    if not isinstance(value, str) or not re.fullmatch(MOMENT, value, re.ASCII):
+    if not isinstance(value, str) or not re.fullmatch(_LOOKS, value, re.ASCII):
         raise ValueError("give local time without a zone, as 2013-05-31T17:45:00")
     moment = datetime.fromisoformat(value)
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError(f"the year must be {FIRST_YEAR} to {LAST_YEAR}")
     return moment
+
+
+def _whole(value: object) -> object:
+    """Read 7.0 as the integer that it is, as JSON schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _limits(column: Column, largest: float) -> tuple[float, float]:
@@ -52,7 +71,8 @@ def _type(column: Column) -> Any:
         return Annotated[datetime, BeforeValidator(_moment), shape]
     if column.type == "integer":
         low, high = _limits(column, LARGEST_INTEGER)
-        return Annotated[int, Field(strict=True, ge=math.ceil(low), le=math.floor(high))]
+        limits = Field(strict=True, ge=math.ceil(low), le=math.floor(high))
+        return Annotated[int, limits, BeforeValidator(_whole)]
     if column.type == "float":
         low, high = _limits(column, LARGEST_FLOAT)
         return Annotated[float, Field(strict=True, allow_inf_nan=False, ge=low, le=high)]

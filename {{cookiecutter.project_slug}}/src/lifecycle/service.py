@@ -19,7 +19,7 @@ from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError
 from lifecycle.entrance import PREDICT, Entrance, request_id
 from lifecycle.guard import Guard
-from lifecycle.keys import environment_keys
+from lifecycle.keys import are_needed, environment_keys
 from lifecycle.openapi import document
 from lifecycle.predictor import Release, load_release
 from lifecycle.privacy import hash_key
@@ -56,7 +56,8 @@ class EnteredService(bentoml.Service):
     @property
     def openapi_spec(self) -> Any:
         """Return the OpenAPI document."""
-        return document(super().openapi_spec, self.description, self.labels["model_version"])
+        version = self.labels["model_version"]
+        return document(super().openapi_spec, self.description, version, are_needed())
 
 
 def _settings(release: Release) -> dict[str, Any]:

@@ -100,9 +100,14 @@ def make_home(release: Path, folder: Path, **facts: Any) -> Path:
     return folder
 
 
-def start(home: Path, folder: Path, name: str, **variables: str) -> Worker:
-    """Start a worker without waiting for it; its socket is file descriptor 0."""
+def start(
+    home: Path, folder: Path, name: str, listener: socket.socket | None = None, **variables: str
+) -> Worker:
+    """Start a worker without waiting for it; its socket, unix if none is given, is descriptor 0."""
     place = folder / f"{name}.sock"
+    if listener is None:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(place))
     metrics = folder / f"{name}.metrics"
     metrics.mkdir(parents=True)
     environment = {
@@ -114,8 +119,7 @@ def start(home: Path, folder: Path, name: str, **variables: str) -> Worker:
         **variables,
     }
     python, output = os.environ.get("SERVING_PYTHON") or sys.executable, folder / f"{name}.log"
-    with socket.socket(socket.AF_UNIX) as listener, output.open("wb") as log:
-        listener.bind(str(place))
+    with listener, output.open("wb") as log:
         listener.listen(1024)
         process = subprocess.Popen(
             [python, "-m", "_bentoml_impl.worker.service", "service:service", "--fd", "0",
