@@ -163,11 +163,11 @@ def prepared_scores(label: Array, scores: Array, name: str) -> tuple[Array, ...]
     return order, np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])
 
 
-def champion(gain: tuple[float, float, float], version: int, rule: ChampionRule) -> Verdict:
-    """Check that the challenger is not worse than the champion, and better than a tie."""
+def champion(gain: tuple[float, float, float], name: str, rule: ChampionRule) -> Verdict:
+    """Check that the challenger is not worse than the champion `name`, and better than a tie."""
     value, low, high = gain
     return Verdict(
-        f"against champion version {version}",
+        f"against {name}",
         f"{rule.metric} {value:+.4f} [{low:+.4f}, {high:+.4f}]",
         f"> 0 (a tie does not promote), lower bound >= {-rule.tolerance:+}",
         value > 0 and low >= -rule.tolerance,
