@@ -5,7 +5,6 @@ What act does not evaluate is asserted from the parsed file in test_workflows.py
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,11 +26,11 @@ def seconds() -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def github(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
+def github(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> GitHub:
     """Return a repository whose main branch has a model: the first push, executed."""
     folder = tmp_path_factory.mktemp("ci")
     project = clone(shrunk_project(generated, tmp_path_factory), folder / "flight-delay")
-    yield GitHub(project, folder / "github")
+    return GitHub(project, folder / "github")
 
 
 @pytest.fixture(scope="module")

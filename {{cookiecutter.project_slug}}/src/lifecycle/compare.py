@@ -23,6 +23,7 @@ from lifecycle.params import Params, load_params
 # What DVC prints of each stage, kept by `make pipeline 2>&1 | tee reports/pipeline.txt`.
 STAGE = re.compile(r"(?m)^(?:Running stage '(\w+)'|Stage '(\w+)' (didn't change|is cached).*)")
 LOG = Path("reports/pipeline.txt")
+RETRAIN = re.compile(r"(?m)^retrain: (\w+: .*)")
 BROKEN = re.compile(r"(?m)^ERROR: failed to reproduce '(\w+)'")
 DRAWN = ("roc_auc", "log_loss", "brier")
 
@@ -34,7 +35,9 @@ def stages(log: str) -> dict[str, str]:
 
 def stopped(log: str) -> str | None:
     """Return where the pipeline stopped and what it said there, or None."""
-    found = BROKEN.search(log)
+    refused, found = RETRAIN.search(log), BROKEN.search(log)
+    if refused:
+        return f"the retrain stopped, everything is as before: {refused[1]}"
     if found is None:
         return None
     said = re.search(rf"(?m)^{found[1]}: (.*)$", log)
