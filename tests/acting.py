@@ -36,6 +36,7 @@ class Outcome:
     steps: dict[tuple[str, str], str] = field(default_factory=dict)
     summaries: dict[str, str] = field(default_factory=dict)
     printed: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
     log: str = ""
 
     def failing(self) -> list[tuple[str, str]]:
@@ -164,6 +165,8 @@ def read(done: subprocess.CompletedProcess[str]) -> Outcome:
             outcome.jobs[job] = record["jobResult"]
         if "stepResult" in record and record.get("stage") == "Main":
             outcome.steps[job, record["step"]] = record["stepResult"]
+            taken = record.get("executionTime", 0) / 1e9
+            outcome.seconds[job] = outcome.seconds.get(job, 0.0) + taken
         if record.get("command") == "summary":
             outcome.summaries[job] = outcome.summaries.get(job, "") + record["content"]
         if record.get("raw_output"):
