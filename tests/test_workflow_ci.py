@@ -119,7 +119,7 @@ def test_a_changed_parameter_retrains_and_is_reported_once(
     report = outcome.summaries["pipeline"]
     assert headline(outcome).startswith("## ✅ Good: roc_auc +0.")
     assert "(better)" in headline(outcome)
-    (line,) = [row for row in report.splitlines() if row.startswith("| roc_auc | 0.6")]
+    line = next(row for row in report.splitlines() if row.startswith("| roc_auc | 0.6"))
     base, change, difference, word, interval = [c.strip() for c in line.split("|")][2:7]
     gain = float(difference.strip("*"))
     low, high = (float(end) for end in interval.split(" to "))

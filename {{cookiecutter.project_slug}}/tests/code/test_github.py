@@ -18,12 +18,13 @@ import pytest
 from lifecycle import github
 from lifecycle.command import StageError
 
-PROGRAM = """#!{python}
+PROGRAM = """#!PYTHON
 import json, pathlib, sys
-store = pathlib.Path({store!r})
+BOT = {"type": "Bot"}
+store = pathlib.Path(STORE)
 objects = json.loads(store.read_text()) if store.exists() else []
 path, method = sys.argv[2].split("?")[0], sys.argv[4]
-if {refuses!r}:
+if REFUSES:
     sys.exit("gh: Resource not accessible by integration (HTTP 403)")
 if method == "GET":
     # Of an issue's comments and of the issues alike: what was made there.
@@ -32,7 +33,7 @@ if method == "GET":
 body = json.load(sys.stdin)
 if method == "POST":
     new = len(objects) + 1
-    one = {{"path": path, "id": new, "number": new, "user": {{"type": "Bot"}}}}
+    one = {"path": path, "id": new, "number": new, "user": BOT}
     objects.append(one)
 else:
     (one,) = [o for o in objects if str(o["id"]) == path.split("/")[-1]]
@@ -55,7 +56,11 @@ def gh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Objects:
 def install(folder: Path, monkeypatch: pytest.MonkeyPatch, store: Path, refuses: bool) -> None:
     program = folder / "bin" / "gh"
     program.parent.mkdir(exist_ok=True)
-    program.write_text(PROGRAM.format(python=sys.executable, store=str(store), refuses=refuses))
+    values = {"PYTHON": sys.executable, "STORE": repr(str(store)), "REFUSES": repr(refuses)}
+    text = PROGRAM
+    for name, value in values.items():
+        text = text.replace(name, value)
+    program.write_text(text)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("GITHUB_REPOSITORY", "acme/project")
