@@ -74,7 +74,14 @@ def difference(name: str, ours: float, theirs: float) -> dict[str, Any]:
 
 
 def scored(root: Path, version: registry.Version, params: Params, schema: Schema) -> dict[str, Any]:
-    """Return metrics with intervals, slices and calibration of both models on this holdout."""
+    """Return metrics with intervals, slices and calibration of both models on this holdout.
+
+    Raises:
+        StageError: the pipeline has not run, or the other model cannot be scored.
+    """
+    for path in (params.paths.holdout, params.paths.predictions):
+        if not (root / path).is_file():
+            raise StageError(f"{path} is missing: run `make pipeline`")
     holdout = pl.read_parquet(root / params.paths.holdout)
     label = holdout[schema.target].cast(pl.Float64).to_numpy()
     ours = pl.read_parquet(root / params.paths.predictions)["probability"].to_numpy()
@@ -135,6 +142,7 @@ def compare(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
     found: dict[str, Any] = {
         "commit": git.head(root), **verdict(root, params, log), "stages": stages(log),
         "validation": validation(root, params), "scores": None, "no_scores": None, "base": None,
+        "lock_is_current": "dvc.lock" not in git.changed(root),
     }  # fmt: skip
     commit = base.requested(root)
     found["params"] = changed_params(root, commit)

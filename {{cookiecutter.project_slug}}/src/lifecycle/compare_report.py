@@ -135,6 +135,10 @@ def work(found: dict[str, Any]) -> str:
         left = [f"{name} ({what})" for name, what in stages.items() if what != "ran"]
         text = f"Recomputed: {', '.join(ran) or 'nothing'}."
         text += f" From the cache, in DVC's words: {', '.join(left)}.\n" if left else "\n"
+    if stages and not found["lock_is_current"]:
+        text += ("`dvc.lock` of this commit is not what the pipeline made: run `make pipeline` and "
+                 "commit dvc.lock, so that the next change is compared with this model.\n"
+                 )  # fmt: skip
     if found["params"]:
         rows = [[cell(one["key"]), cell(one["base"]), cell(one["change"])]
                 for one in found["params"][:SLICES]]  # fmt: skip

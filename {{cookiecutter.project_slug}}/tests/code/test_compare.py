@@ -43,6 +43,7 @@ def found(**changes: Any) -> dict[str, Any]:
     return {
         "commit": "c" * 40, "base": "b" * 40, "verdict": "pass", "reason": "every rule holds",
         "rules": rules, "stages": compare.stages(LOG), "params": [], "no_scores": None,
+        "lock_is_current": True,
         "scores": scores,
         "validation": {"passed": True, "rows": 51513, "checked": 79, "failed": []}, **changes,
     }  # fmt: skip
@@ -114,6 +115,12 @@ def test_what_broke_is_shown(real_params: Params) -> None:
     assert text.startswith("## ❌ Stopped: there is no model to judge\n")
     assert "**1 of 79 expectations do not hold** on 14 rows" in text
     assert "| `origin` | x | 7 | 50.00% |" in text
+
+
+def test_a_lock_that_is_not_current_is_said_so(real_params: Params) -> None:
+    words = "`dvc.lock` of this commit is not what the pipeline made"
+    assert words in compare_report.render(found(lock_is_current=False), real_params)
+    assert words not in compare_report.render(found(), real_params)
 
 
 def test_it_fits_a_comment_and_keeps_its_marker(real_params: Params) -> None:
