@@ -11,13 +11,15 @@ DEMO := build/demo
 WORKERS ?= 2
 PROJECT := {{cookiecutter.project_slug}}
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
+# Copied into every project as they stand, so they can be checked where they are.
+PROJECT_WORKFLOWS := $(wildcard $(PROJECT)/.github/workflows/*.yml)
 # Empty, or every process compiles every library anew where the caller's shell forbids bytecode.
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONUTF8 := 1
 # A project's own environment must not be mistaken for the template's.
 unexport VIRTUAL_ENV
 
-.PHONY: help setup demo test check lint types workflows docs benchmark benchmark-serving lock clean
+.PHONY: help setup demo test check lint types workflows docs benchmark benchmark-serving benchmark-pull-request lock clean
 
 help: ## List every target.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -59,10 +61,11 @@ lint: setup ## Lint and format-check all Python, that of the project included.
 types: setup ## Type-check hooks, tests and benchmarks.
 	$(BIN)/mypy hooks tests $(wildcard benchmarks)
 
-workflows: setup ## Check the workflows for security, meaning and schema, without a network.
-	$(BIN)/zizmor --offline --no-progress --strict-collection --persona pedantic .github
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/actionlint -no-color -oneline
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+workflows: setup ## Check all workflows, those of a project too, for security, meaning and schema.
+	$(BIN)/zizmor --offline --no-progress --strict-collection --persona pedantic .github '$(PROJECT)/.github'
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/actionlint -no-color -oneline $(WORKFLOWS:%='%') $(PROJECT_WORKFLOWS:%='%')
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jactionlint --no-online --oneline --profile correctness $(WORKFLOWS:%='%') $(PROJECT_WORKFLOWS:%='%')
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS:%='%') $(PROJECT_WORKFLOWS:%='%')
 
 docs: setup ## Build the site into build/site.
 	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
@@ -72,6 +75,9 @@ benchmark: setup ## Measure the lifecycle against a plain script; takes minutes.
 
 benchmark-serving: setup ## Measure the service against FastAPI and MLflow; takes minutes, needs wrk.
 	$(BIN)/python benchmarks/serving.py
+
+benchmark-pull-request: setup ## Measure how long a pull request waits for its workflow; takes minutes.
+	$(BIN)/python benchmarks/pull_request.py
 
 LOCK := $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate

@@ -183,11 +183,11 @@ def per_row(label: Array, scores: Array, name: str) -> Array:
     return losses
 
 
-def champion(gain: tuple[float, float, float], version: int, rule: ChampionRule) -> Verdict:
-    """Check that the challenger is not worse than the champion, and better than a tie."""
+def champion(gain: tuple[float, float, float], name: str, rule: ChampionRule) -> Verdict:
+    """Check that the challenger is not worse than the champion `name`, and better than a tie."""
     value, low, high = gain
     return Verdict(
-        f"against champion version {version}",
+        f"against {name}",
         f"{rule.metric} {value:+.4f} [{low:+.4f}, {high:+.4f}]",
         f"> 0 (a tie does not promote), lower bound >= {-rule.tolerance:+}",
         value > 0 and low >= -rule.tolerance,
