@@ -134,10 +134,15 @@ def bundle(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
     A model that is the champion is packed no more: `released` is false then.
     """
     releases = history.restore(root, params)
-    if gate(root, params, schema) == "unchanged":
+    try:
+        verdict = gate(root, params, schema)
+    except StageError as error:
+        outputs.summarise(f"## Nothing is released: the gate stopped the line\n\n{error}")
+        raise
+    if verdict == "unchanged":
         reason = read_json(root / params.paths.gate_report)["reason"]
-        print(f"bundle: {reason}")
-        return {"released": "false", "reason": reason}
+        outputs.summarise(f"## Nothing to release\n\n{reason}")
+        return {"released": "false"}
     version = register(root, params, schema)
     assert version is not None
     released = package(root, params, schema)

@@ -49,11 +49,11 @@ def _by_its_own_code(root: Path, version: Version, model: Path, holdout: pl.Data
         )  # fmt: skip
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise StageError(f"champion version {version.number} cannot be scored: {reason}")
+            raise StageError(f"{version.name} cannot be scored: {reason}")
         result = pl.read_parquet(scored)
     if result.height != holdout.height:
         raise StageError(
-            f"champion version {version.number} scores {result.height} of the "
+            f"{version.name} scores {result.height} of the "
             f"{holdout.height} rows held out: its schema refuses the others"
         )
     return result["probability"].to_numpy()

@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from lifecycle import registry, tracking
+from lifecycle import base, registry, tracking
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, write_json
@@ -40,10 +40,12 @@ def table(verdicts: list[dict[str, Any]]) -> str:
 
 def decide(root: Path, params: Params, schema: Schema, report: dict[str, Any]) -> None:
     """Fill `report` with what the verdict is about, every rule's line, and the verdict."""
-    version = registry.connect(root, params).by_alias("champion")
-    report.update(identity(root, params, version))
+    registered = registry.connect(root, params).by_alias("champion")
+    report.update(identity(root, params, registered))
+    version = base.champion(root, params, registered)
+    report["base"] = version.tags["git_commit"] if version and not registered else None
     if version and version.tags.get("model_md5") == report["model_md5"]:
-        reason = f"this model is champion version {version.number}: nothing to release"
+        reason = f"this model is {version.name}: nothing to release"
         report.update(verdict="unchanged", reason=reason)
         return
     # A second of imports that an unchanged model does not need.

@@ -24,6 +24,32 @@ def head(root: Path) -> str:
     return _git(root, "rev-parse", "--verify", "HEAD").decode().strip()
 
 
+def commit_of(root: Path, reference: str) -> str | None:
+    """Return the commit that a branch, tag or commit names, or None."""
+    try:
+        found = _git(root, "rev-parse", "--verify", "--end-of-options", reference + "^{commit}")
+        return found.decode().split()[-1]
+    except StageError:
+        return None
+
+
+def moment(root: Path) -> str:
+    """Return when the commit that is checked out was made."""
+    return _git(root, "log", "-1", "--format=%cI").decode().strip()
+
+
+def push(root: Path, *references: str) -> None:
+    """Push to the remote that the clone came from."""
+    # In a workflow the token is gh's; without gh, git's own ways are tried.
+    helper = "credential.helper=!gh auth git-credential"
+    _git(root, "-c", helper, "push", "--quiet", "origin", *references)
+
+
+def push_branch(root: Path, branch: str) -> None:
+    """Make this commit the head of the remote's `branch`, whatever that was."""
+    push(root, "--force", f"HEAD:refs/heads/{branch}")
+
+
 def changed(root: Path) -> list[str]:
     """Return the files that differ from the last commit, untracked ones included."""
     # With renames, an entry would be followed by the old name without a status before it.
@@ -62,17 +88,6 @@ def message(root: Path, tag: str) -> str:
 def tag(root: Path, name: str, commit: str, text: str) -> None:
     """Make an annotated tag; where nobody has told git a name, as the lifecycle."""
     _git(root, *_identity(root), "tag", "--annotate", "--message", text, name, commit)
-
-
-def push(root: Path, *references: str) -> None:
-    """Push to the remote that the clone came from.
-
-    Raises:
-        StageError: with what git said last.
-    """
-    # `gh` has the token; without it git's own ways are tried.
-    helper = "!gh auth git-credential"
-    _git(root, "-c", f"credential.helper={helper}", "push", "--quiet", "origin", *references)
 
 
 def bundle(root: Path, target: Path) -> None:

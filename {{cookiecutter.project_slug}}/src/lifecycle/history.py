@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifecycle import git, registry, store
+from lifecycle import git, outputs, registry, store
 from lifecycle.command import StageError, project_root, run
 from lifecycle.params import Params, load_params
 
@@ -97,6 +97,7 @@ def main() -> None:
     """Restore the registry from the tags, and say what is in it."""
     root, params = project_root(), load_params()
     releases = restore(root, params)
+    outputs.write({"newest": releases[-1].name if releases else ""})
     if not store.is_local(root):
         print("history: the registry is the one that MLFLOW_TRACKING_URI names")
     elif not releases:

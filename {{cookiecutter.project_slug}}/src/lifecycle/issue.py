@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from lifecycle import outputs
+from lifecycle import github, outputs
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import read_json
 from lifecycle.params import load_params
-from lifecycle.publish import must
 
 LONGEST = 60_000
 
@@ -43,23 +40,6 @@ SUBJECTS: dict[str, Callable[[Path], tuple[str, str]]] = {
 }  # fmt: skip
 
 
-def keep_one(label: str, title: str, text: str) -> tuple[int, bool]:
-    """Open the issue with this label, or update the one that is open; return number and which."""
-    place = f"repos/{os.environ.get('GITHUB_REPOSITORY') or '{owner}/{repo}'}/issues"
-    body: dict[str, Any] = {"title": title, "body": text[:LONGEST]}
-    found = json.loads(must("api", f"{place}?state=open&labels={label}", "--method", "GET"))
-    # GitHub lists pull requests among the issues.
-    issues = [one for one in found if "pull_request" not in one]
-    if issues:
-        number = min(one["number"] for one in issues)
-        must("api", f"{place}/{number}", "--method", "PATCH", "--input", "-",
-             given=json.dumps(body))  # fmt: skip
-        return number, False
-    made = must("api", place, "--method", "POST", "--input", "-",
-                given=json.dumps({**body, "labels": [label]}))  # fmt: skip
-    return int(json.loads(made)["number"]), True
-
-
 def main() -> None:
     """Open or update the issue about what is named."""
     parser = argparse.ArgumentParser(description="Keep one issue about something.")
@@ -71,10 +51,9 @@ def main() -> None:
     title, text = SUBJECTS[about](project_root())
     if url := os.environ.get("RUN_URL"):
         text += f"\n\n[The run that found it]({url})"
-    number, is_new = keep_one(about, title, text)
-    how = "opened" if is_new else "updated"
-    print(f"issue: #{number} is {how}: {title}")
-    outputs.summarise(f"Issue #{number} is {how}: {title}")
+    said = github.keep_issue(about, title, text[:LONGEST])
+    print(f"issue: {said}: {title}")
+    outputs.summarise(f"{said.capitalize()}: {title}")
 
 
 if __name__ == "__main__":

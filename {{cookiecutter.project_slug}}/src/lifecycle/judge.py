@@ -80,7 +80,7 @@ def against_champion(
         params.gate.champion,
         params.train.seed,
     )
-    return [unseen, rules.champion(gain, version.number, params.gate.champion)]
+    return [unseen, rules.champion(gain, version.name, params.gate.champion)]
 
 
 def judge(

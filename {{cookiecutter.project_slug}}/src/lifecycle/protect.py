@@ -7,24 +7,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import read_json
+from lifecycle.github import ask
 from lifecycle.publish import must
 
 FOLDER = Path(".github")
 ENVIRONMENTS = {"staging": False, "production": True}
-# GitHub's own client knows owner and name from the clone's remote.
-REPOSITORY = "repos/{owner}/{repo}"
-
-
-def ask(method: str, where: str, body: Any = None) -> Any:
-    """Return GitHub's answer to a request."""
-    given = () if body is None else ("--input", "-")
-    text = must("api", where, "--method", method, *given,
-                given=None if body is None else json.dumps(body))  # fmt: skip
-    return json.loads(text) if text.strip() else None
 
 
 def install_rulesets(root: Path) -> list[str]:
@@ -36,14 +26,14 @@ def install_rulesets(root: Path) -> list[str]:
     files = sorted((root / FOLDER).glob("ruleset*.json"))
     if not files:
         raise StageError(f"{FOLDER} holds no ruleset.json: nothing to install")
-    known = {one["name"]: one["id"] for one in ask("GET", f"{REPOSITORY}/rulesets")}
+    known = {one["name"]: one["id"] for one in ask("GET", "rulesets")}
     names = []
     for path in files:
         wanted = read_json(path)
         if wanted["name"] in known:
-            ask("PUT", f"{REPOSITORY}/rulesets/{known[wanted['name']]}", wanted)
+            ask("PUT", f"rulesets/{known[wanted['name']]}", wanted)
         else:
-            ask("POST", f"{REPOSITORY}/rulesets", wanted)
+            ask("POST", "rulesets", wanted)
         names.append(wanted["name"])
     return names
 
@@ -54,17 +44,17 @@ def make_environments() -> list[str]:
     Production waits for a review by whoever runs this. One that is there is left as it is: who
     reviews is decided on the website from then on.
     """
-    found = ask("GET", f"{REPOSITORY}/environments")["environments"]
+    found = ask("GET", "environments")["environments"]
     missing = [name for name in ENVIRONMENTS if name not in {one["name"] for one in found}]
     for name in missing:
-        reviewer = {"type": "User", "id": ask("GET", "user")["id"]}
-        ask("PUT", f"{REPOSITORY}/environments/{name}", {
+        reviewer = {"type": "User", "id": json.loads(must("api", "user"))["id"]}
+        ask("PUT", f"environments/{name}", {
             "reviewers": [reviewer] if ENVIRONMENTS[name] else [],
             "deployment_branch_policy": {"protected_branches": False,
                                          "custom_branch_policies": True},
         })  # fmt: skip
         # Only what was merged is delivered.
-        ask("POST", f"{REPOSITORY}/environments/{name}/deployment-branch-policies",
+        ask("POST", f"environments/{name}/deployment-branch-policies",
             {"name": "main"})  # fmt: skip
     return missing
 

@@ -19,6 +19,9 @@ MISSING = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
 # What decides which numbers a row becomes before it reaches the model.
 DEFINITION = {"features_md5": "src/lifecycle/features.py", "schema_md5": "schema.yaml"}
 
+# The number of a model that stands in no registry, but in the dvc.lock of a commit.
+UNREGISTERED = 0
+
 
 @dataclass(frozen=True)
 class Version:
@@ -27,6 +30,13 @@ class Version:
     number: int
     tags: dict[str, str]
     run_id: str
+
+    @property
+    def name(self) -> str:
+        """What people call it where it is compared with."""
+        if self.number == UNREGISTERED:
+            return f"the model of base {self.tags['git_commit'][:12]}"
+        return f"champion version {self.number}"
 
 
 class Registry:

@@ -142,7 +142,8 @@ def retrain(
     (root / ".lifecycle" / "retrain.json").unlink()
     for step in steps:
         _run(root, f"lifecycle.{step}")
-    return f"the window is {months}, {' and '.join(steps)} done"
+    done = f"{' and '.join(steps)} done" if steps else "committed; nothing is released"
+    return f"the window is {months}, {done}"
 
 
 def main() -> None:
@@ -150,10 +151,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Move the data window and release what it gives.")
     parser.add_argument("--end", help="the newest month, YYYY-MM; what the source has if not given")
     parser.add_argument("--no-deploy", action="store_true", help="stop after the package")
+    parser.add_argument("--no-release", action="store_true", help="stop after the gate")
     given = parser.parse_args()
     if given.end and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", given.end):
         raise StageError(f"{given.end} is no month: give END=YYYY-MM")
     steps = ["register", "package", *([] if given.no_deploy else ["deploy"])]
+    steps = [] if given.no_release else steps
     print(f"retrain: {retrain(project_root(), load_params(), load_schema(), given.end, steps)}")
 
 

@@ -123,7 +123,22 @@ def weighted_roc_auc(order: Array, ties: Array, label: Array, weight: Array) -> 
 def bootstrap_gain(
     label: Array, challenger: Array, champion: Array, block: Array, rule: ChampionRule, seed: int
 ) -> tuple[float, float, float]:
-    """Return the challenger's gain over the champion and its paired bootstrap interval.
+    """Return the challenger's gain over the champion and its paired bootstrap interval."""
+    value, drawn = gain_draws(label, challenger, champion, block, rule, seed)
+    return (value, *interval(drawn, rule.confidence))
+
+
+def interval(drawn: Array, confidence: float) -> tuple[float, float]:
+    """Return the percentile interval of what was drawn; draws that say nothing are NaN."""
+    tail = (1 - confidence) / 2
+    low, high = np.nanquantile(drawn, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def gain_draws(
+    label: Array, challenger: Array, champion: Array, block: Array, rule: ChampionRule, seed: int
+) -> tuple[float, Array]:
+    """Return the challenger's gain over the champion, and the gain in each of the draws.
 
     Whole blocks (days) are drawn, because rows of one day are not independent: the block
     bootstrap of Künsch (1989). Both models are scored on the same draw each time.
@@ -147,27 +162,32 @@ def bootstrap_gain(
         np.bincount(generator.integers(0, len(blocks), len(blocks)), minlength=len(blocks))[index]
         for _ in range(rule.resamples)
     )
-    tail = (1 - rule.confidence) / 2
-    low, high = np.quantile([gain(draw) for draw in draws], [tail, 1 - tail])
-    return gain(np.ones(len(label))), float(low), float(high)
+    return gain(np.ones(len(label))), np.array([gain(draw) for draw in draws])
 
 
 def prepared_scores(label: Array, scores: Array, name: str) -> tuple[Array, ...]:
     """Return what does not change between draws: the order of scores, or each row's loss."""
-    if name == "brier":
-        return ((scores - label) ** 2,)
-    if name == "log_loss":
-        clipped = np.clip(scores, 1e-12, 1 - 1e-12)
-        return (-(label * np.log(clipped) + (1 - label) * np.log(1 - clipped)),)
+    if name != "roc_auc":
+        return (per_row(label, scores, name),)
     order = np.argsort(scores, kind="stable")
     return order, np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])
 
 
-def champion(gain: tuple[float, float, float], version: int, rule: ChampionRule) -> Verdict:
-    """Check that the challenger is not worse than the champion, and better than a tie."""
+def per_row(label: Array, scores: Array, name: str) -> Array:
+    """Return each row's loss, of which `log_loss` and `brier` are the means."""
+    if name == "brier":
+        squared: Array = (scores - label) ** 2
+        return squared
+    clipped = np.clip(scores, 1e-12, 1 - 1e-12)
+    losses: Array = -(label * np.log(clipped) + (1 - label) * np.log(1 - clipped))
+    return losses
+
+
+def champion(gain: tuple[float, float, float], name: str, rule: ChampionRule) -> Verdict:
+    """Check that the challenger is not worse than the champion `name`, and better than a tie."""
     value, low, high = gain
     return Verdict(
-        f"against champion version {version}",
+        f"against {name}",
         f"{rule.metric} {value:+.4f} [{low:+.4f}, {high:+.4f}]",
         f"> 0 (a tie does not promote), lower bound >= {-rule.tolerance:+}",
         value > 0 and low >= -rule.tolerance,

@@ -164,7 +164,7 @@ def test_groups_differ_by_no_more_than_allowed(
 def test_the_challenger_is_better_and_surely_not_worse(
     champion_rule: ChampionRule, gain: tuple[float, float, float], holds: bool
 ) -> None:
-    assert rules.champion(gain, 3, champion_rule).passed is holds
+    assert rules.champion(gain, "champion version 3", champion_rule).passed is holds
 
 
 @pytest.mark.parametrize("decimals", [1, 2, 16])
@@ -213,7 +213,7 @@ def test_a_tie_has_no_gain_and_no_width(
     label, good, day = (scored[name] for name in ("label", "good", "day"))
     gain = rules.bootstrap_gain(label, good, good.copy(), day, champion_rule, seed=1)
     assert gain == (0, 0, 0)
-    assert not rules.champion(gain, 1, champion_rule).passed
+    assert not rules.champion(gain, "champion version 1", champion_rule).passed
 
 
 def test_whole_days_are_drawn(scored: dict[str, Any], champion_rule: ChampionRule) -> None:

@@ -1,0 +1,135 @@
+"""The model of another commit, by what its dvc.lock says: the champion where no registry has one.
+
+A pull request on a machine without a registry is judged against the branch that it goes to: BASE
+names that commit. `python -m lifecycle.base` makes its model again where neither DVC's cache nor
+its remote have it any more; the same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lifecycle import git
+from lifecycle.artefact import content_at, fetch_model
+from lifecycle.command import StageError, project_root, run
+from lifecycle.params import Params, load_params
+from lifecycle.registry import DEFINITION, UNREGISTERED, Version
+
+
+def requested(root: Path) -> str | None:
+    """Return the commit that BASE names; None where it is empty, or GitHub's zeros of a new branch.
+
+    Raises:
+        StageError: it names no commit that is here.
+    """
+    reference = os.environ.get("BASE", "").strip()
+    if not reference.strip("0"):
+        return None
+    commit = git.commit_of(root, reference)
+    if commit is None:
+        raise StageError(
+            f"BASE={reference} is no commit of this clone: give a branch, tag or commit, and "
+            "fetch the whole history first (`git fetch --unshallow`)"
+        )
+    return commit
+
+
+def _locked(root: Path, commit: str) -> dict[str, Any]:
+    lock = git.content(root, commit, "dvc.lock")
+    stages: dict[str, Any] = (yaml.safe_load(lock) or {}).get("stages", {}) if lock else {}
+    return stages
+
+
+def version_at(root: Path, params: Params, commit: str) -> Version | None:
+    """Return the model of `commit` as a version that is not registered; None without a dvc.lock.
+
+    Raises:
+        StageError: its lock names no model, or what describes the model is not to be had.
+    """
+    stages = _locked(root, commit)
+    if not stages:
+        return None
+    made = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+    model = made.get(str(params.paths.model))
+    if model is None:
+        raise StageError(f"dvc.lock of commit {commit[:12]} names no {params.paths.model}")
+    report = params.paths.prepare_report
+    prepared = json.loads(content_at(root, commit, report, f"{report} (`make base` makes it)"))
+    tags = {"git_commit": commit, "model_md5": model, "train_last": prepared["train"]["last"]}
+    for tag, path in DEFINITION.items():
+        content = git.content(root, commit, path) or b""
+        tags[tag] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return Version(UNREGISTERED, tags, "")
+
+
+def champion(root: Path, params: Params, registered: Version | None) -> Version | None:
+    """Return the registry's champion, else the model of BASE, else None: a first model."""
+    commit = None if registered else requested(root)
+    return version_at(root, params, commit) if commit else registered
+
+
+def remake(root: Path, params: Params, commit: str) -> None:
+    """Run the pipeline of `commit` in a folder of its own, into this project's DVC cache.
+
+    Raises:
+        StageError: the pipeline stops there.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        git.export(root, commit, folder)
+        shutil.copytree(root / params.paths.source, folder / params.paths.source)
+        # Not a clone: DVC must not look for git there.
+        local = f"[core]\n    no_scm = true\n[cache]\n    dir = {root / '.dvc' / 'cache'}\n"
+        (folder / ".dvc" / "config.local").write_text(local, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", "repro"],
+            cwd=folder, env={**os.environ, "PYTHONPATH": str(folder / "src")},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[0]
+        raise StageError(f"the pipeline of commit {commit[:12]} stops: {reason}")
+
+
+def bring(root: Path, params: Params) -> str:
+    """Make the model of BASE available, and say where it came from."""
+    commit = requested(root)
+    if commit is None or not _locked(root, commit):
+        return "there is no model to compare with: no BASE, or no dvc.lock in it"
+    try:
+        version = version_at(root, params, commit)
+        assert version is not None
+        fetch_model(root, version.tags)
+        return f"the model of commit {commit[:12]} is in DVC's cache or its remote"
+    except StageError as error:
+        print(f"base: {error}; it is made again", flush=True)
+    remake(root, params, commit)
+    version = version_at(root, params, commit)
+    assert version is not None
+    try:
+        fetch_model(root, version.tags)
+    except StageError:
+        raise StageError(
+            f"commit {commit[:12]} gives another model than its dvc.lock names: there, type "
+            "`make pipeline` and commit dvc.lock"
+        ) from None
+    return f"the model of commit {commit[:12]} was made again, the same bytes"
+
+
+def main() -> None:
+    """Make sure that the model of BASE is to be had."""
+    print(f"base: {bring(project_root(), load_params())}")
+
+
+if __name__ == "__main__":
+    run("base", main)
