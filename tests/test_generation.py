@@ -34,6 +34,7 @@ EXPECTED = ROOT / "tests" / "expected_files.txt"
 LEFT_OUT = {("deploy_target", "none"): "deploy/*"}
 # The only files of the project that are rendered; everything else reaches the user as it stands.
 TEMPLATED = {
+    ".github/CODEOWNERS",
     ".dvc/config",
     "LICENSE-Apache-2.0",
     "LICENSE-MIT",

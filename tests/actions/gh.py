@@ -7,6 +7,7 @@ token is asked for as gh does, and one that only reads is refused as GitHub does
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 STATE = Path(os.environ["STAND_IN_STATE"])
 EMPTY: dict[str, Any] = {
-    "issues": [], "comments": [], "releases": {}, "rulesets": [], "read_only": False,
+    "issues": [], "comments": [], "releases": {}, "rulesets": [], "environments": [],
+    "read_only": False,
 }  # fmt: skip
 # Commands whose only trace is their record.
 RECORDED = {
@@ -107,6 +109,17 @@ def rest(state: dict[str, Any], method: str, where: str, body: Any) -> Any:
             (one,) = [o for o in state["comments"] if o["id"] == int(key)]
             one.update(body)
             return one
+        case "GET", "environments":
+            return {"environments": state["environments"]}
+        case "PUT", "environments", name:
+            state["environments"].append({"name": name, **body, "policies": []})
+            return state["environments"][-1]
+        case "POST", "environments", name, "deployment-branch-policies":
+            (one,) = [o for o in state["environments"] if o["name"] == name]
+            one["policies"].append(body["name"])
+            return body
+        case ("GET",) if path == "user":
+            return {"login": "somebody", "id": 4711}
         case "GET", "rulesets":
             return state["rulesets"]
         case "POST", "rulesets":
@@ -127,8 +140,14 @@ def release(state: dict[str, Any], arguments: list[str], given: str) -> None:
         fail("release not found")
     if action == "create" and known:
         fail(f"a release with the same tag name already exists: {tag}")
-    if action != "view" and state["read_only"]:
+    if action not in ("view", "download") and state["read_only"]:
         fail("HTTP 403: Resource not accessible by integration")
+    if action == "download":
+        target = Path(flag(arguments, "--dir", "-D") or ".")
+        target.mkdir(parents=True, exist_ok=True)
+        for file in (STATE / "releases" / tag).glob(flag(arguments, "--pattern", "-p") or "*"):
+            shutil.copy(file, target)
+        return
     entry = state["releases"].setdefault(tag, {"assets": []})
     notes, title = flag(arguments, "--notes-file", "-F"), flag(arguments, "--title", "-t")
     if notes:
@@ -136,7 +155,10 @@ def release(state: dict[str, Any], arguments: list[str], given: str) -> None:
     if title:
         entry["title"] = title
     files = [Path(one) for one in arguments[2:] if one != notes]
-    entry["assets"] += [file.name for file in files if file.is_file()]
+    for file in (one for one in files if one.is_file()):
+        (STATE / "releases" / tag).mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, STATE / "releases" / tag)
+        entry["assets"].append(file.name)
     print(f"{address()}/releases/tag/{tag}")
 
 

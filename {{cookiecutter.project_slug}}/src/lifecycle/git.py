@@ -38,11 +38,16 @@ def moment(root: Path) -> str:
     return _git(root, "log", "-1", "--format=%cI").decode().strip()
 
 
-def push_branch(root: Path, branch: str) -> None:
-    """Make this commit the head of the remote's `branch`, whatever that was."""
+def push(root: Path, *references: str) -> None:
+    """Push to the remote that the clone came from."""
     # In a workflow the token is gh's; without gh, git's own ways are tried.
     helper = "credential.helper=!gh auth git-credential"
-    _git(root, "-c", helper, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
+    _git(root, "-c", helper, "push", "--quiet", "origin", *references)
+
+
+def push_branch(root: Path, branch: str) -> None:
+    """Make this commit the head of the remote's `branch`, whatever that was."""
+    push(root, "--force", f"HEAD:refs/heads/{branch}")
 
 
 def changed(root: Path) -> list[str]:
@@ -81,6 +86,33 @@ def clone(root: Path, target: Path) -> None:
     _git(root, "clone", "--quiet", "--no-hardlinks", whole, str(target.resolve()))
 
 
+def tags(root: Path, pattern: str) -> list[str]:
+    """Return the tags of the repository whose names match."""
+    return _git(root, "tag", "--list", pattern).decode().split()
+
+
+def message(root: Path, tag: str) -> str:
+    """Return an annotated tag's message, of a plain one its commit's."""
+    return _git(root, "tag", "--list", "--format=%(contents)", tag).decode()
+
+
+def tag(root: Path, name: str, commit: str, text: str) -> None:
+    """Make an annotated tag; where nobody has told git a name, as the lifecycle."""
+    _git(root, *_identity(root), "tag", "--annotate", "--message", text, name, commit)
+
+
+def bundle(root: Path, target: Path) -> None:
+    """Write the commits that no remote has into one file, if there are any."""
+    new = ("HEAD", "--not", "--remotes")
+    if _git(root, "rev-list", "--max-count=1", *new):
+        _git(root, "bundle", "create", "--quiet", str(target), *new)
+
+
+def fetch(root: Path, source: Path) -> None:
+    """Take the commits in from such a file, or from another clone."""
+    _git(root, "fetch", "--quiet", "--no-tags", str(source), "HEAD")
+
+
 def export(root: Path, commit: str, target: Path) -> None:
     """Write the project's tracked files as they were at `commit` below `target`."""
     # From the project's folder, `git archive` gives its part of the repository.
@@ -110,12 +142,15 @@ def commit_lock(root: Path) -> str:
 
 def commit(root: Path, subject: str, *paths: str) -> None:
     """Commit exactly `paths`; where nobody has told git a name, as the lifecycle."""
-    identity = []
-    if subprocess.run(["git", "-C", str(root), "var", "GIT_AUTHOR_IDENT"],
-                      capture_output=True, check=False).returncode:  # fmt: skip
-        identity = ["-c", "user.name=lifecycle", "-c", "user.email=lifecycle@localhost"]
     _git(root, "add", "--", *paths)
-    _git(root, *identity, "commit", "--quiet", "--no-verify", "-m", subject, "--", *paths)
+    _git(root, *_identity(root), "commit", "--quiet", "--no-verify", "-m", subject, "--", *paths)
+
+
+def _identity(root: Path) -> list[str]:
+    if subprocess.run(["git", "-C", str(root), "var", "GIT_COMMITTER_IDENT"],
+                      capture_output=True, check=False).returncode:  # fmt: skip
+        return ["-c", "user.name=lifecycle", "-c", "user.email=lifecycle@localhost"]
+    return []
 
 
 def restore(root: Path, *paths: str) -> None:

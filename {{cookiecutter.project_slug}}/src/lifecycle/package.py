@@ -140,13 +140,18 @@ def package(root: Path, params: Params, schema: Schema) -> bento.Released:
     if version is None:
         raise StageError("no version is registered: run `make release`")
     packaged = bento.Released(ensure_bento(root, params, schema, version), version.number)
+    settle(root, versions, packaged)
+    return packaged
+
+
+def settle(root: Path, versions: registry.Registry, packaged: bento.Released) -> None:
+    """Remember a Bento; while nothing is deployed, it is the one that should serve."""
     bento.remember(root, packaged)
     if not anything_live(root):
-        versions.set_alias("champion", version.number)
+        versions.set_alias("champion", packaged.version)
         bento.point_to(root, packaged)
         # Last: a crash before it makes the next run do these steps again.
         versions.drop_alias("challenger")
-    return packaged
 
 
 def main() -> None:

@@ -101,6 +101,36 @@ class Registry:
             self.name, logged, run_id, tags=tags, await_creation_for=0
         ))  # fmt: skip
 
+    def adopt(self, number: int, tags: dict[str, str]) -> Version:
+        """Return version `number`, made as it was elsewhere where this registry lacks it.
+
+        Numbers that nobody released are used up, as the registry counts by itself. A version of
+        another model under that number was never released: it becomes the one that was.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        found = self._ask(self._client.get_model_version, str(number))
+        while found is None:
+            made = _version(self._client.create_model_version(
+                self.name, f"git:model-{number}", tags=tags, await_creation_for=0
+            ))  # fmt: skip
+            if made.number > number:
+                raise StageError(f"{self.name} has no version {number}, and counts on from "
+                                 f"{made.number}: a registry of another project?")  # fmt: skip
+            if made.number == number:
+                found = made
+            else:
+                self._client.delete_model_version(self.name, str(made.number))
+        if found.tags != tags:
+            for key, value in tags.items():
+                self._client.set_model_version_tag(self.name, str(number), key, value)
+        return self.get(number)
+
     def set_alias(self, alias: str, number: int) -> None:
         """Point `alias` at a version."""
         self._client.set_registered_model_alias(self.name, alias, str(number))

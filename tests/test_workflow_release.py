@@ -1,0 +1,354 @@
+"""release.yml, deploy.yml, rollback.yml, monitor.yml and upstream.yml, every job executed by act.
+
+One repository goes through its life: a first release, a push that changes nothing, a gate that
+fails, a package that fails, a second release, a rollback, and a version that breaks where it is
+deployed. Staging has a host of its own, production's rollout is rehearsed.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from acting import ACTIONS, GitHub, Outcome, push, workflow
+from baking import PROJECT, ROOT
+from breaking import BETTER, commit, edit, git
+from projects import clone, shrunk_project
+from running import Project, free_port
+
+NO_COMMIT, KEY = "0" * 40, "a-key-for-the-test-0123456789"
+HOST = ("-P", "target=-self-hosted")
+FOLDER = ROOT / PROJECT
+NAMES = ("release.yml", "deploy.yml", "monitor.yml", "rollback.yml", "upstream.yml")
+ANSWER = '{"probability": p, target: d}'
+WRONG = '{"probability": 1 - p, target: d}'
+WRONG_IN_STAGING = (
+    '{"probability": p + (os.environ["LIFECYCLE_ENVIRONMENT"] == "staging"), target: d}'
+)
+RELEASED = {"model", "audit", "image", "staging", "production", "publish"}
+
+
+@dataclass
+class Life:
+    """A repository, the folder of its staging host, and what happened so far."""
+
+    github: GitHub
+    host: Project
+    port: int
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def act(self, name: str, file: str, event: str, *arguments: str, **more: Any) -> Outcome:
+        """Run a workflow with staging's runner named, and keep the outcome."""
+        self.github.forget_artifacts()
+        shared = self.host.environment
+        environment = {
+            "VENV": str(shared.venv), "SERVING_VENV": str(shared.serving_venv),
+            "PIP_AUDIT": str(ACTIONS / "bin" / "pip-audit"),
+        }  # fmt: skip
+        variables = {"STAGING_RUNNER": "target", "DEPLOY_FOLDER": str(self.host.root)}
+        self.outcomes[name] = self.github.act(
+            file, event, *HOST, *arguments, secrets={"API_KEYS": KEY},
+            variables=variables | more.pop("variables", {}),
+            environment=environment | more.pop("environment", {}), **more,
+        )  # fmt: skip
+        return self.outcomes[name]
+
+    def release(self, name: str, **more: Any) -> Outcome:
+        """Commit what was changed, push it to main, and run the release."""
+        before = git(self.github.project, "rev-parse", "HEAD")
+        commit(self.github.project)
+        return self.act(name, "release.yml", "push", payload=push(before), **more)
+
+    def answering(self) -> str:
+        """Return the version that staging answers with."""
+        smoke = next(self.host.root.glob(".bentoml/bentos/*/*/src/release/smoke.json"))
+        body = {"records": json.loads(smoke.read_text())["request"]["records"][:1]}
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.port}/v1/predict", json=body, timeout=20, trust_env=False,
+            headers={"X-API-Key": KEY},
+        ).raise_for_status()  # fmt: skip
+        return str(answer.json()["model_version"])
+
+    def state(self) -> dict[str, Any]:
+        """Return what no stopped release may change: tags, releases, and what serves."""
+        deployment = self.host.root / ".lifecycle/staging/deployment.json"
+        live = json.loads(deployment.read_text())["live"]
+        return {
+            "tags": git(self.github.project, "tag", "--list"),
+            "releases": self.github.kept()["releases"],
+            "live": {key: live[key] for key in ("version", "tag")},
+            "answers": self.answering(),
+        }
+
+
+@pytest.fixture(scope="module")
+def life(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+    """Return a repository after its first push to main, released as version 1."""
+    folder = tmp_path_factory.mktemp("release")
+    project = clone(shrunk_project(generated, tmp_path_factory), folder / "flight-delay")
+    port = free_port()
+    edit(project, "params.yaml", (
+        ("    staging: 3010", f"    staging: {port}"),
+        ("    production: 3020", f"    production: {free_port()}"),
+        ("    staging: 10\n", "    staging: 1\n"),
+    ))  # fmt: skip
+    commit(project)
+    host = Project(folder / "host", project.environment)
+    made = Life(GitHub(project, folder / "github"), host, port)
+    try:
+        made.act("first", "release.yml", "push", payload=push(NO_COMMIT))
+        yield made
+    finally:
+        if (host.root / "Makefile").exists():
+            host.must("stop", "ENV=staging")
+
+
+@pytest.mark.slow
+def test_the_first_push_is_released(life: Life) -> None:
+    outcome = life.outcomes["first"]
+    assert outcome.code == 0, outcome.log[-8000:]
+    assert set(outcome.jobs.values()) == {"success"}
+    assert called(outcome) == RELEASED
+    # Staging has a host, where version 1 serves on; production was rehearsed and is gone.
+    assert life.answering() == "1"
+    summary = "\n".join(outcome.summaries.values())
+    assert "### Staging: version 1 serves staging" in summary
+    assert "### Production: version 1 was rehearsed for production, and nothing" in summary
+    assert "This was a **rehearsal**" in summary
+    assert "## Released: Version 1" in summary
+    assert set(life.github.artifacts()) == {"bundle", "gate", "image", "staging", "production"}
+    assert not (life.host.root / ".lifecycle/production").exists()
+
+
+@pytest.mark.slow
+def test_the_release_has_tag_notes_and_files(life: Life) -> None:
+    made = life.github.kept()["releases"]["model-1"]
+    assert made["assets"] == [
+        "bundle.tar.gz", "version.json", "sbom.cdx.json", "image-sbom.cdx.json"
+    ]  # fmt: skip
+    assert made["title"] == "Version 1"
+    for words in (
+        "all 13 rules hold", "| roc_auc | 0.", "| commit | `", "staging: serves (200",
+        "production: was rehearsed", "Image: `ghcr.io/acme/flight-delay@sha256:0123",
+    ):  # fmt: skip
+        assert words in made["notes"], made["notes"]
+    project = life.github.project
+    message = git(project, "tag", "--list", "--format=%(contents)", "model-1")
+    lineage = json.loads(message.partition("\n\n")[2])
+    assert git(project, "rev-parse", "model-1^{commit}") == lineage["git_commit"]
+    # The commit that the tag brought holds the lock of the model, which main did not have.
+    assert lineage["model_md5"] in git(project, "show", "model-1:dvc.lock")
+    calls = [" ".join(call["arguments"][:3]) for call in life.github.calls()]
+    assert calls == ["release view model-1", "release create model-1"]
+
+
+@pytest.mark.slow
+def test_what_was_built_is_what_was_scanned_pushed_and_attested(life: Life) -> None:
+    state = life.github.state
+    docker = [json.loads(line) for line in (state / "docker.jsonl").read_text().splitlines()]
+    verbs = [call[0] for call in docker]
+    assert verbs == ["build", "run", "tag", "push"]
+    tag = docker[0][docker[0].index("--tag") + 1]
+    assert docker[3][1] == f"ghcr.io/acme/flight-delay:{tag.partition(':')[2]}"
+    audit, *actions = (state / "actions.txt").read_text().splitlines()
+    assert audit.endswith("-r requirements/serving.txt")
+    assert actions[0].startswith(f"trivy-action image-ref={tag} severity=CRITICAL,HIGH")
+    assert actions[1].startswith("login-action registry=ghcr.io")
+    digest = "sha256:" + "0123456789abcdef" * 4
+    assert f"subject-digest={digest}" in actions[2]
+    assert "subject-path=dist/bundle.tar.gz" in actions[3]
+
+
+@pytest.mark.slow
+def test_an_unchanged_model_is_not_released(life: Life) -> None:
+    before = life.state()
+    (life.github.project.root / "README.md").write_text("# Shorter\n", encoding="utf-8")
+    outcome = life.release("unchanged")
+    assert outcome.code == 0, outcome.log[-8000:]
+    assert outcome.jobs == {"model": "success"}
+    assert "## Nothing to release\n\nthis model is champion version 1" in outcome.summaries["model"]
+    assert "is cached - skipping run" in outcome.printed["model"]
+    assert life.state() == before
+
+
+@pytest.mark.slow
+def test_a_model_that_fails_the_gate_changes_nothing(life: Life) -> None:
+    before = life.state()
+    edit(
+        life.github.project,
+        "params.yaml",
+        (*BETTER, ("roc_auc: {minimum: 0.55", "roc_auc: {minimum: 0.85")),
+    )
+    outcome = life.release("gate")
+    assert outcome.code == 1
+    assert outcome.jobs == {"model": "failure"}
+    assert outcome.failing() == [("model", "Gate, register, package")]
+    assert (
+        "failed: roc_auc; nothing is released, the champion stays version 1"
+        in (outcome.summaries["model"])
+    )
+    assert life.state() == before
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_be_packaged_changes_nothing(life: Life) -> None:
+    before = life.state()
+    project = life.github.project
+    edit(project, "params.yaml", (("roc_auc: {minimum: 0.85", "roc_auc: {minimum: 0.55"),))
+    project.change("src/lifecycle/answering.py", ANSWER, WRONG)
+    outcome = life.release("package")
+    assert outcome.code == 1
+    assert outcome.jobs == {"model": "failure"}
+    assert "gate: 13 rules hold" in outcome.printed["model"]
+    assert "the Bento's answer to smoke row 0 is" in outcome.printed["model"]
+    assert life.state() == before
+
+
+@pytest.mark.slow
+def test_the_next_version_is_rolled_out_over_the_one_before(life: Life) -> None:
+    life.github.project.change("src/lifecycle/answering.py", WRONG, ANSWER)
+    outcome = life.release("second")
+    assert outcome.code == 0, outcome.log[-8000:]
+    assert called(outcome) == RELEASED
+    assert life.answering() == "2"
+    assert set(life.github.kept()["releases"]) == {"model-1", "model-2"}
+    assert "against the champion" in outcome.printed["model"]
+    # Where nothing serves, the release before was fetched, rolled over, and rolled back to.
+    rehearsed = read(life, "production")
+    assert [one["step"] for one in rehearsed["steps"]] == [
+        "receive the version before", "deploy it", "receive", "roll out", "smoke and load",
+        "roll back", "smoke and load", "stop",
+    ]  # fmt: skip
+    assert rehearsed["steps"][5]["found"] == "version 1 serves"
+    assert "release download model-1" in " ".join(
+        word for call in life.github.calls() for word in call["arguments"]
+    )
+
+
+@pytest.mark.slow
+def test_a_version_that_breaks_where_it_is_deployed_leaves_the_one_before(life: Life) -> None:
+    before = life.state()
+    project = life.github.project
+    edit(project, "params.yaml", (("  maximum_trees: 60", "  maximum_trees: 90"),
+                                  ("tolerance: 0.005", "tolerance: 0.5")))  # fmt: skip
+    project.change("src/lifecycle/answering.py", ANSWER, WRONG_IN_STAGING)
+    outcome = life.release("broken")
+    assert outcome.code == 1
+    assert {job.rpartition("/")[2]: how for job, how in outcome.jobs.items()}["model"] == "success"
+    assert called(outcome) == {"model", "audit", "image", "staging"}
+    summary = "\n".join(outcome.summaries.values())
+    assert "### Staging: staging was not changed: the Bento's answer to smoke row 0 is" in summary
+    assert life.state() == before
+
+
+@pytest.mark.slow
+def test_rollback_returns_to_the_version_before_and_says_who_and_why(life: Life) -> None:
+    outcome = life.act(
+        "rollback", "rollback.yml", "workflow_dispatch", "--input", "environment=staging",
+        "--input", "reason=it is slow; $(touch pwned) \"quoted\"", "--input", "version=",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.log[-5000:]
+    assert outcome.jobs == {"rollback": "success"}
+    assert life.answering() == "1"
+    assert "live         version 1" in outcome.summaries["rollback"]
+    audit = life.github.state / "artifacts/audit/audit.jsonl"
+    last = json.loads(audit.read_text().splitlines()[-1])
+    assert last["action"] == "rollback"
+    assert last["version"] == 1
+    assert last["reason"].startswith('it is slow; $(touch pwned) "quoted" (')
+    assert not list(life.host.root.glob("**/pwned"))
+
+
+@pytest.mark.slow
+def test_rollback_of_what_is_not_deployed_is_refused(life: Life) -> None:
+    before = life.state()
+    outcome = life.act(
+        "nowhere", "rollback.yml", "workflow_dispatch", "--input", "environment=production",
+        "--input", "reason=none", "--input", "version=1",
+    )  # fmt: skip
+    assert outcome.code == 1
+    assert "nothing is deployed to production, as no runner is named for it" in outcome.log
+    assert life.state() == before
+
+
+def read(life: Life, name: str) -> Any:
+    """Return what a delivery wrote."""
+    return json.loads((life.github.state / f"artifacts/{name}/{name}.json").read_text())
+
+
+def called(outcome: Outcome) -> set[str]:
+    """Return the jobs that ran; those of a called workflow by the name of the caller."""
+    return {job.partition("/")[0] for job in outcome.jobs}
+
+
+def jobs(name: str) -> dict[str, dict[str, Any]]:
+    """Return the jobs of a workflow."""
+    found: dict[str, dict[str, Any]] = workflow(FOLDER, name)["jobs"]
+    return found
+
+
+def test_triggers_and_concurrency() -> None:
+    """What act does not evaluate: when they start, and what waits for what."""
+    found = {name: workflow(FOLDER, name) for name in NAMES}
+    assert set(found["release.yml"]["on"]) == {"push", "workflow_dispatch"}
+    assert found["release.yml"]["on"]["push"] == {"branches": ["main"]}
+    assert set(found["deploy.yml"]["on"]) == {"workflow_call"}
+    assert set(found["rollback.yml"]["on"]) == {"workflow_dispatch"}
+    inputs = found["rollback.yml"]["on"]["workflow_dispatch"]["inputs"]
+    assert inputs["environment"]["options"] == ["staging", "production"]
+    assert inputs["reason"]["required"]
+    for name in ("monitor.yml", "upstream.yml"):
+        (one,) = found[name]["on"]["schedule"]
+        assert re.fullmatch(r"\d+ \d+ \* \* (\*|1)", one["cron"])
+    groups = {n: (f.get("concurrency") or {}).get("group") for n, f in found.items()}
+    assert groups["release.yml"] == "release"
+    assert len(set(groups.values())) == len(groups)
+    for name in ("release.yml", "monitor.yml", "rollback.yml"):
+        assert found[name]["concurrency"]["cancel-in-progress"] is False
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rights_are_the_least_and_time_is_limited(name: str) -> None:
+    assert workflow(FOLDER, name)["permissions"] == {}
+    for job in jobs(name).values():
+        assert "permissions" in job
+        if "uses" not in job:
+            assert job["timeout-minutes"] <= 60
+        for step in job.get("steps", []):
+            assert "${{" not in step.get("run", ""), step
+            if "checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+    writing = {key: {k for k, v in job["permissions"].items() if v == "write"}
+               for key, job in jobs(name).items()}  # fmt: skip
+    assert {key: rights for key, rights in writing.items() if rights} == {
+        "release.yml": {
+            "model": {"id-token"},
+            "image": {"packages", "id-token", "attestations"},
+            "publish": {"contents", "id-token", "attestations"},
+        },
+        "monitor.yml": {
+            "issue": {"issues"}, "retrain": {"contents", "pull-requests", "issues"}
+        },
+        "upstream.yml": {"issue": {"issues"}},
+    }.get(name, {})  # fmt: skip
+
+
+def test_environments_guard_what_is_deployed() -> None:
+    assert jobs("deploy.yml")["deploy"]["environment"] == "${{ inputs.environment }}"
+    assert jobs("rollback.yml")["rollback"]["environment"] == "${{ inputs.environment }}"
+    release = jobs("release.yml")
+    assert release["production"]["needs"] == ["model", "staging"]
+    for name in ("staging", "production"):
+        assert release[name]["with"]["environment"] == name
+        # The same bundle in both, known by its hash.
+        assert release[name]["with"]["sha256"] == "${{ needs.model.outputs.sha256 }}"
+
+
+def test_the_ruleset_asks_for_the_job_that_sums_up() -> None:
+    rules = json.loads((FOLDER / ".github/ruleset.json").read_text())["rules"]
+    (checks,) = [one["parameters"] for one in rules if one["type"] == "required_status_checks"]
+    assert checks["required_status_checks"] == [{"context": jobs("ci.yml")["pass"]["name"]}]
+    assert FOLDER.joinpath(".github/ruleset-releases.json").is_file()

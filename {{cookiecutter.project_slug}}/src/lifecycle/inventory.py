@@ -1,0 +1,55 @@
+"""List what is installed in a container: run inside it by its own Python, from standard input.
+
+Nothing but the standard library: `docker run --entrypoint python IMAGE - < inventory.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from email.parser import HeaderParser
+from pathlib import Path
+
+SKIPPED = {"/proc", "/sys", "/dev", "/tmp"}  # noqa: S108
+
+
+def python_packages() -> list[dict[str, str]]:
+    """Return every installed Python package, wherever on the disk its metadata lies."""
+    found = []
+    for folder, names, files in os.walk("/"):
+        names[:] = [name for name in names if str(Path(folder, name)) not in SKIPPED]
+        wanted = {"METADATA"} if folder.endswith(".dist-info") else {"PKG-INFO"}
+        if not folder.endswith((".dist-info", ".egg-info")):
+            continue
+        for name in wanted & set(files):
+            text = Path(folder, name).read_text(encoding="utf-8", errors="replace")
+            head = HeaderParser().parsestr(text, headersonly=True)
+            found.append({"name": head["Name"], "version": head["Version"], "path": folder})
+    return sorted(found, key=lambda one: (one["name"].lower(), one["path"]))
+
+
+def debian_packages(status: Path = Path("/var/lib/dpkg/status")) -> list[dict[str, str]]:
+    """Return every package that dpkg has installed; none where there is no dpkg."""
+    if not status.is_file():
+        return []
+    found = []
+    for part in status.read_text(encoding="utf-8").split("\n\n"):
+        head = HeaderParser().parsestr(part, headersonly=True)
+        if head["Status"] == "install ok installed":
+            found.append({key.lower(): head[key] for key in ("Package", "Version", "Architecture")})
+    return found
+
+
+def main() -> None:
+    """Print the inventory as JSON."""
+    print(json.dumps({
+        "python": platform.python_version(),
+        "system": platform.freedesktop_os_release(),
+        "python_packages": python_packages(),
+        "debian_packages": debian_packages(),
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Issue keeps one open GitHub issue about each thing that went wrong: opened once, then updated."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from lifecycle import github, outputs
+from lifecycle.command import StageError, project_root, run
+from lifecycle.files import read_json
+from lifecycle.params import load_params
+
+LONGEST = 60_000
+
+
+def about_monitor(root: Path) -> tuple[str, str]:
+    """Return title and text about a monitor that fires."""
+    made = read_json(root / load_params().paths.monitor_report)
+    alerts = "".join(f"- **{one['kind']}**: {one['message']}\n" for one in made["alerts"])
+    sentences = "".join(f"- {one}\n" for one in made["sentences"])
+    title = f"Monitor fires: {made['environment']}, version {made['version']}"
+    text = (f"**{made['verdict']}**: {made['reason']}\n\n{alerts}\n{sentences}\n"
+            f"Judged at {made['judged_at']}. A retrain was started; until a better version is "
+            "released, this one serves.")  # fmt: skip
+    return title, text
+
+
+def about_upstream(root: Path) -> tuple[str, str]:
+    """Return title and text about newest versions that break something."""
+    path = root / "reports/upstream.md"
+    if not path.is_file():
+        raise StageError(f"{path.relative_to(root)} is missing: run `make upstream`")
+    return "Newest versions break the project", path.read_text(encoding="utf-8")
+
+
+SUBJECTS: dict[str, Callable[[Path], tuple[str, str]]] = {
+    "monitor": about_monitor, "upstream": about_upstream,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Open or update the issue about what is named."""
+    parser = argparse.ArgumentParser(description="Keep one issue about something.")
+    parser.add_argument("about", help=" or ".join(SUBJECTS))
+    about = parser.parse_args().about
+    if about not in SUBJECTS:
+        names = " or ".join(f"ABOUT={name}" for name in SUBJECTS)
+        raise StageError(f"{about or 'nothing'} is nothing to open an issue about: say {names}")
+    title, text = SUBJECTS[about](project_root())
+    if url := os.environ.get("RUN_URL"):
+        text += f"\n\n[The run that found it]({url})"
+    said = github.keep_issue(about, title, text[:LONGEST])
+    print(f"issue: {said}: {title}")
+    outputs.summarise(f"{said.capitalize()}: {title}")
+
+
+if __name__ == "__main__":
+    run("issue", main)

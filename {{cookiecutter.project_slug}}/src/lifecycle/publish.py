@@ -1,0 +1,80 @@
+"""Publish makes a delivered version a release: a tag of git with its lineage, and its notes.
+
+Safe to repeat: a tag that is there and a release that is there stay, and the notes are renewed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from lifecycle import git, history, notes, outputs
+from lifecycle.bundle import COMMIT, FACTS, FILE, FOLDER
+from lifecycle.command import StageError, project_root, run
+from lifecycle.files import read_json, write_text
+from lifecycle.params import Params, load_params
+from lifecycle.registry import Version
+
+ASSETS = (FILE, FACTS, "sbom.cdx.json", "image-sbom.cdx.json")
+
+
+def gh(*arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run GitHub's own client; return whatever came of it.
+
+    Raises:
+        StageError: it is not installed.
+    """
+    try:
+        return subprocess.run(
+            ["gh", *arguments], input=given or "", capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise StageError("gh, GitHub's own client, is not installed: see cli.github.com") from None
+
+
+def must(*arguments: str, given: str | None = None) -> str:
+    """Run `gh`, which has to pass; its last words become the error."""
+    done = gh(*arguments, given=given)
+    if done.returncode:
+        words = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise StageError(f"gh {' '.join(arguments[:2])} failed: {words}")
+    return done.stdout
+
+
+def publish(root: Path, params: Params) -> str:
+    """Tag the version of dist/, push the tag, and make its release; return the tag.
+
+    Raises:
+        StageError: there is no bundle, or git or GitHub refuse.
+    """
+    folder = root / FOLDER
+    if not (folder / FACTS).is_file():
+        raise StageError(f"{FOLDER / FACTS} is missing: run `make bundle`")
+    facts = read_json(folder / FACTS)
+    version = Version(facts["version"], facts["lineage"], "")
+    if (folder / COMMIT).is_file():
+        git.fetch(root, folder / COMMIT)
+    tag = history.record(root, version, params.project.name)
+    git.push(root, f"refs/tags/{tag}")
+    text = notes.of_folder(folder)
+    write_text(folder / "notes.md", text)
+    files = [str(folder / name) for name in ASSETS if (folder / name).is_file()]
+    title, path = f"Version {version.number}", str(folder / "notes.md")
+    if gh("release", "view", tag).returncode == 0:
+        must("release", "edit", tag, "--notes-file", path)
+        print(f"publish: release {tag} was there; its notes are renewed")
+    else:
+        must("release", "create", tag, *files, "--verify-tag", "--title", title,
+             "--notes-file", path)  # fmt: skip
+        print(f"publish: release {tag} is made")
+    outputs.summarise(f"## Released: {title}\n\n{text}")
+    return tag
+
+
+def main() -> None:
+    """Publish what `make bundle` packed and `make deliver` took to its environments."""
+    publish(project_root(), load_params())
+
+
+if __name__ == "__main__":
+    run("publish", main)
