@@ -12,7 +12,6 @@ WORKERS ?= 2
 PROJECT := {{cookiecutter.project_slug}}
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 # Copied into every project as they stand, so they can be checked where they are.
-PROJECT_WORKFLOWS := $(wildcard $(PROJECT)/.github/workflows/*.yml)
 # Empty, or every process compiles every library anew where the caller's shell forbids bytecode.
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONUTF8 := 1
@@ -63,9 +62,12 @@ types: setup ## Type-check hooks, tests and benchmarks.
 
 workflows: setup ## Check all workflows, those of a project too, for security, meaning and schema.
 	$(BIN)/zizmor --offline --no-progress --strict-collection --persona pedantic .github '$(PROJECT)/.github'
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/actionlint -no-color -oneline $(WORKFLOWS:%='%') $(PROJECT_WORKFLOWS:%='%')
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jactionlint --no-online --oneline --profile correctness $(WORKFLOWS:%='%') $(PROJECT_WORKFLOWS:%='%')
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS:%='%') $(PROJECT_WORKFLOWS:%='%')
+	@# A workflow that calls another looks for it from its repository's root.
+	rm -rf build/workflows && mkdir -p build/workflows && cp -R '$(PROJECT)/.github' build/workflows && \
+	  git init --quiet build/workflows
+	for folder in . build/workflows; do (cd $$folder && PATH="$(CURDIR)/$(BIN):$$PATH" && \
+	  actionlint -no-color -oneline && jactionlint --no-online --oneline --profile correctness); done
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS:%='%') '$(PROJECT)'/.github/workflows/*.yml
 
 docs: setup ## Build the site into build/site.
 	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
