@@ -17,6 +17,9 @@ import polars as pl
 from lifecycle.files import read_json, write_json
 from lifecycle.operations import Monitor
 
+# So many rows stand for the whole where every block is compared with it: the largest effect of the
+# example's columns differs by less than 0.02, and it takes a quarter of the time.
+COMPARED_ROWS = 5_000
 # Of a column: the largest effect of a block of the reference, and of its share that is missing.
 Extent = dict[str, float]
 
@@ -44,13 +47,17 @@ def missing(column: pl.Series) -> float:
 
 
 def blocks(reference: pl.DataFrame, time: str, days: int) -> list[pl.DataFrame]:
-    """Return the whole blocks of so many days of the reference."""
+    """Return blocks of so many days of the reference, each beginning a third of that later.
+
+    So that a window of the training period is nearly one of them, whichever day it begins on.
+    """
     first: Any = reference[time].dt.date().min()
     last: Any = reference[time].dt.date().max()
-    number = (pl.col(time).dt.date() - pl.lit(first)).dt.total_days() // days
-    whole = (last - first + timedelta(1)).days // days
-    numbered = reference.with_columns(_block=number).filter(pl.col("_block") < whole)
-    return [part.drop("_block") for part in numbered.partition_by("_block", maintain_order=True)]
+    begins = range(0, (last - first).days - days + 2, max(1, days // 3))
+    starts = (first + timedelta(day) for day in begins)
+    day = pl.col(time).dt.date()
+    parts = (reference.filter(day.is_between(s, s + timedelta(days - 1))) for s in starts)
+    return [part for part in parts if part.height]
 
 
 def widest(
@@ -62,11 +69,11 @@ def widest(
         if set(found) == set(names):
             return found
     parts = blocks(reference, time, days)
+    thinned = reference.gather_every(max(1, reference.height // COMPARED_ROWS))
     found = {}
     for name in names:
-        whole = reference[name]
-        effects = [effect(whole, part[name]) or 0.0 for part in parts]
-        gaps = [abs(missing(part[name]) - missing(whole)) for part in parts]
+        effects = [effect(thinned[name], part[name]) or 0.0 for part in parts]
+        gaps = [abs(missing(part[name]) - missing(reference[name])) for part in parts]
         found[name] = {"effect": max(effects, default=0.0), "missing": max(gaps, default=0.0)}
     write_json(kept, found)
     return found
