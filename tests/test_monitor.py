@@ -253,6 +253,9 @@ def test_a_fault_fires_by_its_name_within_one_window(
     expected = FAULTS[fault][1]
     if "closed" in fault:
         assert served.sent[fault].statuses["400"] > 100
+    elif fault == "another unit changed":
+        # Honolulu in kilometres is further than schema.yaml allows.
+        assert served.sent[fault].statuses["200"] > served.sent[fault].statuses["400"]
     else:
         assert served.sent[fault].statuses.keys() == {"200"}
     project = watched("background", fault)
@@ -459,8 +462,9 @@ def test_a_defective_service_fires(
     """Other features than training computes, answers that fail, answers that take too long."""
     module, old, new, expected = DEFECTS[defect]
     project = watched("healthy")
-    for name in ("deployment.json", "monitor.json"):
-        (project.root / ".lifecycle/development" / name).unlink(missing_ok=True)
+    # A service of its own: what the copy holds of the other one would lead there.
+    shutil.rmtree(project.root / ".lifecycle/development")
+    write_log(project, served.lines_of("healthy"))
     use_port(project.root, free_port())
     path = f"src/lifecycle/{module}"
     good = (project.root / path).read_text(encoding="utf-8")

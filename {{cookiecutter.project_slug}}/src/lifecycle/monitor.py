@@ -169,11 +169,11 @@ def main() -> None:
         given.verdict_to.unlink(missing_ok=True)  # never one of before
     root, params, schema, name = project_root(), load_params(), load_schema(), environment.current()
     (root / params.paths.monitor_report).unlink(missing_ok=True)
-    folder = environment.folder(root, name) / "predictions"
-    compact(folder, schema, params.prediction_log.keep_days)
     look = look_at(root, params, schema, name)
     made = report(look)
     write(root, params, made, write_evidently(look))
+    # Afterwards: what is compacted has no torn lines to speak of any more.
+    compact(environment.folder(root, name) / "predictions", schema, params.prediction_log.keep_days)
     print("\n".join(lines(made)))
     print(f"monitor: see {params.paths.monitor_report.with_suffix('.html')}")
     if given.verdict_to:

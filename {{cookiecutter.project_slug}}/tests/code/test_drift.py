@@ -63,12 +63,13 @@ def test_a_column_without_values_has_no_effect_but_is_missing(
     assert drift.sentence("steady", found).startswith("steady is missing in 100.0% of the rows")
 
 
-def test_blocks_are_whole(reference: pl.DataFrame) -> None:
+def test_blocks_are_whole_and_overlap(reference: pl.DataFrame) -> None:
     parts = drift.blocks(reference, TIME, 7)
-    assert [part.height for part in parts] == [700] * 10
-    assert [part.height for part in drift.blocks(reference, TIME, 40)] == [4000]
+    assert [part.height for part in parts] == [700] * 32
+    assert [part.height for part in drift.blocks(reference, TIME, 70)] == [7000]
     assert drift.blocks(reference, TIME, 80) == []
-    assert parts[1][TIME].dt.date().min() == date(2013, 1, 8)
+    assert parts[1][TIME].dt.date().min() == date(2013, 1, 3)
+    assert parts[-1][TIME].dt.date().max() == date(2013, 3, 10)
 
 
 def test_no_block_of_the_reference_fires_against_it(
