@@ -1,7 +1,8 @@
 """Evaluate measures the model on the holdout: overall, by slice, by group, against baselines.
 
-It writes metrics.json (DVC's metrics), the full evaluation, plots, the predictions, and profile and
-sample for monitoring; it judges nothing: the gate does. (ML Test Score, Model 5 to 7.)
+It writes metrics.json (DVC's metrics), the full evaluation, plots, the predictions, and profile,
+sample and worst weeks for monitoring; it judges nothing: the gate does. (ML Test Score, Model 5 to
+7.)
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import polars as pl
 from sklearn.metrics import roc_curve
 
-from lifecycle import baselines, features, metrics, reference
+from lifecycle import baselines, block_figures, features, metrics, reference
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, replacing, write_json
@@ -131,6 +132,9 @@ def main() -> None:
         pl.DataFrame({"probability": probability}).write_parquet(temporary)
     write_json(root / paths.metrics, report["metrics"])
     identity = md5(root / paths.model)
+    report["worst_blocks"] = block_figures.worst(
+        block_figures.predicted(train, holdout, model, schema), schema, params
+    )
     write_json(root / paths.evaluation_report, {"model_md5": identity, **report})
     write_json(
         root / paths.reference_profile,

@@ -13,12 +13,12 @@ import polars as pl
 
 from lifecycle import rules
 from lifecycle.alerts import Alert, fires
+from lifecycle.block_figures import BIAS
 from lifecycle.columns import Schema
 from lifecycle.params import Params
 from lifecycle.reference import FEATURE
 
 Array = rules.Array
-BIAS = "bias"
 # The bootstrap draws days: of fewer, its intervals are too narrow to be believed.
 MINIMUM_DAYS = 4
 
@@ -115,7 +115,7 @@ def verdicts(
     found: dict[str, Any], evaluation: dict[str, Any], params: Params
 ) -> dict[str, Verdict]:
     """Return the verdict on each figure of a window: its whole interval must lie beyond a limit."""
-    tolerance, name = params.monitor.quality.tolerance, found["metric"]
+    name, worst = found["metric"], _worst_blocks(evaluation, params)
     figures = {name: (found, evaluation["metrics"][name])}
     if name != "log_loss":
         figures["log_loss"] = (found["log_loss"], evaluation["metrics"]["log_loss"])
@@ -126,24 +126,50 @@ def verdicts(
     result = {}
     for key, (measured, before) in figures.items():
         value, low, high = (measured[part] for part in ("value", "low", "high"))
-        lower_is_better = (name if "=" in key else key) in rules.LOWER_IS_BETTER
-        # How much worse than on the holdout it is at least.
-        worse = low - before if lower_is_better else before - high
+        sign = 1 if (name if "=" in key else key) in rules.LOWER_IS_BETTER else -1
+        # How much worse than on the holdout it is at least, and the worst block was.
+        worse = low - before if sign > 0 else before - high
+        block = sign * (worst[key] - before) if key in worst else None
         of = f"{name} of {key}" if "=" in key else key
-        said = (f"{of} is {value:.3f} [{low:.3f}, {high:.3f}], on the holdout it was "
-                f"{before:.3f} (tolerance {tolerance})")  # fmt: skip
-        result[key] = _verdict(worse, params, said)
-    bias = found[BIAS]
-    said = (f"{found['mean_prediction']:.1%} were predicted on average and "
-            f"{found['base_rate']:.1%} came true: bias {bias['value']:+.3f} "
-            f"[{bias['low']:+.3f}, {bias['high']:+.3f}] (tolerance {tolerance})")  # fmt: skip
-    result[BIAS] = _verdict(max(bias["low"], -bias["high"]), params, said)
+        said = f"{of} is {value:.3f} [{low:.3f}, {high:.3f}], on the holdout it was {before:.3f}"
+        result[key] = _verdict(worse, block, before, sign, said, params)
+    result[BIAS] = _of_bias(found, worst, params)
     return result
 
 
-def _verdict(worse: float, params: Params, said: str) -> Verdict:
+def _worst_blocks(evaluation: dict[str, Any], params: Params) -> dict[str, float]:
+    """Return the worst figures of blocks; none of a version from before they were kept."""
+    kept = evaluation.get("worst_blocks", {})
+    same = (kept.get("days"), kept.get("metric")) == (
+        params.monitor.window_days, params.gate.champion.metric,
+    )  # fmt: skip
+    figures: dict[str, float] = kept["figures"] if same else {}
+    return figures
+
+
+def _of_bias(found: dict[str, Any], worst: dict[str, float], params: Params) -> Verdict:
+    """Return the verdict on the bias, on the side to which it surely leans."""
+    bias = found[BIAS]
+    sign = 1 if bias["low"] >= -bias["high"] else -1
+    worse, end = (bias["low"], "high") if sign > 0 else (-bias["high"], "low")
+    block = sign * worst[f"{BIAS} {end}"] if f"{BIAS} {end}" in worst else None
+    said = (f"{found['mean_prediction']:.1%} were predicted on average and "
+            f"{found['base_rate']:.1%} came true: bias {bias['value']:+.3f} "
+            f"[{bias['low']:+.3f}, {bias['high']:+.3f}]")  # fmt: skip
+    return _verdict(worse, block, 0.0, sign, said, params)
+
+
+def _verdict(
+    worse: float, block: float | None, before: float, sign: int, said: str, params: Params
+) -> Verdict:
+    """Compare how much worse a window is with the tolerance, or with the worst block."""
     tolerance = params.monitor.quality.tolerance
-    return Verdict(worse > tolerance, worse > params.monitor.sudden_factor * tolerance, said)
+    allowed = tolerance if block is None else max(tolerance, block)
+    why = f"tolerance {tolerance}" if allowed == tolerance else (
+        f"what the worst {params.monitor.window_days} days of train and holdout had"
+    )  # fmt: skip
+    said += f" (limit {before + sign * allowed:.3f}: {why})"
+    return Verdict(worse > allowed, worse > params.monitor.sudden_factor * allowed, said)
 
 
 def _slice(evaluation: dict[str, Any], column: str, value: str) -> dict[str, Any] | None:

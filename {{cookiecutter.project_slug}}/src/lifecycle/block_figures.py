@@ -1,0 +1,82 @@
+"""The worst figures that a version has in blocks of days of its own rows, train and holdout.
+
+A week of one season is easier or harder than the holdout without anything being wrong, so what
+monitoring allows is made of what such weeks differ by. All rows count, not those of the reference
+sample: of a year that has a few dozen rows of a slice in a week, and the worst of them is noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lifecycle import drift, features, rules
+from lifecycle.columns import Schema
+from lifecycle.model import Model
+from lifecycle.params import Params
+from lifecycle.prepare import arrays
+
+Array = rules.Array
+BIAS = "bias"
+
+
+def figure(label: Array, score: Array, name: str) -> float:
+    """Return a figure of predictions: ROC AUC, the mean of a loss, or the bias."""
+    if name == BIAS:
+        return float((score - label).mean())
+    prepared = rules.prepared_scores(label, score, name)
+    if name == "roc_auc":
+        return rules.weighted_roc_auc(*prepared, label, np.ones(len(label)))
+    return float(prepared[0].mean())
+
+
+def predicted(
+    train: pl.DataFrame, holdout: pl.DataFrame, model: Model, schema: Schema
+) -> pl.DataFrame:
+    """Return the rows of both parts with what the model predicts for them."""
+    rows = pl.concat([train, holdout])
+    probability = model.predict(arrays(rows, features.names(schema))).astype(np.float64)
+    return rows.with_columns(pl.Series("probability", probability))
+
+
+def worst(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
+    """Return the worst figure of a block of days, for all that `lifecycle.quality` judges.
+
+    Args:
+        rows: Rows of train and holdout with `probability`.
+        schema: The whole of schema.yaml.
+        params: The whole of params.yaml.
+    """
+    name, days = params.gate.champion.metric, params.monitor.window_days
+    found: dict[str, list[float]] = {}
+    for block in drift.blocks(rows, schema.time, days):
+        for key, value in _figures(block, schema, params):
+            found.setdefault(key, []).append(value)
+    figures = {key: extreme(values, name if "=" in key else key) for key, values in found.items()}
+    bias = found.get(BIAS, [])
+    figures |= {f"{BIAS} {end}": pick(bias) for end, pick in (("low", min), ("high", max)) if bias}
+    figures.pop(BIAS, None)
+    return {"days": days, "metric": name, "figures": figures}
+
+
+def extreme(values: list[float], name: str) -> float:
+    """Return the worst of some values of a metric."""
+    return max(values) if name in rules.LOWER_IS_BETTER else min(values)
+
+
+def _figures(block: pl.DataFrame, schema: Schema, params: Params) -> Iterator[tuple[str, float]]:
+    """Yield what is judged of a block: the whole with labels enough, and each slice with rows."""
+    label = block[schema.target].cast(pl.Float64).to_numpy()
+    score, name = block["probability"].to_numpy(), params.gate.champion.metric
+    if block.height >= params.monitor.quality.minimum_labels and 0 < label.mean() < 1:
+        for key in dict.fromkeys([name, "log_loss", BIAS]):
+            yield key, figure(label, score, key)
+    for column in params.evaluate.slices:
+        for value in block[column].unique().drop_nulls().sort():
+            picked = (block[column] == value).fill_null(value=False).to_numpy()
+            some = label[picked]
+            if len(some) >= params.evaluate.minimum_slice_rows and 0 < some.mean() < 1:
+                yield f"{column}={value}", figure(some, score[picked], name)
