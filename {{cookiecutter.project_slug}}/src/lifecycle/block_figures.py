@@ -27,10 +27,10 @@ def figure(label: Array, score: Array, name: str) -> float:
     """Return a figure of predictions: ROC AUC, the mean of a loss, or the bias."""
     if name == BIAS:
         return float((score - label).mean())
-    prepared = rules.prepared_scores(label, score, name)
     if name == "roc_auc":
-        return rules.weighted_roc_auc(*prepared, label, np.ones(len(label)))
-    return float(prepared[0].mean())
+        order, ties = rules.prepared_scores(label, score, name)
+        return rules.weighted_roc_auc(order, ties, label, np.ones(len(label)))
+    return float(rules.per_row(label, score, name).mean())
 
 
 def predicted(
@@ -52,7 +52,8 @@ def worst(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
     """
     name, days = params.gate.champion.metric, params.monitor.window_days
     found: dict[str, list[float]] = {}
-    for block in drift.blocks(rows, schema.time, days):
+    # One begins on each day: then every whole week of these rows is itself one of the blocks.
+    for block in drift.blocks(rows, schema.time, days, step=1):
         for key, value in _figures(block, schema, params):
             found.setdefault(key, []).append(value)
     figures = {key: extreme(values, name if "=" in key else key) for key, values in found.items()}

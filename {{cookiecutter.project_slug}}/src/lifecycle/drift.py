@@ -46,14 +46,16 @@ def missing(column: pl.Series) -> float:
     return column.null_count() / max(len(column), 1)
 
 
-def blocks(reference: pl.DataFrame, time: str, days: int) -> list[pl.DataFrame]:
-    """Return blocks of so many days of the reference, each beginning a third of that later.
+def blocks(
+    reference: pl.DataFrame, time: str, days: int, step: int | None = None
+) -> list[pl.DataFrame]:
+    """Return blocks of so many days of the reference, each beginning `step` or a third of it later.
 
     So that a window of the training period is nearly one of them, whichever day it begins on.
     """
     first: Any = reference[time].dt.date().min()
     last: Any = reference[time].dt.date().max()
-    begins = range(0, (last - first).days - days + 2, max(1, days // 3))
+    begins = range(0, (last - first).days - days + 2, step or max(1, days // 3))
     starts = (first + timedelta(day) for day in begins)
     day = pl.col(time).dt.date()
     parts = (reference.filter(day.is_between(s, s + timedelta(days - 1))) for s in starts)

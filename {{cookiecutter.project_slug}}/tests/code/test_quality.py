@@ -1,4 +1,4 @@
-"""Quality of predictions whose outcome came: intervals by days, verdicts with a tolerance."""
+"""Quality of predictions whose outcome came: intervals by days, limits by tolerance and blocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import quality
+from lifecycle import block_figures, drift, quality
 from lifecycle.columns import Schema
 from lifecycle.params import Params
 
@@ -97,3 +97,97 @@ def test_few_labels_few_days_or_one_class_are_not_judged(
     certain = predictions(schema).with_columns(pl.lit(value=False).alias(schema.target))
     assert quality.of_window(certain, schema, real_params) is None
     assert quality.alerts([], [], real_params) == []
+
+
+@pytest.fixture(scope="module")
+def reference(schema: Schema) -> pl.DataFrame:
+    """Eight weeks: in the sixth outcomes are hardly predictable, in the eighth half as many."""
+    generator, each = np.random.default_rng(2), 400
+    week = np.repeat(np.arange(56), each) // 7
+    true = generator.beta(1, 3, len(week))
+    chance = np.where(week == 5, 0.7 * true.mean() + 0.3 * true, true)
+    chance = np.where(week == 7, 0.5 * true, chance)
+    return pl.DataFrame({
+        schema.time: [datetime(2013, 3, 1) + timedelta(n // each) for n in range(len(week))],
+        "origin": ["EWR", "JFK"] * (len(week) // 2),
+        "carrier": "UA",
+        "weekday": 1,
+        "probability": true,
+        schema.target: generator.random(len(week)) < chance,
+    })  # fmt: skip
+
+
+def of_reference(reference: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
+    """The evaluation of a version that was trained on weeks one to eight, as all of it was."""
+    whole = evaluation(measured(reference, schema, params))
+    return {**whole, "worst_blocks": block_figures.worst(reference, schema, params)}
+
+
+def test_no_week_of_the_reference_fires(
+    reference: pl.DataFrame, schema: Schema, real_params: Params
+) -> None:
+    """By the tolerance alone two of them would: so it is for a version from before the blocks."""
+    kept = of_reference(reference, schema, real_params)
+    before = {key: value for key, value in kept.items() if key != "worst_blocks"}
+    bad: dict[str, set[str]] = {"with": set(), "without": set()}
+    for block in drift.blocks(reference, schema.time, 7, step=3):
+        found = measured(block, schema, real_params)
+        for name, known in (("with", kept), ("without", before)):
+            verdicts = quality.verdicts(found, known, real_params)
+            bad[name] |= {key for key, one in verdicts.items() if one.bad}
+            if name == "without":
+                assert all("tolerance 0.05)" in one.sentence for one in verdicts.values())
+    assert bad["with"] == set()
+    assert {"roc_auc", "origin=JFK", "bias"} <= bad["without"]
+
+
+def test_a_window_worse_than_every_block_fires(
+    reference: pl.DataFrame, schema: Schema, real_params: Params
+) -> None:
+    """The sentence names the limit: the worst block where that is beyond the tolerance."""
+    kept = of_reference(reference, schema, real_params)
+    upside_down = predictions(schema, each=1000).with_columns(probability=1 - pl.col("probability"))
+    verdicts = quality.verdicts(measured(upside_down, schema, real_params), kept, real_params)
+    for key in ("roc_auc", "log_loss", "bias", "origin=EWR", "origin=JFK"):
+        assert verdicts[key].sudden, verdicts[key].sentence
+    limit = kept["worst_blocks"]["figures"]["roc_auc"]
+    assert f"(limit {limit:.3f}: what the worst 7 days of train and holdout had)" in (
+        verdicts["roc_auc"].sentence
+    )
+
+
+def test_each_side_of_the_bias_has_its_own_limit(
+    reference: pl.DataFrame, schema: Schema, real_params: Params
+) -> None:
+    """A block that had too few outcomes says nothing about windows that have too many."""
+    kept = of_reference(reference, schema, real_params)
+    figures = kept["worst_blocks"]["figures"]
+    assert figures["bias high"] > 0.08 > 0.05 > -figures["bias low"]
+    for shift, bad in ((0.08, False), (-0.12, True)):
+        found = measured(predictions(schema, each=1000, shift=shift), schema, real_params)
+        one = quality.verdicts(found, kept, real_params)["bias"]
+        assert one.bad is bad, one.sentence
+
+
+def test_blocks_of_other_days_or_of_another_metric_set_no_limit(
+    reference: pl.DataFrame, schema: Schema, real_params: Params
+) -> None:
+    kept = of_reference(reference, schema, real_params)
+    found = measured(reference[35 * 400 : 42 * 400], schema, real_params)
+    assert not quality.verdicts(found, kept, real_params)["roc_auc"].bad
+    for other in ({"days": 14}, {"metric": "brier"}):
+        changed = {**kept, "worst_blocks": {**kept["worst_blocks"], **other}}
+        assert quality.verdicts(found, changed, real_params)["roc_auc"].bad
+
+
+def test_a_block_with_few_rows_or_one_class_has_no_figure(
+    reference: pl.DataFrame, schema: Schema, real_params: Params
+) -> None:
+    thin = block_figures.worst(reference.gather_every(10), schema, real_params)["figures"]
+    assert thin == {}
+    some = block_figures.worst(reference.gather_every(7), schema, real_params)["figures"]
+    assert set(some) == {
+        "roc_auc", "log_loss", "bias low", "bias high", "carrier=UA", "weekday=1",
+    }  # fmt: skip
+    certain = reference.with_columns(pl.lit(value=True).alias(schema.target))
+    assert block_figures.worst(certain, schema, real_params)["figures"] == {}
