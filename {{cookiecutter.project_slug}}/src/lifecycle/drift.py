@@ -17,9 +17,7 @@ import polars as pl
 from lifecycle.files import read_json, write_json
 from lifecycle.operations import Monitor
 
-# So many rows stand for the whole where every block is compared with it: the largest effect of the
-# example's columns differs by less than 0.05, and it takes an eighth of the time.
-COMPARED_ROWS = 5_000
+MOST_BLOCKS = 60
 # Of a column: the largest effect of a block of the reference, and of its share that is missing.
 Extent = dict[str, float]
 
@@ -47,17 +45,23 @@ def missing(column: pl.Series) -> float:
 
 
 def blocks(reference: pl.DataFrame, time: str, days: int) -> list[pl.DataFrame]:
-    """Return blocks of so many days of the reference, each beginning a third of that later.
+    """Return whole blocks of so many days of the reference, the last day among them.
 
-    So that a window of the training period is nearly one of them, whichever day it begins on.
+    One begins on every day, or on every so many days where there would be more than MOST_BLOCKS:
+    a window of the log begins on any day of the week.
     """
-    first: Any = reference[time].dt.date().min()
-    last: Any = reference[time].dt.date().max()
-    begins = range(0, (last - first).days - days + 2, max(1, days // 3))
-    starts = (first + timedelta(day) for day in begins)
-    day = pl.col(time).dt.date()
-    parts = (reference.filter(day.is_between(s, s + timedelta(days - 1))) for s in starts)
-    return [part for part in parts if part.height]
+    day = reference[time].dt.date()
+    first: Any = day.min()
+    last: Any = day.max()
+    latest = (last - first + timedelta(1 - days)).days
+    if latest < 0:
+        return []
+    starts = range(latest, -1, -(latest // MOST_BLOCKS + 1))
+    found = []
+    for start in reversed(starts):
+        begin = first + timedelta(start)
+        found.append(reference.filter(day.is_between(begin, begin + timedelta(days - 1))))
+    return found
 
 
 def widest(
@@ -69,11 +73,11 @@ def widest(
         if set(found) == set(names):
             return found
     parts = blocks(reference, time, days)
-    thinned = reference.gather_every(max(1, reference.height // COMPARED_ROWS))
     found = {}
     for name in names:
-        effects = [effect(thinned[name], part[name]) or 0.0 for part in parts]
-        gaps = [abs(missing(part[name]) - missing(reference[name])) for part in parts]
+        whole = reference[name]
+        effects = [effect(whole, part[name]) or 0.0 for part in parts]
+        gaps = [abs(missing(part[name]) - missing(whole)) for part in parts]
         found[name] = {"effect": max(effects, default=0.0), "missing": max(gaps, default=0.0)}
     write_json(kept, found)
     return found
