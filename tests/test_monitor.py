@@ -232,7 +232,7 @@ def test_weeks_of_the_training_period_are_healthy(
     assert all(set(one["drift"]) == set(profile["features"]) for one in report["windows"])
     assert report["objectives"]["availability"] == 1.0
     page = (project.root / "reports/monitor.html").read_text(encoding="utf-8")
-    assert '<span class="healthy">healthy</span>' in page
+    assert '<span class="good">healthy</span>' in page
     assert "Nothing fires." in page
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page)
     evidently = project.root / "reports/evidently.html"
@@ -266,7 +266,7 @@ def test_a_fault_fires_by_its_name_within_one_window(
     windows = {name for one in report["alerts"] for name in one["windows"]}
     assert windows <= {report["windows"][-1]["name"]}
     page = (project.root / "reports/monitor.html").read_text(encoding="utf-8")
-    assert '<span class="firing">firing</span>' in page
+    assert '<span class="bad">firing</span>' in page
     for one in report["alerts"]:
         assert one["subject"] in page
 
