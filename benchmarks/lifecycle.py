@@ -126,7 +126,7 @@ def same_predictions(project: Path, target: Path) -> bool:
 
 
 def cold_start(project: Path, environment: dict[str, str]) -> float:
-    """Return the seconds from no service to its first answer (`make serve predict`)."""
+    """Return the seconds from no service to its first answer (`make deploy predict`)."""
     timed(["make", "stop"], project, environment)
     return timed(["make", "deploy", "predict"], project, environment).seconds
 
@@ -199,7 +199,7 @@ def page(found: dict[str, Any], rounds: int) -> str:
         ("`make setup`, package cache as found", f"{found['setup']:.0f} s"),
         ("size of the development environment", f"{found['environment']:.0f} MB"),
         ("size of the serving environment", f"{found['serving environment']:.0f} MB"),
-        ("cold start: no service to first answer (`make serve predict`)",
+        ("cold start: no service to first answer (`make deploy predict`)",
          f"{found['cold start']:.1f} s"),
     ]  # fmt: skip
     inside = sum(found["steps"].values())

@@ -17,6 +17,7 @@ import polars as pl
 from lifecycle.files import read_json, write_json
 from lifecycle.operations import Monitor
 
+MOST_BLOCKS = 60
 # So many rows stand for the whole where every block is compared with it: the largest effect of the
 # example's columns differs by less than 0.05, and it takes an eighth of the time.
 COMPARED_ROWS = 5_000
@@ -49,17 +50,23 @@ def missing(column: pl.Series) -> float:
 def blocks(
     reference: pl.DataFrame, time: str, days: int, step: int | None = None
 ) -> list[pl.DataFrame]:
-    """Return blocks of so many days of the reference, each beginning `step` or a third of it later.
+    """Return whole blocks of so many days of the reference, the last day among them.
 
-    So that a window of the training period is nearly one of them, whichever day it begins on.
+    One begins every `step` days; without it on every day, or on every so many days where there
+    would be more than MOST_BLOCKS: a window of the log begins on any day of the week.
     """
-    first: Any = reference[time].dt.date().min()
-    last: Any = reference[time].dt.date().max()
-    begins = range(0, (last - first).days - days + 2, step or max(1, days // 3))
-    starts = (first + timedelta(day) for day in begins)
-    day = pl.col(time).dt.date()
-    parts = (reference.filter(day.is_between(s, s + timedelta(days - 1))) for s in starts)
-    return [part for part in parts if part.height]
+    day = reference[time].dt.date()
+    first: Any = day.min()
+    last: Any = day.max()
+    latest = (last - first + timedelta(1 - days)).days
+    if latest < 0:
+        return []
+    starts = range(latest, -1, -(step or latest // MOST_BLOCKS + 1))
+    found = []
+    for start in reversed(starts):
+        begin = first + timedelta(start)
+        found.append(reference.filter(day.is_between(begin, begin + timedelta(days - 1))))
+    return found
 
 
 def widest(

@@ -97,8 +97,10 @@ class Registry:
                 raise
         # By `runs:/`, MLflow lists a model but does not load it once its run has other artefacts.
         logged = self._client.get_run(run_id).data.tags["model_uri"]
+        # A server, unlike a local store, wants the id again by itself.
         return _version(self._client.create_model_version(
-            self.name, logged, run_id, tags=tags, await_creation_for=0
+            self.name, logged, run_id, tags=tags, await_creation_for=0,
+            model_id=logged.removeprefix("models:/"),
         ))  # fmt: skip
 
     def adopt(self, number: int, tags: dict[str, str]) -> Version:

@@ -63,13 +63,16 @@ def test_a_column_without_values_has_no_effect_but_is_missing(
     assert drift.sentence("steady", found).startswith("steady is missing in 100.0% of the rows")
 
 
-def test_blocks_are_whole_and_overlap(reference: pl.DataFrame) -> None:
+def test_blocks_are_whole_and_begin_on_any_day(reference: pl.DataFrame) -> None:
+    """70 days: a window of the log may begin on any of them, and the last days are in one."""
     parts = drift.blocks(reference, TIME, 7)
+    # More than MOST_BLOCKS days to begin on, so one begins on every second.
     assert [part.height for part in parts] == [700] * 32
-    assert [part.height for part in drift.blocks(reference, TIME, 70)] == [7000]
+    assert [part.height for part in drift.blocks(reference, TIME, 40)] == [4000] * 31
     assert drift.blocks(reference, TIME, 80) == []
-    assert parts[1][TIME].dt.date().min() == date(2013, 1, 3)
-    assert parts[-1][TIME].dt.date().max() == date(2013, 3, 10)
+    begun = [part[TIME].dt.date().min() for part in parts[:2]]
+    assert begun == [date(2013, 1, 2), date(2013, 1, 4)]
+    assert parts[-1][TIME].max() == reference[TIME].max()
 
 
 def test_no_block_of_the_reference_fires_against_it(
