@@ -21,6 +21,14 @@ from lifecycle.prepare import arrays
 
 Array = rules.Array
 BIAS = "bias"
+# The bootstrap draws days: of fewer, its intervals are too narrow to be believed.
+MINIMUM_DAYS = 4
+
+
+def judgeable(label: Array, day: Array, params: Params) -> bool:
+    """Say whether there are both classes, and days enough to draw from."""
+    days = min(MINIMUM_DAYS, params.monitor.window_days)
+    return 0 < label.mean() < 1 and len(np.unique(day)) >= days
 
 
 def figure(label: Array, score: Array, name: str) -> float:
@@ -52,8 +60,9 @@ def worst(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
     """
     name, days = params.gate.champion.metric, params.monitor.window_days
     found: dict[str, list[float]] = {}
+    wanted = {schema.time, schema.target, "probability", *params.evaluate.slices}
     # One begins on each day: then every whole week of these rows is itself one of the blocks.
-    for block in drift.blocks(rows, schema.time, days, step=1):
+    for block in drift.blocks(rows.select(sorted(wanted)), schema.time, days, step=1):
         for key, value in _figures(block, schema, params):
             found.setdefault(key, []).append(value)
     figures = {key: extreme(values, name if "=" in key else key) for key, values in found.items()}
@@ -70,14 +79,20 @@ def extreme(values: list[float], name: str) -> float:
 
 def _figures(block: pl.DataFrame, schema: Schema, params: Params) -> Iterator[tuple[str, float]]:
     """Yield what is judged of a block: the whole with labels enough, and each slice with rows."""
-    label = block[schema.target].cast(pl.Float64).to_numpy()
-    score, name = block["probability"].to_numpy(), params.gate.champion.metric
-    if block.height >= params.monitor.quality.minimum_labels and 0 < label.mean() < 1:
+    name = params.gate.champion.metric
+    if block.height >= params.monitor.quality.minimum_labels:
         for key in dict.fromkeys([name, "log_loss", BIAS]):
-            yield key, figure(label, score, key)
+            yield from _figure(block, key, key, schema, params)
     for column in params.evaluate.slices:
-        for value in block[column].unique().drop_nulls().sort():
-            picked = (block[column] == value).fill_null(value=False).to_numpy()
-            some = label[picked]
-            if len(some) >= params.evaluate.minimum_slice_rows and 0 < some.mean() < 1:
-                yield f"{column}={value}", figure(some, score[picked], name)
+        for (value,), part in block.partition_by(column, as_dict=True).items():
+            if value is not None and part.height >= params.evaluate.minimum_slice_rows:
+                yield from _figure(part, f"{column}={value}", name, schema, params)
+
+
+def _figure(
+    rows: pl.DataFrame, key: str, name: str, schema: Schema, params: Params
+) -> Iterator[tuple[str, float]]:
+    label = rows[schema.target].cast(pl.Float64).to_numpy()
+    day = rows[schema.time].dt.date().to_numpy()
+    if judgeable(label, day, params):
+        yield key, figure(label, rows["probability"].to_numpy(), name)

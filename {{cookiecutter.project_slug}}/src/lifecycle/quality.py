@@ -13,14 +13,12 @@ import polars as pl
 
 from lifecycle import rules
 from lifecycle.alerts import Alert, fires
-from lifecycle.block_figures import BIAS
+from lifecycle.block_figures import BIAS, judgeable
 from lifecycle.columns import Schema
 from lifecycle.params import Params
 from lifecycle.reference import FEATURE
 
 Array = rules.Array
-# The bootstrap draws days: of fewer, its intervals are too narrow to be believed.
-MINIMUM_DAYS = 4
 
 
 def intervals(
@@ -61,7 +59,7 @@ def of_window(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, A
     label = rows[schema.target].cast(pl.Float64).to_numpy()
     score, day = rows["probability"].to_numpy(), rows[schema.time].dt.date().to_numpy()
     enough = rows.height >= params.monitor.quality.minimum_labels
-    if not enough or not _judgeable(label, day, params):
+    if not enough or not judgeable(label, day, params):
         return None
     name = params.gate.champion.metric
     figures = intervals(label, score, day, name, params)
@@ -73,12 +71,6 @@ def of_window(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, A
            if key != name},
         "slices": list(_slices(rows, label, score, day, params)),
     }  # fmt: skip
-
-
-def _judgeable(label: Array, day: Array, params: Params) -> bool:
-    """Say whether there are both classes, and days enough to draw from."""
-    days = min(MINIMUM_DAYS, params.monitor.window_days)
-    return 0 < label.mean() < 1 and len(np.unique(day)) >= days
 
 
 def _slices(rows: pl.DataFrame, label: Array, score: Array, day: Array, params: Params) -> Any:
@@ -94,7 +86,7 @@ def _slices(rows: pl.DataFrame, label: Array, score: Array, day: Array, params: 
             some = label[picked]
             if picked.sum() < params.evaluate.minimum_slice_rows:
                 continue
-            if not _judgeable(some, day[picked], params):
+            if not judgeable(some, day[picked], params):
                 continue
             got, low, high = intervals(some, score[picked], day[picked], name, params)[name]
             text = str(int(value)) if isinstance(value, float) else str(value)
