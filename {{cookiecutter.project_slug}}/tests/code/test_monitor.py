@@ -71,7 +71,7 @@ def test_report_and_page_say_the_same(look: Look, real_params: Params) -> None:
     path = look.root / real_params.paths.monitor_report
     assert json.loads(path.read_text(encoding="utf-8")) == made
     page = path.with_suffix(".html").read_text(encoding="utf-8")
-    assert '<span class="firing">firing</span>' in page
+    assert '<span class="bad">firing</span>' in page
     assert "invariant: &lt;b&gt;" in page
     assert "5.0% &amp; more" in page
     assert WHAT_TO_DO["invariant"] in page
