@@ -197,6 +197,11 @@ def judge(project: Project, code: int) -> dict[str, Any]:
     return report
 
 
+def rounded(found: Any) -> Any:
+    """Return what was found with every figure to nine digits."""
+    return json.loads(json.dumps(found), parse_float=lambda text: round(float(text), 9))
+
+
 def alerts(report: dict[str, Any]) -> set[str]:
     """Return kind and subject of each alert."""
     return {f"{one['kind']}: {one['subject']}" for one in report["alerts"]}
@@ -241,9 +246,9 @@ def test_weeks_of_the_training_period_are_healthy(
     assert state(project, registry) == before
     (compacted,) = (project.root / LOG).iterdir()
     assert compacted.suffix == ".parquet"
-    # What was compacted is judged as the lines were.
+    # What was compacted is judged as the lines were; sums in another order differ by a last bit.
     again = judge(project, 0)
-    assert again["windows"] == report["windows"]
+    assert rounded(again["windows"]) == rounded(report["windows"])
     assert again["objectives"]["judged"].startswith("not judged: ")
 
 
