@@ -89,7 +89,8 @@ lock: setup ## Renew every lock: the template's, and the project's for each remo
 	for remote in local s3 gs azure; do \
 	  echo "dvc[$$remote]" | sed 's/\[local\]//' | \
 	    $(LOCK) development.in - -c serving.txt -o development-$$remote.txt; done && \
-	$(LOCK) bootstrap.in -c development-local.txt -o bootstrap.txt && $(LOCK) audit.in -o audit.txt
+	$(LOCK) bootstrap.in -c development-local.txt -o bootstrap.txt && $(LOCK) audit.in -o audit.txt && cd ../deploy/mlflow && \
+	$(LOCK) requirements.in -c ../../requirements/development-local.txt -o requirements.txt
 
 clean: ## Remove environment, caches and everything that was built.
 	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache

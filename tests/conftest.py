@@ -7,7 +7,7 @@ import pytest
 from baking import clean_environment, commit_all, cookiecutter, copy_template
 from running import Environment, Project, free_port, use_port
 
-pytest_plugins = ["breaking"]
+pytest_plugins = ["breaking", "containers"]
 
 
 @pytest.fixture(scope="session")

@@ -1,209 +1,48 @@
-"""The deploy target compose: the champion's Bento as a container, built and run for real.
-
-Where this machine has root and apt, an engine from Debian's packages runs as a plain process in a
-temporary folder, and a stand-in for the official Python image is made of Debian's packages, so no
-image registry is needed. Elsewhere these tests are skipped; with CI set, only where that cannot be.
-"""
+"""The deploy target compose: service and proxy as containers, built and run for real."""
 
 import json
-import os
+import re
 import shlex
 import shutil
-import signal
-import ssl
+import socket
 import subprocess
 import sys
-import tarfile
-import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import yaml
-from baking import PROJECT, ROOT, run, succeed
+from baking import ROOT, run, succeed
+from containers import (
+    DEPLOY,
+    Engine,
+    Make,
+    bento_of,
+    container_of,
+    services_of,
+    smoke_of,
+    wait_until_healthy,
+)
+from load import Load
 from running import Project, free_port
 
-DEPLOY = ROOT / PROJECT / "deploy"
-TARGETS = {"image", "up", "down"}
-BASE, RELEASE, KEY = "python:3.11-slim", "bookworm", "a-key-for-the-test"
-PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
-CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
-INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+TARGETS = {"image", "keys", "up", "platform", "down", "predictions"}
+KEY, NEW = "a-key-for-the-test", "a-newer-key"
 # As in compose.yaml, for containers that Compose does not start.
 HARDENED = shlex.split(
     "--rm --network none --read-only --tmpfs /tmp:noexec,nosuid,nodev,mode=1777 "
     "--cap-drop ALL --security-opt no-new-privileges"
 )
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A running Docker engine, the variables that lead to it, and its Compose."""
-
-    variables: dict[str, str]
-    compose: str
-
-    def docker(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run a Docker command; returns whatever came of it."""
-        return run("docker", *arguments, folder=ROOT, environment=self.variables)
-
-    def must(self, *arguments: str | Path) -> str:
-        """Run a Docker command that has to pass, and return what it printed."""
-        return succeed("docker", *arguments, folder=ROOT, environment=self.variables)
-
-    def inspect(self, name: str) -> Any:
-        """Return what the engine knows of an image or a container."""
-        return json.loads(self.must("inspect", name))[0]
-
-
-def refuse(reason: str) -> None:
-    """Skip; or fail, in CI on a machine that could have run the test."""
-    if os.environ.get("CI") == "true" and os.geteuid() == 0 and shutil.which("apt-get"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def install_engine(variables: dict[str, str]) -> str:
-    """Install what is missing of engine, Compose and debootstrap; return the Compose command."""
-    plugin = (
-        shutil.which("docker")
-        and not run("docker", "compose", "version", folder=ROOT, environment=variables).returncode
-    )
-    needed = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap"}
-    needed |= {} if plugin else {"docker-compose": "docker-compose"}
-    if missing := {needed[name] for name in needed if not shutil.which(name)}:
-        quiet = variables | {"DEBIAN_FRONTEND": "noninteractive"}
-        options = ("--yes", "--no-install-recommends")
-        for step in (("update",), ("install", *options, *sorted(missing))):
-            done = run("apt-get", *step, folder=ROOT, environment=quiet)
-            if done.returncode:
-                refuse(f"apt-get {step[0]} failed: {done.stderr[-500:]}")
-    return "docker compose" if plugin else "docker-compose"
-
-
-def mirror(variables: dict[str, str]) -> list[str]:
-    """Return where this machine gets its Debian from; nothing where it is another system."""
-    options = ("--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages")
-    printed = run("apt-get", "indextargets", *options, folder=ROOT, environment=variables).stdout
-    return [line.split()[1] for line in printed.splitlines() if line.split()[0] == RELEASE][:1]
-
-
-def base_archive(folder: Path, variables: dict[str, str]) -> Path:
-    """Return a copy of the archive of the stand-in image, which is made once and kept."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cd4ml-tests"
-    kept, system = cache / f"{BASE.replace(':', '-')}-{RELEASE}.tar", folder / "system"
-    if not kept.is_file():
-        options = ("--variant=minbase", f"--include={PACKAGES}", RELEASE)
-        command = ("debootstrap", *options, str(system), *mirror(variables))
-        done = run(*command, folder=folder, environment=variables)
-        if done.returncode:
-            refuse(f"the base image could not be made: {done.stdout[-500:]}{done.stderr[-500:]}")
-        (system / "usr/bin/python").symlink_to("python3")
-        (system / "usr/lib/python3.11/EXTERNALLY-MANAGED").unlink()
-        cache.mkdir(parents=True, exist_ok=True)
-        new = cache / f"{kept.name}.{os.getpid()}"
-        without = ("./var/cache/apt", "./var/lib/apt/lists", f"./{CERTIFICATES}")
-        exclude = [f"--exclude={one}" for one in without]
-        tar = ("tar", "-C", str(system), *exclude, "-cf", str(new), ".")
-        succeed(*tar, folder=folder, environment=variables)
-        new.rename(kept)
-        shutil.rmtree(system)
-    copied = Path(shutil.copyfile(kept, folder / "base.tar"))
-    # What this machine trusts, the build has to trust: there may be a company's proxy between.
-    trusted = ssl.get_default_verify_paths().cafile or f"/{CERTIFICATES}"
-    with tarfile.open(copied, "a") as archive:
-        archive.add(Path(trusted).resolve(), f"./{CERTIFICATES}")
-    return copied
-
-
-def start_engine(folder: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start an engine below `folder` that leaves the machine's own network alone."""
-    places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
-    options = [f"--{name}={folder / place}" for name, place in places.items()]
-    alone = ("--iptables=false", "--ip-forward=false", "--bridge=none")
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["dockerd", f"--host={variables['DOCKER_HOST']}", *options, *alone],
-            env=variables, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    for _ in range(300):
-        if not run("docker", "info", folder=folder, environment=variables).returncode:
-            return process
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    stop_engine(process, folder)
-    refuse(f"the engine did not start: {(folder / 'log').read_text()[-500:]}")
-    raise AssertionError
-
-
-def stop_engine(process: subprocess.Popen[bytes], folder: Path) -> None:
-    """Stop the engine, which stops its containers and their supervisor."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    # The engine leaves one mount, which would keep its folder from being removed.
-    subprocess.run(["umount", folder / "exec/netns/default"], capture_output=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    """Return a Docker engine of our own that has the stand-in for the base image."""
-    if os.geteuid() or not shutil.which("apt-get"):
-        pytest.skip("NOT TESTED: a container engine of our own needs root and apt")
-    # Short: the path of a socket may have some hundred characters.
-    with tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as temporary:
-        folder = Path(temporary)
-        names = ("PATH", "TMPDIR", "LANG", *INDEXES)
-        variables = {name: os.environ[name] for name in names if name in os.environ}
-        variables |= {"HOME": temporary, "DOCKER_HOST": f"unix://{folder / 'socket'}"}
-        compose = install_engine(variables)
-        archive = base_archive(folder, variables)
-        process = start_engine(folder, variables)
-        try:
-            ours = Engine(variables, compose)
-            ours.must("import", archive, BASE)
-            archive.unlink()
-            yield ours
-            for name in ours.must("ps", "--all", "--quiet").split():
-                ours.must("rm", "--force", name)
-            # Otherwise its bridge would stay behind.
-            ours.must("network", "prune", "--force")
-        finally:
-            stop_engine(process, folder)
-
-
-@pytest.fixture(scope="module")
-def make(engine: Engine, finished: Project) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs make targets of the finished project with our engine."""
-    if sys.version_info[:2] != (3, 11):
-        refuse("the stand-in image has Python 3.11, and the Bento was packaged with another")
-    # Without a bridge a build has no network but the machine's own.
-    options = ("BUILD_OPTIONS=--network host", f"COMPOSE={engine.compose}")
-    kept = {k: v for k, v in engine.variables.items() if k in ("DOCKER_HOST", *INDEXES)}
-    return lambda *arguments: finished.make(*arguments, *options, **kept)
-
-
-@pytest.fixture(scope="module")
-def image(make: Callable[..., subprocess.CompletedProcess[str]]) -> str:
-    """Return the name of the champion's image, built by `make image`."""
-    done = make("image")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout.splitlines()[-1].removeprefix("image: ")
-
-
-def bento_of(project: Project) -> Path:
-    """Return the folder of the champion's Bento."""
-    tag: str = json.loads((project.root / ".lifecycle/released.json").read_text())["tag"]
-    return project.root / ".bentoml" / "bentos" / tag.replace(":", "/")
+READ = (
+    "from pathlib import Path; from lifecycle.columns import load_schema; "
+    "from lifecycle.predictions import read; "
+    "log = read(Path('.lifecycle/compose/predictions'), load_schema()); "
+    "print(log.predictions.height, log.torn, log.predictions['model_version'].unique().to_list(), "
+    "log.predictions.filter(request_id='smoke')['probability'].to_list())"
+)
 
 
 def broken_build(engine: Engine, bento: Path, folder: Path, path: str, content: str) -> str:
@@ -213,46 +52,6 @@ def broken_build(engine: Engine, bento: Path, folder: Path, path: str, content: 
     done = engine.docker("build", "--network=host", f"--file={DEPLOY / 'Dockerfile'}", folder)
     assert done.returncode
     return done.stdout + done.stderr
-
-
-def wait_until_healthy(engine: Engine, container: str) -> float:
-    """Wait for the container's own health check; return the seconds that it took."""
-    began = time.monotonic()
-    while time.monotonic() < began + 60:
-        if engine.inspect(container)["State"]["Health"]["Status"] == "healthy":
-            return time.monotonic() - began
-        time.sleep(0.1)
-    pytest.fail(engine.must("logs", container))
-
-
-def check_answers(url: str, smoke: Any) -> None:
-    """Check that the service wants a key, and answers as the pipeline did to the last bit."""
-    assert httpx.get(f"{url}/readyz").status_code == 200
-    for headers in ({}, {"X-API-Key": "wrong"}):
-        refused = httpx.post(f"{url}/v1/predict", json=smoke["request"], headers=headers)
-        assert refused.status_code == 401
-    answer = httpx.post(
-        f"{url}/v1/predict", json=smoke["request"], headers={"X-API-Key": KEY}
-    ).raise_for_status()
-    given = [one["probability"] for one in answer.json()["predictions"]]
-    assert given == smoke["probabilities"]
-
-
-def check_confinement(engine: Engine, container: str) -> None:
-    """Check that neither user nor capabilities nor the file system allow more than is needed."""
-    status = engine.must("exec", container, "cat", "/proc/1/status")
-    facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
-    assert facts["Uid"].split() == facts["Gid"].split() == ["10001"] * 4
-    capabilities = {facts[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")}
-    assert {int(one, 16) for one in capabilities} == {0}
-    assert facts["NoNewPrivs"] == "1"
-    for place in ("/", "/bento", "/opt/venv"):
-        written = engine.docker("exec", "--user=0", container, "touch", f"{place}/new")
-        assert "Read-only file system" in written.stderr
-    limits = engine.inspect(container)["HostConfig"]
-    assert limits["Memory"] == 2**30
-    assert limits["RestartPolicy"]["Name"] == "unless-stopped"
-    assert {one["HostIp"] for one in limits["PortBindings"]["3000/tcp"]} == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize(("target", "expected"), [("compose", TARGETS), ("none", set())])
@@ -271,17 +70,37 @@ def test_the_deploy_target_decides_about_its_files_and_make_targets(
         assert done.stderr.strip() == "make: *** No rule to make target 'image'.  Stop."
 
 
-def test_the_compose_file_is_valid(environment: dict[str, str]) -> None:
-    file = DEPLOY / "compose.yaml"
+def test_the_compose_files_are_valid(environment: dict[str, str]) -> None:
+    files = [DEPLOY / "compose.yaml", DEPLOY / "platform.yaml"]
     checker = Path(sys.executable).parent / "check-jsonschema"
-    command = (checker, "--builtin-schema", "vendor.compose-spec", file)
+    command = (checker, "--builtin-schema", "vendor.compose-spec", *files)
     succeed(*command, folder=ROOT, environment=environment)
-    (service,) = yaml.safe_load(file.read_text())["services"].values()
-    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    services = services_of("compose.yaml") | services_of("platform.yaml")
+    for name, service in services.items():
+        assert all(one.startswith("127.0.0.1:") for one in service.get("ports", ())), name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert {"mem_limit", "pids_limit", "restart", "logging"} <= service.keys(), name
+        assert "healthcheck" in service or name == "bucket", name
+        # An exact version, not a series that moves.
+        assert re.search(r":v?\d+\.\d+(\.\d+)?(-alpine)?$", service["image"]) or name == "service"
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     assert "# syntax=" not in dockerfile
     # Both ways to ask for health have to ask for the same.
-    assert service["healthcheck"]["test"][-1] in dockerfile
+    assert services["service"]["healthcheck"]["test"][-1] in dockerfile
+
+
+def test_no_secret_has_a_default() -> None:
+    """Each is asked for, in words that say what to set; what is not secret may have a default."""
+    text = (DEPLOY / "compose.yaml").read_text() + (DEPLOY / "platform.yaml").read_text()
+    found = re.findall(r"\$\{(\w+):([?-])([^}]*)\}", text)
+    asked = {name for name, kind, _ in found if kind == "?"}
+    assert asked == {
+        "IMAGE", "POSTGRES_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "GRAFANA_PASSWORD"
+    }  # fmt: skip
+    given = {name: value for name, kind, value in found if kind == "-"}
+    assert {name for name, value in given.items() if value and not name.endswith("PORT")} == {"ENV"}
+    assert not [value for name, value in given.items() if re.search("KEY|PASSWORD", name) and value]
 
 
 @pytest.mark.slow
@@ -337,28 +156,201 @@ def test_without_a_key_the_container_says_so_and_stops(engine: Engine, image: st
     assert told[0].startswith("serve: no API key is configured: set API_KEYS")
 
 
-@pytest.mark.slow
-def test_compose_runs_the_champion(
-    engine: Engine,
-    image: str,
-    finished: Project,
-    make: Callable[..., subprocess.CompletedProcess[str]],
-) -> None:
+@pytest.fixture(scope="module")
+def address(image: str, proxy_image: str, engine: Engine, make: Make) -> Iterator[str]:
+    """Return the address of service and proxy, brought up by `make up`."""
     keyless = make("up")
     assert keyless.returncode == 2
-    assert "set it to one or more keys with commas between" in keyless.stderr
+    assert keyless.stderr.startswith(
+        "compose: no API key is configured: set API_KEYS to one or more keys with commas between"
+    )
+    assert engine.must("ps", "--all", "--quiet") == ""
     port = free_port()
     done = make("up", f"API_KEYS={KEY}", f"PORT={port}")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    (container,) = engine.must("ps", "--quiet").split()
-    print(f"healthy after {wait_until_healthy(engine, container):.1f} s")
-    smoke = json.loads((bento_of(finished) / "src/release/smoke.json").read_text())
-    check_answers(f"http://127.0.0.1:{port}", smoke)
-    check_confinement(engine, container)
-    began = time.monotonic()
-    engine.must("stop", "--time=20", container)
-    assert time.monotonic() - began < 10
-    # The server ended by itself: nothing had to kill it.
-    assert engine.inspect(container)["State"]["ExitCode"] == 0
+    print(f"healthy after {wait_until_healthy(engine, container_of(engine, 'proxy')):.1f} s")
+    yield f"http://127.0.0.1:{port}"
+    assert engine.inspect(container_of(engine, "proxy"))["RestartCount"] == 0
     assert make("down").returncode == 0
-    assert "No such" in engine.docker("inspect", container).stderr
+    assert engine.must("ps", "--all", "--quiet") == ""
+    # What was logged stays.
+    assert "flight-delay_predictions" in engine.must("volume", "ls", "--quiet").split()
+
+
+def ask(address: str, key: str, body: Any, path: str = "/v1/predict") -> httpx.Response:
+    """Send a request with a key through the proxy."""
+    headers = {"X-API-Key": key, "X-Request-ID": "smoke"}
+    return httpx.post(f"{address}{path}", json=body, headers=headers, timeout=60, trust_env=False)
+
+
+@pytest.mark.slow
+def test_what_comes_through_the_proxy_is_the_pipelines_answer(
+    address: str, finished: Project
+) -> None:
+    smoke = smoke_of(finished)
+    answer = ask(address, KEY, smoke["request"]).raise_for_status()
+    given = [one["probability"] for one in answer.json()["predictions"]]
+    assert given == smoke["probabilities"]
+    keyless = httpx.post(f"{address}/v1/predict", json=smoke["request"], trust_env=False)
+    assert (keyless.status_code, keyless.json()["error"]) == (
+        401, "missing API key: send it as X-API-Key"
+    )  # fmt: skip
+    assert ask(address, "wrong", smoke["request"]).status_code == 401
+    large = ask(address, KEY, {"records": ["x" * 1_000_001]})
+    assert large.status_code == 413
+    assert large.json()["error"] == "the body is larger than 1000000 bytes: send fewer records"
+
+
+@pytest.mark.slow
+def test_metrics_health_and_administration_stay_inside(address: str, engine: Engine) -> None:
+    for path in ("/metrics", "/readyz", "/livez", "/config/", "/load"):
+        answer = httpx.get(f"{address}{path}", headers={"X-API-Key": KEY}, trust_env=False)
+        assert answer.status_code == 404, path
+    service, proxy = (container_of(engine, name) for name in ("service", "proxy"))
+    published = [engine.inspect(name)["HostConfig"]["PortBindings"] for name in (service, proxy)]
+    (bindings,) = published[1].values()
+    assert published[0] == {}
+    assert [one["HostIp"] for one in bindings] == ["127.0.0.1"]
+    read = "import urllib.request as r; print(r.urlopen('http://proxy:{}', timeout=5).status)"
+    metrics = engine.must("exec", service, "python", "-c", read.format("2020/metrics"))
+    assert metrics.strip() == "200"
+    admin = engine.docker("exec", service, "python", "-c", read.format("2019/config/"))
+    assert "Connection refused" in admin.stderr
+    locally = engine.docker("exec", proxy, "wget", "-q", "-O", "-", "http://127.0.0.1:2019/config/")
+    assert "Connection refused" in locally.stderr
+    # No way out of the service's network.
+    (network,) = engine.inspect(service)["NetworkSettings"]["Networks"]
+    assert engine.inspect(network)["Internal"] is True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["service", "proxy"])
+def test_containers_may_do_no_more_than_they_need(name: str, address: str, engine: Engine) -> None:
+    container = container_of(engine, name)
+    status = engine.must("exec", container, "cat", "/proc/1/status")
+    facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert facts["Uid"].split() == facts["Gid"].split() == ["10001"] * 4
+    assert {int(facts[one], 16) for one in ("CapPrm", "CapEff", "CapAmb")} == {0}
+    # Ports below 1024, without which the proxy's program does not start.
+    assert int(facts["CapBnd"], 16) == (1 << 10 if name == "proxy" else 0)
+    assert facts["NoNewPrivs"] == "1"
+    for place in ("/", "/usr", "/bento" if name == "service" else "/etc/caddy/lifecycle"):
+        written = engine.docker("exec", "--user=0", container, "touch", f"{place}/new")
+        assert "Read-only file system" in written.stderr
+    limits = engine.inspect(container)["HostConfig"]
+    assert limits["Memory"] == (2**30 if name == "service" else 2**28)
+    assert limits["RestartPolicy"]["Name"] == "unless-stopped"
+
+
+@pytest.mark.slow
+def test_keys_are_exchanged_without_a_restart(
+    address: str, engine: Engine, make: Make, finished: Project
+) -> None:
+    containers = [container_of(engine, name) for name in ("service", "proxy")]
+    began = [engine.inspect(name)["State"]["StartedAt"] for name in containers]
+    request = smoke_of(finished)["request"]
+    body = json.dumps({"records": request["records"][:1]}).encode()
+    with Load(f"{address}/v1/predict", [body], rate=50, headers={"X-API-Key": KEY}) as load:
+        assert "changed" in make("keys", f"API_KEYS={NEW},{KEY}").stdout
+        deadline = time.monotonic() + 10
+        while ask(address, NEW, request).status_code == 401 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert ask(address, NEW, request).status_code == 200
+    assert (set(load.counts.statuses), load.counts.lost) == ({200}, 0)
+    assert "as before" in make("keys").stdout
+    make("keys", f"API_KEYS={NEW}")
+    while ask(address, KEY, request).status_code == 200 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert ask(address, KEY, request).status_code == 401
+    assert ask(address, NEW, request).status_code == 200
+    assert [engine.inspect(name)["State"]["StartedAt"] for name in containers] == began
+    make("keys", f"API_KEYS={KEY}")
+    time.sleep(1)
+
+
+@pytest.mark.slow
+def test_a_service_that_is_started_again_costs_no_request(
+    address: str, engine: Engine, finished: Project
+) -> None:
+    """The proxy keeps requests until the service is back."""
+    body = json.dumps({"records": smoke_of(finished)["request"]["records"][:1]}).encode()
+    service = container_of(engine, "service")
+    with Load(f"{address}/v1/predict", [body], rate=50, headers={"X-API-Key": KEY}) as load:
+        time.sleep(0.5)
+        engine.must("restart", "--time=20", service)
+        wait_until_healthy(engine, service)
+        time.sleep(1)
+    print(f"answered during the restart: {dict(load.counts.statuses)}, lost {load.counts.lost}")
+    assert (set(load.counts.statuses), load.counts.lost) == ({200}, 0)
+    assert engine.inspect(service)["State"]["ExitCode"] == 0
+
+
+def slowly(address: str, body: bytes, half: threading.Event, answers: list[bytes]) -> None:
+    """Send a request in two halves with two seconds between, and keep the answer."""
+    port = int(address.rsplit(":", 1)[1])
+    head = (
+        f"POST /v1/predict HTTP/1.1\r\nHost: here\r\nX-API-Key: {KEY}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(head.encode() + body[:100])
+        time.sleep(0.5)
+        half.set()
+        time.sleep(2)
+        connection.sendall(body[100:])
+        answers.append(connection.recv(100))
+
+
+@pytest.mark.slow
+def test_stopping_finishes_what_was_begun(
+    address: str, engine: Engine, finished: Project
+) -> None:
+    """Proxy, then service: a request that each has when SIGTERM comes is answered with 200."""
+    request = smoke_of(finished)["request"]
+    half, answers = threading.Event(), list[bytes]()
+    arguments = (address, json.dumps(request).encode(), half, answers)
+    thread = threading.Thread(target=slowly, args=arguments)
+    thread.start()
+    assert half.wait(10)
+    proxy, service = container_of(engine, "proxy"), container_of(engine, "service")
+    engine.must("stop", "--time=35", proxy)
+    thread.join()
+    assert answers[0].startswith(b"HTTP/1.1 200 ")
+    assert engine.inspect(proxy)["State"]["ExitCode"] == 0
+    engine.must("start", proxy)
+    wait_until_healthy(engine, proxy)
+    many = {"records": (request["records"] * 1000)[:1000], "explain": True}
+    statuses: list[int] = []
+    thread = threading.Thread(target=lambda: statuses.append(ask(address, KEY, many).status_code))
+    thread.start()
+    time.sleep(0.4)
+    assert statuses == []
+    engine.must("stop", "--time=20", service)
+    thread.join()
+    assert statuses == [200]
+    # The server ended by itself: nothing had to kill it.
+    assert engine.inspect(service)["State"]["ExitCode"] == 0
+    engine.must("start", service)
+    wait_until_healthy(engine, service)
+
+
+@pytest.mark.slow
+def test_the_prediction_log_is_in_its_volume(
+    address: str, engine: Engine, make: Make, finished: Project
+) -> None:
+    smoke = smoke_of(finished)
+    ask(address, KEY, smoke["request"]).raise_for_status()
+    service = container_of(engine, "service")
+    time.sleep(2)
+    listed = engine.must("exec", service, "find", "/var/lib/predictions", "-printf", "%m\\n")
+    folder, *files = listed.split()
+    assert (folder, set(files)) == ("700", {"600"})
+    done = make("predictions")
+    assert done.stdout.splitlines()[-1] == "predictions: .lifecycle/compose/predictions"
+    printed = finished.python("-c", READ).stdout
+    height, torn, versions, probabilities = re.fullmatch(
+        r"(\d+) (\d+) (\[.*?\]) (\[.*\])\n", printed
+    ).groups()  # type: ignore[union-attr]
+    assert int(height) > len(smoke["probabilities"])
+    assert (torn, versions) == ("0", "['1']")
+    assert json.loads(probabilities)[: len(smoke["probabilities"])] == smoke["probabilities"]

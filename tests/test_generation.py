@@ -45,7 +45,7 @@ TEMPLATED = {
     "requirements/remote.in",
 }
 # Files that reach the user with double braces which are not Jinja's.
-OTHER_BRACES: set[str] = set()
+OTHER_BRACES = {"deploy/grafana/dashboard.json", "deploy/prometheus/alerts.yml"}
 CACHES = {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", ".DS_Store"}
 JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")
 Bake = Callable[..., Path]

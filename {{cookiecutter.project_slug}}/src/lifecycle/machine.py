@@ -7,7 +7,7 @@ import socket
 import time
 from pathlib import Path
 
-from lifecycle import environment, proxy
+from lifecycle import environment, key_file, proxy
 from lifecycle.command import StageError
 from lifecycle.deployment import Deployment, Serving, State
 from lifecycle.files import read_json, write_json, write_text
@@ -51,24 +51,9 @@ class Machine:
         Raises:
             StageError: a key is needed, and none was ever given.
         """
-        path = self.folder / "api_keys"
-        given = [key.strip() for key in os.environ.get("API_KEYS", "").split(",") if key.strip()]
         if self.environment == "development":
             return False
-        if not given:
-            if path.is_file() and path.read_text(encoding="utf-8").split():
-                return False
-            raise StageError(
-                "no API key is configured: set API_KEYS to one or more keys with commas between"
-            )
-        text = "".join(f"{key}\n" for key in given)
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
-            return False
-        part = path.with_name(".api_keys.part")
-        part.touch(mode=0o600)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-        return True
+        return key_file.update(self.folder / "api_keys", 0o600)
 
     def steer(self, state: State) -> None:
         """Send requests where the state says, from the next one on."""

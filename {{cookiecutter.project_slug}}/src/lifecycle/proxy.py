@@ -121,6 +121,8 @@ def _server(
         "errors": {"routes": [
             {"match": [{"vars": {"{http.error.status_code}": ["413"]}}], "handle": [too_large]},
             {"match": [{"vars": {"{http.error.status_code}": ["502"]},
+                        # A worker that cannot be reached is no fault of the client.
+                        "not": [{"vars_regexp": {"{http.error.message}": {"pattern": "^dial "}}}],
                         "expression": DURATION + f" >= {2000.0 * seconds}"}],
              "handle": [_answer(408, f"the body did not arrive in {2 * seconds} s")]},
             {"handle": [{**_answer(500, "the service cannot answer now: try again"),
@@ -129,9 +131,10 @@ def _server(
     }  # fmt: skip
 
 
-def _configuration(servers: dict[str, Any], admin: str) -> dict[str, Any]:
+def _configuration(servers: dict[str, Any], admin: str | None) -> dict[str, Any]:
+    listening = {"disabled": True} if admin is None else {"listen": admin}
     return {
-        "admin": {"listen": admin, "config": {"persist": False}},
+        "admin": {**listening, "config": {"persist": False}},
         "logging": {"logs": {"default": {"level": "WARN"}}},
         "apps": {"http": {"grace_period": "30s", "metrics": {}, "servers": servers}},
     }
@@ -200,7 +203,7 @@ def for_upstream(params: Params, upstream: str, listen: str, metrics: str) -> di
     }
     routes = [{"handle": [_forward(params, upstream)]}]
     return _configuration(
-        {"service": _server(params, listen, routes, with_keys=True), "inside": inside}, "off"
+        {"service": _server(params, listen, routes, with_keys=True), "inside": inside}, admin=None
     )
 
 

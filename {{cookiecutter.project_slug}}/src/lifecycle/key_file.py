@@ -1,0 +1,32 @@
+"""The file of API keys that the workers follow, written from what API_KEYS gives."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lifecycle.command import StageError
+
+
+def update(path: Path, mode: int) -> bool:
+    """Write the keys of API_KEYS into `path`, in one step; say whether they changed.
+
+    Raises:
+        StageError: none is given, and none was ever given before.
+    """
+    given = [key.strip() for key in os.environ.get("API_KEYS", "").split(",") if key.strip()]
+    if not given:
+        if path.is_file() and path.read_text(encoding="utf-8").split():
+            return False
+        raise StageError(
+            "no API key is configured: set API_KEYS to one or more keys with commas between"
+        )
+    text = "".join(f"{key}\n" for key in given)
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return False
+    part = path.with_name(f".{path.name}.part")
+    part.touch(mode=0o600)
+    part.write_text(text, encoding="utf-8")
+    part.chmod(mode)
+    part.replace(path)
+    return True
