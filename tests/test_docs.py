@@ -137,8 +137,8 @@ def test_other_pages_follow_the_code() -> None:
     described = {row[0] for row in rows(reference["service"]) if re.fullmatch(r"\d{3}", row[0])}
     assert described == statuses
     read = set(re.findall(r"environ(?:ment)?\.get\(\s*\"([A-Z_]+)\"", sources)) - {"PATH"}
-    described = reference["service"] + reference["github"]
-    assert [name for name in read if f"`{name}`" not in described] == []
+    pages = reference["service"] + reference["github"]
+    assert [name for name in read if f"`{name}`" not in pages] == []
 
 
 def test_every_relative_link_leads_somewhere() -> None:
