@@ -14,10 +14,10 @@ from pathlib import Path
 SKIPPED = {"/proc", "/sys", "/dev", "/tmp"}  # noqa: S108
 
 
-def python_packages() -> list[dict[str, str]]:
+def python_packages(root: str = "/") -> list[dict[str, str]]:
     """Return every installed Python package, wherever on the disk its metadata lies."""
     found = []
-    for folder, names, files in os.walk("/"):
+    for folder, names, files in os.walk(root):
         names[:] = [name for name in names if str(Path(folder, name)) not in SKIPPED]
         wanted = {"METADATA"} if folder.endswith(".dist-info") else {"PKG-INFO"}
         if not folder.endswith((".dist-info", ".egg-info")):
