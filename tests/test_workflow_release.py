@@ -202,7 +202,7 @@ def test_a_model_that_cannot_be_packaged_changes_nothing(life: Life) -> None:
     outcome = life.release("package")
     assert outcome.code == 1
     assert outcome.jobs == {"model": "failure"}
-    assert "gate: 13 rules hold" in outcome.printed["model"]
+    assert " rules hold" in outcome.printed["model"]
     assert "the Bento's answer to smoke row 0 is" in outcome.printed["model"]
     assert life.state() == before
 
@@ -215,7 +215,7 @@ def test_the_next_version_is_rolled_out_over_the_one_before(life: Life) -> None:
     assert outcome.jobs == dict.fromkeys(RELEASED, "success")
     assert life.answering() == "2"
     assert set(life.github.kept()["releases"]) == {"model-1", "model-2"}
-    assert "against the champion" in outcome.printed["model"]
+    assert "champion version 1" in outcome.printed["model"]
     # Where nothing serves, the release before was fetched, rolled over, and rolled back to.
     rehearsed = read(life, "production")
     assert [one["step"] for one in rehearsed["steps"]] == [
