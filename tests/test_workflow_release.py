@@ -15,7 +15,7 @@ import httpx
 import pytest
 from acting import ACTIONS, GitHub, Outcome, push, workflow
 from baking import PROJECT, ROOT
-from breaking import BETTER, commit, edit, git
+from breaking import commit, edit, git
 from projects import clone, shrunk_project
 from running import Project, free_port
 
@@ -23,6 +23,17 @@ NO_COMMIT, KEY = "0" * 40, "a-key-for-the-test-0123456789"
 HOST = ("-P", "target=-self-hosted")
 FOLDER = ROOT / PROJECT
 NAMES = ("release.yml", "deploy.yml", "monitor.yml", "rollback.yml", "upstream.yml")
+# What a person types is never part of a command.
+REASON = 'it is slow; $(touch pwned) "quoted" $HOME'
+# Each is better than the one before it.
+SECOND = (
+    ("  maximum_trees: 10", "  maximum_trees: 30"),
+    ("  maximum_depth: 2", "  maximum_depth: 4"),
+)
+THIRD = (
+    ("  maximum_trees: 30", "  maximum_trees: 60"),
+    ("  maximum_depth: 4", "  maximum_depth: 5"),
+)
 ANSWER = '{"probability": p, target: d}'
 WRONG = '{"probability": 1 - p, target: d}'
 WRONG_IN_STAGING = (
@@ -180,7 +191,7 @@ def test_a_model_that_fails_the_gate_changes_nothing(life: Life) -> None:
     edit(
         life.github.project,
         "params.yaml",
-        (*BETTER, ("roc_auc: {minimum: 0.55", "roc_auc: {minimum: 0.85")),
+        (*SECOND, ("roc_auc: {minimum: 0.55", "roc_auc: {minimum: 0.85")),
     )
     outcome = life.release("gate")
     assert outcome.code == 1
@@ -232,8 +243,7 @@ def test_the_next_version_is_rolled_out_over_the_one_before(life: Life) -> None:
 def test_a_version_that_breaks_where_it_is_deployed_leaves_the_one_before(life: Life) -> None:
     before = life.state()
     project = life.github.project
-    edit(project, "params.yaml", (("  maximum_trees: 60", "  maximum_trees: 90"),
-                                  ("tolerance: 0.005", "tolerance: 0.5")))  # fmt: skip
+    edit(project, "params.yaml", THIRD)
     project.change("src/lifecycle/answering.py", ANSWER, WRONG_IN_STAGING)
     outcome = life.release("broken")
     assert outcome.code == 1
@@ -246,8 +256,8 @@ def test_a_version_that_breaks_where_it_is_deployed_leaves_the_one_before(life: 
 @pytest.mark.slow
 def test_rollback_returns_to_the_version_before_and_says_who_and_why(life: Life) -> None:
     outcome = life.act(
-        "rollback", "rollback.yml", "workflow_dispatch", "--input", "environment=staging",
-        "--input", "reason=it is slow; $(touch pwned) \"quoted\"", "--input", "version=",
+        "rollback", "rollback.yml", "workflow_dispatch",
+        payload={"inputs": {"environment": "staging", "reason": REASON, "version": ""}},
     )  # fmt: skip
     assert outcome.code == 0, outcome.log[-5000:]
     assert outcome.jobs == {"rollback": "success"}
@@ -257,7 +267,7 @@ def test_rollback_returns_to_the_version_before_and_says_who_and_why(life: Life)
     last = json.loads(audit.read_text().splitlines()[-1])
     assert last["action"] == "rollback"
     assert last["version"] == 1
-    assert last["reason"].startswith('it is slow; $(touch pwned) "quoted" (')
+    assert last["reason"].startswith(f"{REASON} (")
     assert not list(life.host.root.glob("**/pwned"))
 
 
@@ -265,8 +275,8 @@ def test_rollback_returns_to_the_version_before_and_says_who_and_why(life: Life)
 def test_rollback_of_what_is_not_deployed_is_refused(life: Life) -> None:
     before = life.state()
     outcome = life.act(
-        "nowhere", "rollback.yml", "workflow_dispatch", "--input", "environment=production",
-        "--input", "reason=none", "--input", "version=1",
+        "nowhere", "rollback.yml", "workflow_dispatch",
+        payload={"inputs": {"environment": "production", "reason": "none", "version": "1"}},
     )  # fmt: skip
     assert outcome.code == 1
     assert "nothing is deployed to production, as no runner is named for it" in outcome.log
