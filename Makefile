@@ -18,7 +18,11 @@ export PYTHONUTF8 := 1
 # A project's own environment must not be mistaken for the template's.
 unexport VIRTUAL_ENV
 
-.PHONY: help setup demo test check lint types workflows docs benchmark benchmark-serving benchmark-pull-request lock clean
+EXAMPLE := build/example
+ANSWERS ?=
+
+.PHONY: help setup demo example example-check test check lint types workflows docs benchmark benchmark-serving \
+  benchmark-pull-request lock clean
 
 help: ## List every target.
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
@@ -46,6 +50,13 @@ demo: setup ## Generate a project with the default answers; take it through its 
 	$(MAKE) --no-print-directory -C $(DEMO)/*/ setup
 	$(MAKE) --no-print-directory -C $(DEMO)/*/ lifecycle
 	@echo "project    $$(echo $(DEMO)/*/): cd there to go on; make -C $$(echo $(DEMO)/*/) stop ends its service"
+
+example: setup ## Generate a project into build/example; ANSWERS="dvc_remote=s3 licence=MIT" chooses.
+	rm -rf $(EXAMPLE)
+	$(BIN)/cookiecutter . --no-input --output-dir $(EXAMPLE) $(ANSWERS)
+
+example-check: example ## Generate one with ANSWERS=..., install it, and let it check and test itself.
+	$(MAKE) --no-print-directory -C $(EXAMPLE)/*/ setup check test
 
 # Each worker generates, installs and runs a project of its own; a file's tests share one.
 test: setup ## Generate projects with every answer, and run them; ONLY=... chooses tests as pytest does.

@@ -159,6 +159,9 @@ def read(done: subprocess.CompletedProcess[str]) -> Outcome:
             continue
         record = json.loads(line)
         job = record.get("jobID", "")
+        # Jobs of a called workflow have one id in every call: named as GitHub shows them.
+        if len(path := str(record.get("job", "")).split("/")) == 3:
+            job = f"{path[0].strip()} / {path[2].strip()}"
         if record.get("matrix"):
             job += f" {json.dumps(record['matrix'], sort_keys=True)}"
         if "jobResult" in record:

@@ -9,7 +9,7 @@ COMPOSE_OPTIONS ?=
 # Each file is a part of one project, and the other part is no orphan.
 export COMPOSE_IGNORE_ORPHANS := true
 
-.PHONY: image keys up platform down predictions sbom push
+.PHONY: image keys up platform down predictions
 
 # The project's name and the Bento's version, as NAME:VERSION, or one line that says what is missing.
 CHAMPION = $(RUN) -c 'from lifecycle import bento, command; command.run("$@", lambda: print(bento.released(command.project_root()).tag))'
@@ -22,21 +22,6 @@ image: setup ## Build the champion's Bento as a container image, NAME:VERSION
 			--build-arg PIP_INDEX_URL --build-arg PIP_EXTRA_INDEX_URL $(BUILD_OPTIONS) \
 			--file deploy/Dockerfile --tag $$tag $$bento \
 		&& echo "image: $$tag"
-
-sbom: setup ## List everything that is in that image in dist/image-sbom.cdx.json (CycloneDX)
-	@tag=$$($(CHAMPION)) && mkdir -p dist && $(DOCKER) run --rm --interactive --network none --read-only \
-			--entrypoint python $$tag -I - < src/lifecycle/inventory.py > dist/inventory.json \
-		&& $(RUN) -m lifecycle.image_sbom dist/image-sbom.cdx.json < dist/inventory.json
-
-# A name with capitals is none for an image. What is pushed is known by its digest from then on.
-push: setup ## Push that image to REPOSITORY=host/owner/name, and write its digest to dist/image.txt
-	@[ -n "$(REPOSITORY)" ] || { echo "push: say where: make push REPOSITORY=host/owner/name" >&2; exit 2; }
-	@tag=$$($(CHAMPION)) && mkdir -p dist \
-		&& name=$$(printf %s "$(REPOSITORY)" | tr '[:upper:]' '[:lower:]'):$${tag#*:} \
-		&& $(DOCKER) tag $$tag $$name && $(DOCKER) push $$name > dist/push.txt && cat dist/push.txt \
-		&& digest=$$(sed -n 's/.*digest: \(sha256:[0-9a-f]*\).*/\1/p' dist/push.txt) \
-		&& echo "$${name%:*}@$${digest:?the registry told no digest}" > dist/image.txt \
-		&& echo "push: $$(cat dist/image.txt)" && $(RUN) -m lifecycle.outputs < dist/image.txt
 
 keys: setup ## Exchange the containers' API keys while they run (API_KEYS=new,old)
 	@$(RUN) -m lifecycle.compose

@@ -31,6 +31,15 @@ def repository() -> str:
 
 
 def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Send one request about this repository to GitHub's REST interface; return its answer.
+
+    Raises:
+        StageError: gh is not there, or refuses.
+    """
+    return request(method, f"repos/{repository()}/{path}", body)
+
+
+def request(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """Send one request to GitHub's REST interface and return its answer.
 
     Raises:
@@ -39,7 +48,7 @@ def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     given = [] if body is None else ["--input", "-"]
     try:
         done = subprocess.run(
-            ["gh", "api", f"repos/{repository()}/{path}", "--method", method, *given],
+            ["gh", "api", path, "--method", method, *given],
             input="" if body is None else json.dumps(body),
             capture_output=True, text=True, check=False,
         )  # fmt: skip

@@ -14,18 +14,20 @@ from pathlib import Path
 SKIPPED = {"/proc", "/sys", "/dev", "/tmp"}  # noqa: S108
 
 
-def python_packages() -> list[dict[str, str]]:
+def python_packages(root: str = "/") -> list[dict[str, str]]:
     """Return every installed Python package, wherever on the disk its metadata lies."""
     found = []
-    for folder, names, files in os.walk("/"):
+    for folder, names, files in os.walk(root):
         names[:] = [name for name in names if str(Path(folder, name)) not in SKIPPED]
-        wanted = {"METADATA"} if folder.endswith(".dist-info") else {"PKG-INFO"}
-        if not folder.endswith((".dist-info", ".egg-info")):
-            continue
-        for name in wanted & set(files):
+        # One file in its folder; or, as Debian still has it, a file alone.
+        inside = {".dist-info": "METADATA", ".egg-info": "PKG-INFO"}.get(Path(folder).suffix)
+        for name in files:
+            if name != inside and not name.endswith(".egg-info"):
+                continue
             text = Path(folder, name).read_text(encoding="utf-8", errors="replace")
             head = HeaderParser().parsestr(text, headersonly=True)
-            found.append({"name": head["Name"], "version": head["Version"], "path": folder})
+            place = folder if name == inside else str(Path(folder, name))
+            found.append({"name": head["Name"], "version": head["Version"], "path": place})
     return sorted(found, key=lambda one: (one["name"].lower(), one["path"]))
 
 

@@ -5,13 +5,11 @@ Run by an owner, through `gh`; run again, it brings rulesets back that were chan
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import read_json
-from lifecycle.github import ask
-from lifecycle.publish import must
+from lifecycle.github import ask, request
 
 FOLDER = Path(".github")
 ENVIRONMENTS = {"staging": False, "production": True}
@@ -47,7 +45,7 @@ def make_environments() -> list[str]:
     found = ask("GET", "environments")["environments"]
     missing = [name for name in ENVIRONMENTS if name not in {one["name"] for one in found}]
     for name in missing:
-        reviewer = {"type": "User", "id": json.loads(must("api", "user"))["id"]}
+        reviewer = {"type": "User", "id": request("GET", "user")["id"]}
         ask("PUT", f"environments/{name}", {
             "reviewers": [reviewer] if ENVIRONMENTS[name] else [],
             "deployment_branch_policy": {"protected_branches": False,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from lifecycle import git, outputs, sbom
@@ -39,6 +40,10 @@ def changed(before: Path, after: Path) -> list[str]:
 def step(copy: Path, target: str) -> str | None:
     """Run one make target in the copy; return its last lines where it fails."""
     variables = {k: v for k, v in os.environ.items() if k not in LEFT_OUT}
+    if target == "lock":
+        # Nothing of the new versions is needed to find them.
+        serving = Path(os.environ["SERVING_PYTHON"]).parents[1]
+        variables |= {"VENV": sys.prefix, "SERVING_VENV": str(serving)}
     done = subprocess.run(
         ["make", "--no-print-directory", target], cwd=copy, env=variables, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,

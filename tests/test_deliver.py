@@ -1,0 +1,127 @@
+"""A bundle on another machine: taken in whole or not at all, and rolled back where it is bad."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from acting import ACTIONS
+from baking import PROJECT, ROOT, clean_environment, run
+from breaking import commit, edit, stopped
+from running import Project, free_port
+
+KEYS = {"ENV": "staging", "API_KEYS": "first"}
+
+
+@pytest.fixture(scope="module")
+def bundle(better: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the bundle of a second version, packed by another clone than the one that gets it."""
+    project = better.copy(tmp_path_factory.mktemp("packing") / "flight-delay")
+    project.must("bundle")
+    return project.root / "dist/bundle.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def host(small: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Return a machine whose staging has version 1."""
+    project = small.copy(tmp_path_factory.mktemp("host") / "flight-delay")
+    edit(project, "params.yaml", (
+        ("    staging: 3010", f"    staging: {free_port()}"),
+        ("    staging: 10\n", "    staging: 1\n"),
+    ))  # fmt: skip
+    commit(project)
+    project.must("deploy", **KEYS)
+    yield project
+    project.must("stop", ENV="staging")
+
+
+def live(project: Project) -> str:
+    """Return the line about what serves staging."""
+    printed = project.must("status", ENV="staging")
+    (line,) = [one for one in printed.splitlines() if one.startswith("live ")]
+    return line
+
+
+@pytest.mark.slow
+def test_what_is_no_bundle_is_refused_and_nothing_changes(
+    host: Project, bundle: Path, tmp_path: Path
+) -> None:
+    before = live(host)
+    torn = tmp_path / "torn.tar.gz"
+    torn.write_bytes(bundle.read_bytes()[:-5000])
+    for path, hash_, words in (
+        (tmp_path / "none", "", "is missing: say which bundle, BUNDLE=file"),
+        (torn, "", "is no bundle: `make bundle` packs one"),
+        (bundle, "0" * 64, "not what was built"),
+    ):
+        done = host.make("deliver", f"BUNDLE={path}", BUNDLE_SHA256=hash_, **KEYS)
+        stopped(done, "deliver", words)
+        assert live(host) == before
+
+
+@pytest.mark.slow
+def test_a_version_that_fails_its_check_after_deploy_is_rolled_back(
+    host: Project, bundle: Path
+) -> None:
+    # The rollout asks the workers themselves; only a client has to have a key that is right.
+    done = host.make("deliver", f"BUNDLE={bundle}", API_KEY="wrong", **KEYS)
+    stopped(done, "deliver", "answered 401", "version 1 serves staging again")
+    assert "live         version 1 " in live(host)
+    report = json.loads((host.root / "dist/staging.json").read_text())
+    assert [(one["step"], one["result"]) for one in report["steps"]] == [
+        ("receive", "done"), ("roll out", "done"), ("smoke and load", "failed"),
+        ("roll back", "done"),
+    ]  # fmt: skip
+    audit = (host.root / ".lifecycle/staging/audit.jsonl").read_text().splitlines()
+    assert "the check after deploy: " in json.loads(audit[-1])["reason"]
+
+
+@pytest.mark.slow
+def test_a_good_version_is_delivered_and_delivering_it_again_changes_nothing(
+    host: Project, bundle: Path
+) -> None:
+    printed = host.must("deliver", f"BUNDLE={bundle}", **KEYS)
+    assert "deliver: version 2 serves staging" in printed
+    before = live(host)
+    assert "version 2 " in before
+    again = host.must("deliver", f"BUNDLE={bundle}", **KEYS)
+    assert "roll out done" in again
+    assert "serves already" in again
+    assert live(host) == before
+    done = host.make("verify", "SECONDS=1", ENV="staging", API_KEY="wrong")
+    stopped(done, "verify", "answered 401")
+
+
+def test_protect_installs_the_rules_once(tmp_path: Path) -> None:
+    """Twice run, there is one of each; what was changed on the website is as it is here again."""
+    variables = clean_environment(tmp_path / "home") | {
+        "PATH": f"{ACTIONS / 'bin'}:{os.environ['PATH']}",
+        "STAND_IN_STATE": str(tmp_path), "GITHUB_REPOSITORY": "acme/flight-delay",
+        "GH_TOKEN": "made-up", "PYTHONPATH": str(ROOT / PROJECT / "src"),
+    }  # fmt: skip
+    for name in (".github", "params.yaml"):
+        (tmp_path / name).symlink_to(ROOT / PROJECT / name)
+    protect = (sys.executable, "-m", "lifecycle.protect")
+    first = run(*protect, folder=tmp_path, environment=variables)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.splitlines() == [
+        "protect: rulesets releases, main are in force",
+        "protect: environments made: staging, production; production waits for your review",
+    ]
+    kept = json.loads((tmp_path / "github.json").read_text())
+    main = next(one for one in kept["rulesets"] if one["name"] == "main")
+    main["enforcement"] = "disabled"
+    (tmp_path / "github.json").write_text(json.dumps(kept))
+    second = run(*protect, folder=tmp_path, environment=variables)
+    assert "environments made: none, all were there" in second.stdout
+    kept = json.loads((tmp_path / "github.json").read_text())
+    assert [one["name"] for one in kept["rulesets"]] == ["releases", "main"]
+    assert {one["enforcement"] for one in kept["rulesets"]} == {"active"}
+    production = next(one for one in kept["environments"] if one["name"] == "production")
+    assert production["reviewers"] == [{"type": "User", "id": 4711}]
+    assert production["policies"] == ["main"]
+    del variables["GH_TOKEN"]
+    done = run(*protect, folder=tmp_path, environment=variables)
+    stopped(done, "protect", "set the GH_TOKEN environment variable")
