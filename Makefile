@@ -11,7 +11,6 @@ DEMO := build/demo
 WORKERS ?= 2
 PROJECT := {{cookiecutter.project_slug}}
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
-# Copied into every project as they stand, so they can be checked where they are.
 # Empty, or every process compiles every library anew where the caller's shell forbids bytecode.
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONUTF8 := 1
