@@ -249,7 +249,8 @@ def test_a_version_that_breaks_where_it_is_deployed_leaves_the_one_before(life: 
     assert outcome.code == 1
     assert outcome.jobs == dict.fromkeys(DELIVERED, "success") | {"Staging / staging": "failure"}
     summary = "\n".join(outcome.summaries.values())
-    assert "### Staging: staging was not changed: the Bento's answer to smoke row 0 is" in summary
+    assert "### Staging: staging was not changed: version 3 was rolled back at smoke: " in summary
+    assert "the Bento's answer to smoke row 0 is" in summary
     assert life.state() == before
 
 
