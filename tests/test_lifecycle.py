@@ -22,7 +22,7 @@ from projects import (
     versions,
     worker_of,
 )
-from running import Project
+from running import Project, port_of
 
 pytestmark = pytest.mark.slow
 UNCHANGED = {
@@ -55,9 +55,8 @@ def test_the_end_of_the_output_says_what_is_live(finished: Project) -> None:
     steps, last = closing(printed)
     assert list(steps.items()) == [(name, "ran") for name in STEPS]
     assert [line.split()[0] for line in last] == ["live", "quality", "answer", "report", "next"]
-    port = re.search(r"(?m)^  port: (\d+)$", (finished.root / "params.yaml").read_text())
-    assert port is not None
-    assert last[0].endswith(f"flight-delay version 1 at http://127.0.0.1:{port[1]}")
+    address = f"http://127.0.0.1:{port_of(finished.root)}"
+    assert last[0].endswith(f"flight-delay version 1 at {address}")
     assert re.search(r"roc_auc 0\.\d{4} \(champion before: none\)$", last[1])
     assert "probability" in last[2]
     for name in last[3].split(maxsplit=1)[1].split(", "):

@@ -4,6 +4,7 @@ What act does not evaluate is asserted from the parsed file in test_workflows.py
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -234,7 +235,10 @@ def test_a_base_that_is_no_commit_is_said_so(github: GitHub, first_push: Outcome
 def test_a_base_that_no_cache_has_is_made_again(github: GitHub, first_push: Outcome) -> None:
     project = branch(github, "evicted")
     # What GitHub evicts after a week without use, and a laptop that is gone.
-    empty = GitHub(project, github.state.parent / "another")
+    # The default remote is a folder below HOME, so HOME is another as well.
+    variables = {**project.environment.variables, "HOME": str(github.state.parent / "nobody")}
+    elsewhere = replace(project, environment=replace(project.environment, variables=variables))
+    empty = GitHub(elsewhere, github.state.parent / "another")
     payload = pull_request(git(project, "rev-parse", "main"), git(project, "rev-parse", "HEAD"))
     edit(project, "params.yaml", BETTER)
     commit(project)

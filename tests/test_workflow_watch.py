@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from acting import GitHub, Outcome
-from breaking import commit, git
+from breaking import commit, edit, git
 from projects import clone, shrunk_project
 from running import Project
 
@@ -77,6 +77,9 @@ def test_what_cannot_be_judged_is_red(github: GitHub) -> None:
 
 
 def test_firing_opens_one_issue_however_often_and_trains(github: GitHub) -> None:
+    # The shrunk model is off by more on December than the gate of a real one lets through.
+    edit(github.project, "params.yaml", (("error: {maximum: 0.10}", "error: {maximum: 0.20}"),))
+    commit(github.project)
     outcome = watch(github, "firing")
     assert outcome.code == 0, outcome.log[-5000:]
     ran = ("watch", "issue", "Retrain / Train", "Retrain / Propose")
