@@ -13,11 +13,10 @@ from typing import Any
 from lifecycle import bento, environment
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deployment import Deployment
+from lifecycle.entrance import PREDICT
 from lifecycle.files import read_json
 from lifecycle.machine import Machine
 from lifecycle.params import Params, load_params
-
-PATH = "/v1/predict"
 
 
 def first_record(root: Path) -> dict[str, Any]:
@@ -36,7 +35,7 @@ def send(url: str, body: Any, seconds: float, key: str | None = None) -> Any:
     if key := key or os.environ.get("API_KEY"):
         headers["X-API-Key"] = key
     request = urllib.request.Request(  # noqa: S310  # our own http address
-        url + PATH, json.dumps(body).encode(), headers, method="POST"
+        url + PREDICT, json.dumps(body).encode(), headers, method="POST"
     )
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310

@@ -15,12 +15,12 @@ from typing import Any
 from lifecycle import figures, rollout_rules
 from lifecycle.command import StageError
 from lifecycle.deployment import Outcome, Serving, State, now
+from lifecycle.entrance import PREDICT
 from lifecycle.figures import Figures
 from lifecycle.machine import Machine
 from lifecycle.rollout_rules import Broken
 from lifecycle.worker import Worker
 
-PREDICT = "/v1/predict"
 # How often a step looks whether the candidate lives and whether a rule is broken already.
 LOOK_SECONDS = 0.25
 # Before the first look counts: a few requests say nothing about a share.

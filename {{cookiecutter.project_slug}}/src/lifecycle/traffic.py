@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from lifecycle.command import StageError
+from lifecycle.entrance import PREDICT
 
-PREDICT, OK = "/v1/predict", 200
+OK = 200
 ANSWER_SECONDS = 60.0
 
 

@@ -22,11 +22,12 @@ from urllib.parse import urlsplit
 from lifecycle import bento, environment, outputs
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deployment import Deployment, Serving
+from lifecycle.entrance import PREDICT
 from lifecycle.files import read_json
 from lifecycle.machine import Machine
 from lifecycle.package import compare
 from lifecycle.params import Params, load_params
-from lifecycle.predict import PATH, send
+from lifecycle.predict import send
 
 SECONDS, RATE, CONNECTIONS = 5.0, 40.0, 4
 
@@ -69,7 +70,7 @@ class Client:
             host, port = self._address
             self._connection = http.client.HTTPConnection(host, port, timeout=self._seconds)
         try:
-            self._connection.request("POST", PATH, body, self._headers)
+            self._connection.request("POST", PREDICT, body, self._headers)
             answer = self._connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException) as error:
