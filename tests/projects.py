@@ -6,6 +6,7 @@ import re
 import signal
 import sqlite3
 import subprocess
+import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -118,7 +119,7 @@ def clone(project: Project, target: Path, home: Path | None = None) -> Project:
 
 
 class Running:
-    """A command in a process group of its own, whose output is read line by line."""
+    """A command in a process group of its own, whose output is read while it runs."""
 
     def __init__(self, project: Project, *arguments: str) -> None:
         """Start `make` with `arguments`."""
@@ -132,24 +133,48 @@ class Running:
             text=True,
             start_new_session=True,
         )
-        self.printed: list[str] = []
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
-    def wait_for(self, line: str) -> None:
-        """Read on until a line begins like this; it has to come."""
+    def _read(self) -> None:
         assert self.process.stdout is not None
-        for printed in self.process.stdout:
-            self.printed.append(printed)
-            if printed.startswith(line):
-                return
-        raise AssertionError(f"no line {line!r} in:\n{''.join(self.printed)}")
+        with self.process.stdout as output:
+            self.lines.extend(output)
+
+    @property
+    def printed(self) -> str:
+        """What it has said so far."""
+        return "".join(self.lines)
+
+    def said(self, line: str) -> bool:
+        """Say whether a line has begun like this."""
+        return any(one.startswith(line) for one in self.lines)
+
+    def wait_for(self, line: str, seconds: float = 600) -> None:
+        """Wait until a line begins like this; it has to come."""
+        wait_until(
+            lambda: self.said(line) or not self._reader.is_alive(), f"no line {line!r}", seconds
+        )
+        assert self.said(line), f"no line {line!r} in:\n{self.printed}"
+
+    def wait_at_most(self, seconds: float, line: str) -> None:
+        """Wait so long, or less if a line begins like this."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self.said(line):
+            time.sleep(0.005)
+
+    def finish(self, seconds: float = 60) -> int:
+        """Wait until it has ended by itself; return its exit code."""
+        code = self.process.wait(seconds)
+        self._reader.join(seconds)
+        return code
 
     def kill(self) -> None:
         """Kill every process of the group, as a machine that loses its power does."""
-        assert self.process.poll() is None, f"it has ended already:\n{''.join(self.printed)}"
+        assert self.process.poll() is None, f"it has ended already:\n{self.printed}"
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self.finish()
         wait_until(lambda: not group_lives(self.process.pid), "the group is still there")
 
 

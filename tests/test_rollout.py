@@ -185,8 +185,8 @@ def _kill_candidate(service: Project) -> None:
     deploying = Running(service, "deploy")
     deploying.wait_for("deploy: canary 50%")
     os.kill(candidate_pid(service), signal.SIGKILL)
-    printed = deploying.process.communicate(timeout=60)[0]
-    assert deploying.process.returncode != 0
+    assert deploying.finish() != 0
+    printed = deploying.printed
     assert "candidate died" in printed
     assert state(service)["live"]["tag"] == before
     assert "rolled back by candidate died" in service.must("status")
@@ -220,7 +220,7 @@ def test_canary_and_shadow_take_what_they_are_given(service: Project) -> None:
         shadow = time.time()
         deploying.wait_for("deploy: canary 10%")
         canary = time.time()
-        assert deploying.process.wait(60) == 0
+        assert deploying.finish() == 0
     assert state(service)["live"]["tag"] != before
     steps = [line for line in audit(service)[began:] if line["action"] == "step"]
     for line in steps:
@@ -288,7 +288,7 @@ def test_two_deploys_at_once_one_wins(service: Project) -> None:
     )  # fmt: skip
     assert re.search(r"process \d+ of \w+", message)
     assert state(service)["candidate"] == before
-    assert deploying.process.wait(60) == 0
+    assert deploying.finish() == 0
     assert state(service)["live"]["tag"] == before["tag"]
 
 
@@ -299,7 +299,7 @@ def test_rollback_during_a_rollout_cancels_it(service: Project) -> None:
     deploying = Running(service, "deploy")
     deploying.wait_for("deploy: canary 10%")
     service.must("rollback", "REASON=looks wrong")
-    assert deploying.process.wait(60) != 0
+    assert deploying.finish() != 0
     found = state(service)
     assert (found["live"], found["candidate"], found["step"]) == (live, None, None)
     assert audit(service)[-1]["action"] == "rollback"

@@ -58,12 +58,12 @@ def _forward(params: Params, *dials: str) -> dict[str, Any]:
             "try_duration": f"{RETRY_SECONDS}s",
             "try_interval": "50ms",
             # A connection that cannot be made is always tried again. An answer that broke off is
-            # asked for again, but not because a body never came whole. The expression is also
-            # evaluated on answers that did come, which have a status and stay as they are.
+            # asked for again, whatever was asked for (by default Caddy does so for GET alone, and
+            # with a condition of ours not even then), but not because a body never came whole. The
+            # expression is also evaluated on answers that did come, which have a status and stay.
             "retry_match": [
                 {
-                    "path": [PREDICT],
-                    "method": ["POST"],
+                    "path": list(OPEN),
                     "expression": f"{ANSWERED} == null && {DURATION} < {1000.0 * seconds}",
                 }
             ],
