@@ -1,6 +1,7 @@
 """Each DVC remote, as generated, takes data and gives it back, with the lock's own versions."""
 
 import base64
+import json
 import os
 import re
 import secrets
@@ -8,9 +9,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import httpx
@@ -113,6 +116,49 @@ def test_s3(bake: Callable[..., Path], tmp_path: Path, environment: dict[str, st
     with serve(port, tmp_path, moto, "-H", "127.0.0.1", "-p", str(port)) as address:
         httpx.put(f"{address}/{BUCKET}", trust_env=False).raise_for_status()
         check_round_trip(project, dvc, environment | secret, f"endpointurl={address}")
+        check_sign_in(project, dvc, environment | {"AWS_ENDPOINT_URL": address}, tmp_path)
+
+
+class Issuer(BaseHTTPRequestHandler):
+    """Gives a job its token, as GitHub does."""
+
+    def do_GET(self) -> None:
+        """Answer whoever shows the job's secret."""
+        assert self.headers["Authorization"] == "Bearer of-the-job"
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"value": "signed-by-github"}).encode())
+
+
+def check_sign_in(project: Path, dvc: Path, variables: dict[str, str], folder: Path) -> None:
+    """Sign in as a workflow does, without a key of the cloud; DVC reads with what came of it."""
+    written = folder / "github.env"
+    with HTTPServer(("127.0.0.1", 0), Issuer) as issuer:
+        threading.Thread(target=issuer.handle_request, daemon=True).start()
+        given = {
+            "PYTHONPATH": str(project / "src"),
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"http://127.0.0.1:{issuer.server_port}/?v=1",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of-the-job",
+            "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/reader",
+            "AWS_REGION": "us-east-1",
+            "GITHUB_ENV": str(written),
+        }
+        cloud = (sys.executable, "-m", "lifecycle.cloud")
+        printed = succeed(*cloud, folder=project, environment=variables | given)
+    assert "cloud: signed in to AWS" in printed
+    found = dict(line.split("=", 1) for line in written.read_text().splitlines())
+    (project / "example.csv").unlink()
+    shutil.rmtree(project / ".dvc" / "cache")
+    succeed(dvc, "pull", "example.csv.dvc", folder=project, environment=variables | found)
+    assert (project / "example.csv").read_text() == "kept\n"
+    # Without it there is nothing to sign in with.
+    shutil.rmtree(project / ".dvc" / "cache")
+    alone = subprocess.run(
+        [dvc, "fetch", "example.csv.dvc"], cwd=project, env=variables, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert alone.returncode != 0
+    assert "Unable to locate credentials" in alone.stderr
 
 
 def test_gs(bake: Callable[..., Path], tmp_path: Path, environment: dict[str, str]) -> None:

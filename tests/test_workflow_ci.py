@@ -17,6 +17,8 @@ pytestmark = pytest.mark.slow
 # The project's own tests are run whole by test_project_tests.py: here, that the job runs them.
 FEW_TESTS = {"PYTEST_ADDOPTS": "-k test_files"}
 NO_COMMIT = "0" * 40
+FETCH = ("pipeline", "Fetch from the DVC remote")
+RESTORE = ("pipeline", "Restore DVC's cache")
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +47,18 @@ def branch(github: GitHub, name: str) -> Project:
     return github.project
 
 
-def pull(github: GitHub, *arguments: str, fork: bool = False) -> Outcome:
+def pull(
+    github: GitHub, *arguments: str, fork: bool = False, variables: dict[str, str] | None = None
+) -> Outcome:
     """Commit what was changed, and run ci.yml for the pull request into main."""
     commit(github.project)
     payload = pull_request(
         git(github.project, "rev-parse", "main"), git(github.project, "rev-parse", "HEAD"), fork
     )
-    return github.act("ci.yml", "pull_request", *arguments, payload=payload, environment=FEW_TESTS)
+    return github.act(
+        "ci.yml", "pull_request", *arguments,
+        payload=payload, variables=variables, environment=FEW_TESTS,
+    )  # fmt: skip
 
 
 def headline(outcome: Outcome) -> str:
@@ -212,7 +219,7 @@ def test_a_fork_reads_no_secret_and_writes_no_comment(github: GitHub, first_push
     )
     before = github.calls()
     # GitHub gives a fork's run no secret: none is passed here either.
-    outcome = pull(github, fork=True)
+    outcome = pull(github, fork=True, variables={"DVC_REMOTE_URL": "s3://of-the-company"})
     assert outcome.jobs == {
         "check": "success", "test": "failure", "pipeline": "success", "pass": "failure",
     }  # fmt: skip
@@ -221,6 +228,32 @@ def test_a_fork_reads_no_secret_and_writes_no_comment(github: GitHub, first_push
     assert headline(outcome).startswith("## ⚪ No change")
     assert "report" in github.artifacts()
     assert github.calls() == before
+    assert outcome.steps.get(FETCH, "skipped") == "skipped"
+    assert outcome.steps[RESTORE] == "success"
+
+
+def test_a_shared_remote_and_registry_are_used_instead_of_github_s(
+    github: GitHub, first_push: Outcome
+) -> None:
+    """Set as variables of the repository; the champion is the registry's."""
+    project = branch(github, "shared")
+    remote, registry = github.state.parent / "remote", github.state.parent / "registry.db"
+    shared = {"DVC_REMOTE_URL": str(remote), "MLFLOW_TRACKING_URI": f"sqlite:///{registry}"}
+    project.must("gate", "register", **shared)
+    project.must("fetch", **shared)  # which names the remote to DVC
+    assert project.python("-m", "dvc", "push").returncode == 0
+    variables = {**project.environment.variables, "HOME": str(github.state.parent / "colleague")}
+    elsewhere = replace(project, environment=replace(project.environment, variables=variables))
+    project.change("params.yaml", "learning_rate: 0.1", "learning_rate: 0.09")
+    empty = GitHub(elsewhere, github.state.parent / "colleagues")
+    outcome = pull(empty, "-j", "pipeline", variables=shared)
+    assert outcome.steps[FETCH] == "success"
+    assert outcome.steps.get(RESTORE, "skipped") == "skipped"
+    printed = outcome.printed["pipeline"]
+    assert "cloud: no cloud is configured" in printed
+    for stage in ("ingest", "validate", "prepare"):
+        assert f"Stage '{stage}' is cached" in printed
+    assert "champion version 1" in outcome.summaries["pipeline"]
 
 
 def test_a_base_that_is_no_commit_is_said_so(github: GitHub, first_push: Outcome) -> None:

@@ -335,7 +335,7 @@ def test_rights_are_the_least_and_time_is_limited(name: str) -> None:
             "publish": {"contents", "id-token", "attestations"},
         },
         "monitor.yml": {
-            "issue": {"issues"}, "retrain": {"contents", "pull-requests", "issues"}
+            "issue": {"issues"}, "retrain": {"contents", "pull-requests", "issues", "id-token"}
         },
         "upstream.yml": {"issue": {"issues"}},
     }.get(name, {})  # fmt: skip

@@ -116,6 +116,10 @@ def test_code_of_a_pull_request_runs_with_no_secret_and_reads_alone() -> None:
         if key == "comment":
             allowed.add(("pull-requests", "write"))
             assert "head.repo.full_name == github.repository" in job["if"]
+        if key == "pipeline":
+            # GitHub gives a fork's run no identity; then there is no remote to sign in to.
+            allowed.add(("id-token", "write"))
+            assert "head.repo.full_name == github.repository" in job["env"]["DVC_REMOTE_URL"]
         assert rights <= allowed, key
         for step in job["steps"]:
             if "checkout" in step.get("uses", ""):
@@ -158,7 +162,7 @@ def test_training_has_its_schedule_and_is_never_cancelled() -> None:
     assert set(train["on"]) == {"schedule", "workflow_dispatch", "workflow_call"}
     assert train["on"]["workflow_call"]["secrets"]["LIFECYCLE_TOKEN"]["required"] is False
     assert train["concurrency"] == {"group": "train", "cancel-in-progress": False}
-    assert train["jobs"]["train"]["permissions"] == {"contents": "read"}
+    assert train["jobs"]["train"]["permissions"] == {"contents": "read", "id-token": "write"}
     assert train["jobs"]["propose"]["permissions"] == {
         "contents": "write", "pull-requests": "write", "issues": "write",
     }  # fmt: skip
