@@ -124,7 +124,9 @@ def bare(project: Path, bento: Path, variables: dict[str, str], scratch: Path) -
              "BENTOML_HOME": str(project / ".bentoml"),
              "PROMETHEUS_MULTIPROC_DIR": str(scratch / "metrics")}  # fmt: skip
     (scratch / "metrics").mkdir()
-    command = [str(project / ".venv-serving/bin/python"), "-m", "_bentoml_impl.worker.service",
+    # One environment: this project has had one lock.
+    (python,) = (project / ".venv-serving").glob("*/bin/python")
+    command = [str(python), "-m", "_bentoml_impl.worker.service",
                str(bento), "--fd", "0", "--worker-id", "1"]  # fmt: skip
     with running(command, bento, given, f"{url}/readyz", scratch, listener):
         listener.close()

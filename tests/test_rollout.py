@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from baking import succeed
 from breaking import BETTER, commit, edit, stopped
 from load import Load
-from projects import Running, released_project, wait_until, worker_of
+from projects import Running, git, released_project, wait_until, worker_of
 from running import Project, free_port, port_of, use_port
 
 pytestmark = pytest.mark.slow
@@ -403,3 +404,36 @@ def test_a_slow_body_is_cut_off(service: Project) -> None:
         # And hangs up: nothing more is waited for.
         assert connection.recv(4096) == b""
         assert time.monotonic() - began < 20
+
+
+def program_of(pid: int) -> str:
+    """Return what a process was started as."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+
+
+def test_a_version_keeps_the_libraries_that_it_was_made_with(service: Project) -> None:
+    """Another lock gets an environment beside; a rollback goes back to the first one."""
+    root, shared = service.root, service.environment
+    lock, environments = root / "requirements/serving.txt", root / ".venv-serving"
+    before = environments / git(service, "hash-object", str(lock)).strip()[:12]
+    environments.mkdir()
+    before.symlink_to(shared.serving_venv)
+    kept = lock.read_text(encoding="utf-8")
+    lock.write_text(f"{kept}# another\n", encoding="utf-8")
+    after = environments / git(service, "hash-object", str(lock)).strip()[:12]
+    own = Project(root, replace(shared, serving_venv=after))
+    try:
+        # As a user does: without a word about where environments are.
+        succeed("make", f"VENV={shared.venv}", "setup", folder=root, environment=shared.variables)
+        assert (after / "installed.txt").read_bytes() == lock.read_bytes()
+        params = root / "params.yaml"
+        text = params.read_text(encoding="utf-8")
+        params.write_text(re.sub(r"maximum_rows: \d+", "maximum_rows: 77", text), encoding="utf-8")
+        assert own.python("-m", "lifecycle.package").returncode == 0
+        assert "every rule holds" in own.must("deploy", "status")
+        assert program_of(worker_of(service)) == str(after / "bin/python")
+        own.must("rollback", "REASON=exercise")
+        assert program_of(worker_of(service)) == str(before / "bin/python")
+    finally:
+        lock.write_text(kept, encoding="utf-8")
+        shutil.rmtree(environments)

@@ -5,6 +5,7 @@ Nothing here imports more than the standard library: `serve` asks it before it d
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -96,15 +97,33 @@ def of_version(root: Path, version: int) -> Released:
 
 
 def python(root: Path) -> str:
-    """Return the interpreter of the serving environment.
+    """Return the interpreter of the serving environment of today's lock.
 
     Raises:
         StageError: there is none.
     """
-    path = Path(os.environ.get("SERVING_PYTHON") or root / ".venv-serving" / "bin" / "python")
+    lock = (root / "requirements" / "serving.txt").read_bytes()
+    path = Path(os.environ.get("SERVING_PYTHON") or _python_for(root, lock))
     if not path.is_file():
         raise StageError(f"the serving environment is missing ({path}): run `make setup`")
     return str(path)
+
+
+def python_of(root: Path, tag: str) -> str:
+    """Return the interpreter of the environment that a Bento was made with, else today's.
+
+    Raises:
+        StageError: there is neither.
+    """
+    lock = folder(root, tag) / "env" / "python" / "requirements.txt"
+    own = _python_for(root, lock.read_bytes())
+    return str(own) if own.is_file() else python(root)
+
+
+def _python_for(root: Path, lock: bytes) -> Path:
+    """Return where `make setup` puts the environment of a lock: named as git names its content."""
+    name = hashlib.sha1(b"blob %d\0" % len(lock) + lock, usedforsecurity=False).hexdigest()[:12]
+    return root / ".venv-serving" / name / "bin" / "python"
 
 
 def environment(root: Path, source: Path, **more: str) -> dict[str, str]:

@@ -10,7 +10,6 @@ import argparse
 import json
 import re
 import sys
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +73,8 @@ def bill_of_materials(root: Path, tag: str, found: dict[str, Any]) -> dict[str, 
     name, _, version = tag.partition(":")
     lock = bento.folder(root, tag) / "env/python/requirements.txt"
     locked = {f"{canonical(n)}=={v}": hashes for n, v, _, hashes in sbom.read_lock(lock)}
-    return {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'image:{tag}')}",
-        "version": 1,
-        "metadata": {"component": {"type": "container", "name": name, "version": version}},
-        "components": own(folder, read_json(folder / "release.json")) + components(found, locked),
-    }
+    model = own(folder, read_json(folder / "release.json"))
+    return sbom.document("container", name, version, model + components(found, locked))
 
 
 def main() -> None:

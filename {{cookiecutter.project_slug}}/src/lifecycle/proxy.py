@@ -8,17 +8,14 @@ none. (ML Test Score, Infrastructure 6 and 7.)
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from lifecycle.entrance import DOCUMENTS, MODEL, PAGE, PREDICT
 from lifecycle.files import write_text
 from lifecycle.params import Params
+from lifecycle.proxy_guards import OPEN, answer, guards, too_large, too_late
 
-OPEN = (PREDICT, MODEL, PAGE, *DOCUMENTS)
-INTERNAL_HEADER = "X-Lifecycle-Variant"
 # A worker that died is back within this time, and a request waits for it.
 RETRY_SECONDS = 20
 # The finest share of a canary is one in so many.
@@ -27,19 +24,6 @@ FINEST = 100
 DURATION = "{http.request.duration_ms}"
 # The status of a worker's answer, null while there is none.
 ANSWERED = "{http.reverse_proxy.status_code}"
-LENGTH = "{http.request.header.Content-Length}"
-
-
-def _answer(status: int, error: str, **headers: list[str]) -> dict[str, Any]:
-    """Return a handler that refuses in the service's own form."""
-    body = json.dumps({"error": error, "details": [], "request_id": "{http.request.uuid}"})
-    content = {"Content-Type": ["application/json"], "X-Request-ID": ["{http.request.uuid}"]}
-    return {
-        "handler": "static_response",
-        "status_code": status,
-        "headers": {**content, **headers},
-        "body": body,
-    }
 
 
 def _forward(params: Params, *dials: str) -> dict[str, Any]:
@@ -80,54 +64,11 @@ def _forward(params: Params, *dials: str) -> dict[str, Any]:
     }
 
 
-def _too_late(params: Params) -> dict[str, Any]:
-    seconds = 2 * params.serve.timeout_seconds
-    return _answer(408, f"the body did not arrive in {seconds} s", Connection=["close"])
-
-
-def _too_large(params: Params) -> dict[str, Any]:
-    limit = params.serve.maximum_body_bytes
-    return _answer(
-        413, f"the body is larger than {limit} bytes: send fewer records", Connection=["close"]
-    )
-
-
-def _guards(params: Params, with_keys: bool) -> list[dict[str, Any]]:
-    """Return what every request passes before it is handed on."""
-    guards: list[dict[str, Any]] = [
-        {"match": [{"not": [{"path": list(OPEN)}]}],
-         "handle": [_answer(404, "there is nothing here: see /docs.json for what there is")],
-         "terminal": True},
-        {"handle": [
-            # Only our own programs may say what variant a request is, straight to a worker.
-            {"handler": "headers", "request": {"delete": [INTERNAL_HEADER]}},
-            {"handler": "request_body", "max_size": params.serve.maximum_body_bytes},
-            # A body that is cut off looks to Caddy like a client that has gone.
-            {"handler": "intercept", "handle_response": [
-                {"match": {"status_code": [499]}, "routes": [{"handle": [_too_late(params)]}]},
-            ]},
-        ]},
-        # One that says how large it is need not be read to be refused.
-        {"match": [{"expression": f"{LENGTH} != '' && int({LENGTH}) > "
-                                  f"{params.serve.maximum_body_bytes}"}],
-         "handle": [_too_large(params)], "terminal": True},
-    ]  # fmt: skip
-    if with_keys:
-        missing = [{"X-Api-Key": None, "Authorization": None}]
-        refusal = _answer(
-            401, "missing API key: send it as X-API-Key", **{"WWW-Authenticate": ["Bearer"]}
-        )
-        # Which keys are right the service knows, and compares in constant time.
-        guards.append({"match": [{"header": one} for one in missing], "handle": [refusal],
-                       "terminal": True})  # fmt: skip
-    return guards
-
-
 def _server(
     params: Params, listen: str, routes: list[dict[str, Any]], with_keys: bool
 ) -> dict[str, Any]:
     seconds = params.serve.timeout_seconds
-    failed = _answer(500, "the service cannot answer now: try again", Connection=["close"])
+    failed = answer(500, "the service cannot answer now: try again", Connection=["close"])
     return {
         "listen": [listen],
         "automatic_https": {"disable": True},
@@ -139,15 +80,15 @@ def _server(
         "write_timeout": f"{2 * RETRY_SECONDS}s",
         "idle_timeout": "2m",
         "max_header_bytes": 16384,
-        "routes": [*_guards(params, with_keys), *routes],
+        "routes": [*guards(params, with_keys), *routes],
         "errors": {"routes": [
             {"match": [{"vars": {"{http.error.status_code}": ["413"]}}],
-             "handle": [_too_large(params)]},
+             "handle": [too_large(params)]},
             {"match": [{"vars": {"{http.error.status_code}": ["502"]},
                         # A worker that cannot be reached is no fault of the client.
                         "not": [{"vars_regexp": {"{http.error.message}": {"pattern": "^dial "}}}],
                         "expression": DURATION + f" >= {2000.0 * seconds}"}],
-             "handle": [_too_late(params)]},
+             "handle": [too_late(params)]},
             {"handle": [{**failed, "status_code": "{http.error.status_code}"}]},
         ]},
     }  # fmt: skip
@@ -206,7 +147,7 @@ def _inside(listen: str, workers: list[dict[str, Any]]) -> dict[str, Any]:
         "handle": [{"handler": "metrics"}],
         "terminal": True,
     }
-    nothing = {"handle": [_answer(404, "there is nothing here but /metrics")]}
+    nothing = {"handle": [answer(404, "there is nothing here but /metrics")]}
     return {
         "listen": [listen],
         "automatic_https": {"disable": True},

@@ -44,11 +44,19 @@ def bill_of_materials(lock: Path, name: str, version: str) -> dict[str, Any]:
         }
         for package, pinned, marker, hashes in read_lock(lock)
     ]
+    return document("application", name, version, components)
+
+
+def document(
+    kind: str, name: str, version: str, components: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return CycloneDX's frame around components; the same thing has the same serial number."""
+    thing = f"{name}:{version}" if kind == "application" else f"{kind}:{name}:{version}"
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'{name}:{version}')}",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, thing)}",
         "version": 1,
-        "metadata": {"component": {"type": "application", "name": name, "version": version}},
+        "metadata": {"component": {"type": kind, "name": name, "version": version}},
         "components": components,
     }

@@ -16,7 +16,7 @@ from lifecycle.deployment import Serving
 from lifecycle.environment import folder
 from lifecycle.files import read_json
 from lifecycle.params import Params
-from lifecycle.proxy import INTERNAL_HEADER
+from lifecycle.proxy_guards import INTERNAL_HEADER
 from lifecycle.supervisor import Program, Supervisor
 
 PROBE_SECONDS = 5.0
@@ -69,8 +69,9 @@ class Worker:
             "WORKER_NAME": self.name,
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         }
-        command = [bento.python(self.root), "-m", "_bentoml_impl.worker.service", str(place),
-                   "--fd", "0", "--worker-id", "1", "--timeout-graceful-shutdown",
+        python = bento.python_of(self.root, self.serving.tag)
+        command = [python, "-m", "_bentoml_impl.worker.service", str(place), "--fd", "0",
+                   "--worker-id", "1", "--timeout-graceful-shutdown",
                    str(int(params.rollout.drain_seconds) + 1)]  # fmt: skip
         return Program(self.name, command, place, f"unix://{self.socket}", variables,
                        stop_seconds=int(params.rollout.drain_seconds) + 5)  # fmt: skip

@@ -1,0 +1,73 @@
+"""What the proxy refuses by itself: other paths, large or slow bodies, and whoever has no key.
+
+Every refusal has the service's own form. The time limits are those of the server, in `proxy`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lifecycle.entrance import DOCUMENTS, MODEL, PAGE, PREDICT
+from lifecycle.params import Params
+
+OPEN = (PREDICT, MODEL, PAGE, *DOCUMENTS)
+INTERNAL_HEADER = "X-Lifecycle-Variant"
+LENGTH = "{http.request.header.Content-Length}"
+
+
+def answer(status: int, error: str, **headers: list[str]) -> dict[str, Any]:
+    """Return a handler that refuses in the service's own form."""
+    body = json.dumps({"error": error, "details": [], "request_id": "{http.request.uuid}"})
+    content = {"Content-Type": ["application/json"], "X-Request-ID": ["{http.request.uuid}"]}
+    return {
+        "handler": "static_response",
+        "status_code": status,
+        "headers": {**content, **headers},
+        "body": body,
+    }
+
+
+def too_late(params: Params) -> dict[str, Any]:
+    """Return the refusal of a body that did not come whole in time (408)."""
+    seconds = 2 * params.serve.timeout_seconds
+    return answer(408, f"the body did not arrive in {seconds} s", Connection=["close"])
+
+
+def too_large(params: Params) -> dict[str, Any]:
+    """Return the refusal of a body over `serve.maximum_body_bytes` (413)."""
+    limit = params.serve.maximum_body_bytes
+    return answer(
+        413, f"the body is larger than {limit} bytes: send fewer records", Connection=["close"]
+    )
+
+
+def guards(params: Params, with_keys: bool) -> list[dict[str, Any]]:
+    """Return what every request passes before it is handed on."""
+    passed: list[dict[str, Any]] = [
+        {"match": [{"not": [{"path": list(OPEN)}]}],
+         "handle": [answer(404, "there is nothing here: see /docs.json for what there is")],
+         "terminal": True},
+        {"handle": [
+            # Only our own programs may say what variant a request is, straight to a worker.
+            {"handler": "headers", "request": {"delete": [INTERNAL_HEADER]}},
+            {"handler": "request_body", "max_size": params.serve.maximum_body_bytes},
+            # A body that is cut off looks to Caddy like a client that has gone.
+            {"handler": "intercept", "handle_response": [
+                {"match": {"status_code": [499]}, "routes": [{"handle": [too_late(params)]}]},
+            ]},
+        ]},
+        # One that says how large it is need not be read to be refused.
+        {"match": [{"expression": f"{LENGTH} != '' && int({LENGTH}) > "
+                                  f"{params.serve.maximum_body_bytes}"}],
+         "handle": [too_large(params)], "terminal": True},
+    ]  # fmt: skip
+    if with_keys:
+        missing = [{"X-Api-Key": None, "Authorization": None}]
+        refusal = answer(
+            401, "missing API key: send it as X-API-Key", **{"WWW-Authenticate": ["Bearer"]}
+        )
+        # Which keys are right the service knows, and compares in constant time.
+        passed.append({"match": [{"header": one} for one in missing], "handle": [refusal],
+                       "terminal": True})  # fmt: skip
+    return passed
