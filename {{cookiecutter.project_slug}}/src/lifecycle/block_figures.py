@@ -28,7 +28,7 @@ MINIMUM_DAYS = 4
 def judgeable(label: Array, day: Array, params: Params) -> bool:
     """Say whether there are both classes, and days enough to draw from."""
     days = min(MINIMUM_DAYS, params.monitor.window_days)
-    return 0 < label.mean() < 1 and len(np.unique(day)) >= days
+    return bool(0 < label.mean() < 1) and len(np.unique(day)) >= days
 
 
 def figure(label: Array, score: Array, name: str) -> float:

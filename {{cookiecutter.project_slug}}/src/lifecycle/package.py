@@ -53,7 +53,9 @@ def _in_serving(root: Path, source: Path, what: str, *arguments: str, **variable
     )  # fmt: skip
     if done.returncode:
         words = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
-        raise StageError(f"{what} failed: {words[-1]}")
+        # An error's message may go on over indented lines.
+        begin = max(i for i, line in enumerate(words) if i == 0 or not line.startswith(" "))
+        raise StageError(f"{what} failed: {' '.join(line.strip() for line in words[begin:])}")
 
 
 def build(root: Path, stage: Path, tag: str, scratch: Path) -> Path:

@@ -21,20 +21,25 @@ SPREAD_ROWS = 200
 SMOKE = "release/smoke.json"
 
 
-def smoke_rows(holdout: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return real rows: the first ones, some with a null in each way they come, many in between."""
+def smoke_rows(holdout: pl.DataFrame, schema: Schema, maximum: int) -> pl.DataFrame:
+    """Return real rows: the first ones, some with a null in each way they come, many in between.
+
+    At most `maximum` of them, as many as one request may hold.
+    """
     nullable = [name for name in schema.request if schema[name].null_share > 0]
     nulls = [holdout.filter(pl.col(name).is_null()).head(1) for name in nullable]
     whole = holdout.filter(~pl.any_horizontal(pl.col(nullable).is_null())) if nullable else holdout
     spread = holdout.gather_every(max(1, holdout.height // SPREAD_ROWS)).head(SPREAD_ROWS)
-    return pl.concat([holdout.head(SMOKE_ROWS), whole.head(SMOKE_ROWS), *nulls, spread]).unique(
-        subset=schema.names("key"), maintain_order=True
+    return (
+        pl.concat([holdout.head(SMOKE_ROWS), whole.head(SMOKE_ROWS), *nulls, spread])
+        .unique(subset=schema.names("key"), maintain_order=True)
+        .head(maximum)
     )
 
 
-def smoke(holdout: pl.DataFrame, schema: Schema, model: Model) -> dict[str, Any]:
+def smoke(holdout: pl.DataFrame, schema: Schema, model: Model, maximum: int) -> dict[str, Any]:
     """Return the smoke request and the probabilities that the pipeline gives for it."""
-    rows = smoke_rows(holdout, schema)
+    rows = smoke_rows(holdout, schema, maximum)
     records = [
         {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
         for row in rows.select(schema.request).to_dicts()
@@ -47,4 +52,4 @@ def add_smoke(root: Path, target: Path, params: Params, schema: Schema) -> None:
     """Add the smoke request and the pipeline's answer to it."""
     holdout = pl.read_parquet(root / params.paths.holdout)
     model = Model.load(target / "release" / "model.ubj")
-    write_json(target / SMOKE, smoke(holdout, schema, model))
+    write_json(target / SMOKE, smoke(holdout, schema, model, params.serve.maximum_rows))
