@@ -17,6 +17,13 @@ pytestmark = pytest.mark.slow
 # The project's own tests are run whole by test_project_tests.py: here, that the job runs them.
 FEW_TESTS = {"PYTEST_ADDOPTS": "-k test_files"}
 NO_COMMIT = "0" * 40
+# What a rollout that ends well does.
+MAKE_CHAMPION = """
+from pathlib import Path
+from lifecycle import registry
+from lifecycle.params import load_params
+registry.connect(Path.cwd(), load_params()).set_alias("champion", 1)
+"""
 FETCH = ("pipeline", "Fetch from the DVC remote")
 RESTORE = ("pipeline", "Restore DVC's cache")
 
@@ -240,8 +247,9 @@ def test_a_shared_remote_and_registry_are_used_instead_of_github_s(
     remote, registry = github.state.parent / "remote", github.state.parent / "registry.db"
     shared = {"DVC_REMOTE_URL": str(remote), "MLFLOW_TRACKING_URI": f"sqlite:///{registry}"}
     project.must("gate", **shared)
-    registered = project.python("-m", "lifecycle.register", **shared)
-    assert registered.returncode == 0, registered.stderr
+    for command in (("-m", "lifecycle.register"), ("-c", MAKE_CHAMPION)):
+        done = project.python(*command, **shared)
+        assert done.returncode == 0, done.stderr
     project.must("fetch", **shared)  # which names the remote to DVC
     assert project.python("-m", "dvc", "push").returncode == 0
     variables = {**project.environment.variables, "HOME": str(github.state.parent / "colleague")}
