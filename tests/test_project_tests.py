@@ -22,6 +22,11 @@ BAD = {
         '"source": ["print(1)"]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}\n',
         "dirty.ipynb",
     ),
+    "a Dockerfile that does not say which image": (
+        "deploy/extra/Dockerfile",
+        "FROM debian\nRUN ls\n",
+        "DL3006",
+    ),
 }
 
 
