@@ -33,7 +33,9 @@ def year(params: Params, schema: Schema) -> Rows:
     """Return every row of the source with its label and what the model predicts."""
     with tempfile.TemporaryDirectory() as scratch:
         lazy = source.find(params.data.source).scan(ROOT / params.paths.source, Path(scratch))
-        rows = ingest.conform(lazy, schema).drop("_unreadable").sort(schema.time).collect()
+        rows = ingest.conform(lazy, schema).drop("_unreadable").collect()
+    # By all that tells two rows apart: which ones are shuffled must not change from run to run.
+    rows = rows.sort(schema.time, *schema.names("key"))
     rows = rows.filter(pl.col(schema.target).is_not_null())
     columns = arrays(features.on_frame(schema, rows), features.names(schema))
     score = Model.load(ROOT / params.paths.model).predict(columns).astype(np.float64)
@@ -56,8 +58,11 @@ def fired(weeks: list[Rows], evaluation: dict[str, Any], schema: Schema, params:
     names = [week[schema.time].min().date().isoformat() for week in weeks]
     alerts = quality.alerts(names, verdicts, params)
     kinds = Counter("slices" if "=" in one.subject else one.subject for one in alerts)
-    said = [f"{count} slices" if kind == "slices" else kind for kind, count in kinds.items()]
-    return ", ".join(said).replace("1 slices", "1 slice") or "nothing"
+    said = [
+        f"{count} slice{'s' * (count > 1)}" if kind == "slices" else kind
+        for kind, count in kinds.items()
+    ]
+    return ", ".join(said) or "nothing"
 
 
 def main() -> None:
