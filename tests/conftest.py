@@ -1,5 +1,6 @@
 """What tests share: a clean copy of the template, and a way to generate projects from it."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,11 @@ from baking import clean_environment, commit_all, cookiecutter, copy_template
 from running import Environment, Project, free_port, use_port
 
 pytest_plugins = ["breaking", "containers"]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what the tests start: a run in the background would have it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
