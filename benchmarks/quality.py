@@ -2,41 +2,33 @@
 
 Run it in a project's folder, after `make pipeline` with the window 2013-01 to 2013-09, as
 
-    PYTHONPATH=src .venv/bin/python -P /path/to/template/benchmarks/quality.py
+    PYTHONPATH=src:/path/to/template .venv/bin/python -P -m benchmarks.quality
 
 It prints the table of docs/reference/monitor.md, "Limits of quality". Nothing is asserted.
 """
 
-import tempfile
 from collections import Counter
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from lifecycle import features, ingest, quality, source
+from lifecycle import features, quality
 from lifecycle.columns import Schema, load_schema
 from lifecycle.files import read_json
 from lifecycle.model import Model
 from lifecycle.params import Params, load_params
 from lifecycle.prepare import arrays
 
-ROOT = Path.cwd()
+from benchmarks.weeks import ROOT, Rows, between, source_rows
+
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 ENDS = (date(2013, 3, 31), date(2013, 6, 30), date(2013, 9, 30))
-# A Polars frame, which only a project's environment knows.
-Rows = Any
 
 
 def year(params: Params, schema: Schema) -> Rows:
     """Return every row of the source with its label and what the model predicts."""
-    with tempfile.TemporaryDirectory() as scratch:
-        lazy = source.find(params.data.source).scan(ROOT / params.paths.source, Path(scratch))
-        rows = ingest.conform(lazy, schema).drop("_unreadable").collect()
-    # By all that tells two rows apart: which ones are shuffled must not change from run to run.
-    rows = rows.sort(schema.time, *schema.names("key"))
-    rows = rows.filter(pl.col(schema.target).is_not_null())
+    rows = source_rows(params, schema).filter(pl.col(schema.target).is_not_null())
     columns = arrays(features.on_frame(schema, rows), features.names(schema))
     score = Model.load(ROOT / params.paths.model).predict(columns).astype(np.float64)
     return rows.with_columns(pl.Series("probability", score))
@@ -71,14 +63,14 @@ def main() -> None:
     assert params.data.window.end == "2013-09", "set data.window to 2013-01 to 2013-09 first"
     evaluation = read_json(ROOT / params.paths.evaluation_report)
     alone = {**evaluation, "worst_blocks": {}}
-    rows, day = year(params, schema), pl.col(schema.time).dt.date()
+    rows = year(params, schema)
     print("| shuffled | four weeks up to | fires by the tolerance alone | fires |")
     print("| --- | --- | --- | --- |")
     for share in SHARES:
         for end in ENDS:
             lasts = [end - timedelta(7 * back) for back in (3, 2, 1, 0)]
             weeks = [
-                shuffled(rows.filter(day.is_between(last - timedelta(6), last)), share)
+                shuffled(between(rows, schema.time, (last - timedelta(6), last)), share)
                 for last in lasts
             ]
             cells = (fired(weeks, one, schema, params) for one in (alone, evaluation))

@@ -31,13 +31,16 @@ KILOMETRES = 1.609344
 Rows = Any
 
 
-def year(params: Params, schema: Schema, model: Model) -> Rows:
-    """Return every row of the source with features and predictions, in the order of time."""
+def source_rows(params: Params, schema: Schema) -> Rows:
+    """Return every row of the source, in an order that is the same in every run.
+
+    By all that tells two rows apart: which values are shuffled depends on it.
+    """
     folder = ROOT / params.paths.source
     with tempfile.TemporaryDirectory() as scratch:
         lazy = source.find(params.data.source).scan(folder, Path(scratch))
-        rows = ingest.conform(lazy, schema).drop("_unreadable").sort(schema.time).collect()
-    return predicted(rows, schema, model)
+        rows = ingest.conform(lazy, schema).drop("_unreadable")
+        return rows.sort(schema.time, *schema.names("key")).collect()
 
 
 def predicted(rows: Rows, schema: Schema, model: Model) -> Rows:
@@ -174,7 +177,7 @@ def main() -> None:
     """Print what every week and every fault gave."""
     params, schema = load_params(), load_schema()
     model, who = Model.load(ROOT / params.paths.model), champion(params)
-    rows = year(params, schema, model)
+    rows = predicted(source_rows(params, schema), schema, model)
     chosen = [days for month in (1, 2, 3, 4, 5) for days in weeks(month)[1::2]]
     caught: dict[str, list[list[str]]] = {}
     for name, fault in faults(schema).items():
