@@ -29,6 +29,10 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+from running import free_port, use_port  # noqa: E402
+
 PAGE = ROOT / "docs" / "reference" / "serving-benchmark.md"
 PREDICT = "/v1/predict"
 PROXY, BARE, FASTAPI, MLFLOW = (
@@ -67,13 +71,6 @@ class Target:
 def stop(message: str) -> None:
     """End with one clear line."""
     sys.exit(f"benchmark: {message}")
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -267,9 +264,7 @@ def generated(scratch: Path) -> Path:
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     (project,) = (path.parent for path in scratch.glob("*/params.yaml"))
-    params = project / "params.yaml"
-    text = params.read_text(encoding="utf-8")
-    params.write_text(text.replace("development: 3000", f"development: {free_port()}"), "utf-8")
+    use_port(project, free_port())
     somebody = ["-c", "user.name=Benchmark", "-c", "user.email=benchmark@example.org"]
     commit = ["git", *somebody, "commit", "--no-verify", "--quiet", "--all", "-m", "Choose a port"]
     subprocess.run(commit, cwd=project, check=True)

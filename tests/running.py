@@ -12,6 +12,10 @@ from pathlib import Path
 from baking import commit_all, run, succeed
 
 PORT = re.compile(r"(?m)^(    development: )(\d{4,5})$")
+# For each of up to eleven of pytest's workers a thousand, below those that the system lends to
+# connections: between being chosen and being listened on, such a one is taken by another test's.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_ports = iter(range(21_000 + 1_000 * (WORKER % 11), 22_000 + 1_000 * (WORKER % 11), 2))
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,13 @@ class Project:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on now, nor on the one above it."""
-    while True:
-        with socket.socket() as probe, socket.socket() as above:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-            with suppress(OSError, OverflowError):
-                above.bind(("127.0.0.1", port + 1))
-                return port
+    """Return a port that nobody listens on, nor on the one above it, and no other test is given."""
+    for port in _ports:
+        with socket.socket() as probe, socket.socket() as above, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            above.bind(("127.0.0.1", port + 1))
+            return port
+    raise AssertionError("every port of this worker has been given away")
 
 
 def use_port(root: Path, port: int) -> None:

@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 from baking import QUESTIONS, SLUG, succeed
+from running import free_port
 
 pytestmark = pytest.mark.slow
 BUCKET = f"{SLUG}-dvc"
@@ -35,13 +35,6 @@ def install(folder: Path, *packages: str) -> Path:
     for command in commands:
         succeed(*UV, "--quiet", *command, folder=folder.parent, environment=dict(os.environ))
     return folder / "bin"
-
-
-def free_port() -> int:
-    """Return a port of this machine that nothing uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import pytest
 from baking import succeed
 from breaking import BETTER, commit, edit, stopped
 from load import Load
-from projects import Running, git, released_project, wait_until, worker_of
+from projects import Running, ask, git, released_project, wait_until, worker_of
 from running import Project, free_port, port_of, use_port
 
 pytestmark = pytest.mark.slow
@@ -389,6 +389,33 @@ def test_outside_development_keys_are_asked_for_and_rotate_under_load(service: P
         assert "2019" not in {line.split()[3].rpartition(":")[2] for line in listening.splitlines()}
     finally:
         service.must("stop", "ENV=staging")
+
+
+@pytest.mark.parametrize("above", [0, 1])
+def test_a_port_that_somebody_has_stops_a_first_deploy(above: int, service: Project) -> None:
+    """Its own, or the one above it, for metrics; nothing of it stays running."""
+    port, before = free_port(), state(service)
+    params = (service.root / "params.yaml").read_text(encoding="utf-8")
+    service.change("params.yaml", "production: 3020", f"production: {port}")
+    try:
+        with socket.create_server(("127.0.0.1", port + above)):
+            done = service.make("deploy", "ENV=production", API_KEYS="first")
+    finally:
+        (service.root / "params.yaml").write_text(params, encoding="utf-8")
+    said = f"cannot listen on 127.0.0.1:{port + above} (Address already in use)"
+    stopped(done, "deploy", said, "serve.ports.production in params.yaml")
+    assert [one["action"] for one in audit(service, "production")[-2:]] == ["deploy", "cancelled"]
+    assert said in audit(service, "production")[-1]["reason"]
+    assert not (service.root / ".lifecycle/production/deployment.json").exists()
+    running = succeed("ps", "-eo", "args", folder=service.root, environment=dict(os.environ))
+    sockets = {
+        name: json.loads((service.root / f".lifecycle/{name}/sockets.json").read_text("utf-8"))
+        for name in ("development", "production")
+    }
+    assert sockets["development"]["folder"] in running
+    assert sockets["production"]["folder"] not in running
+    assert state(service) == before
+    assert ask(service, "/v1/model")["version"] == str(before["live"]["version"])
 
 
 def test_a_slow_body_is_cut_off(service: Project) -> None:

@@ -159,7 +159,7 @@ class Machine:
                     raise StageError(
                         f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}): change "
                         f"serve.host or serve.ports.{self.environment} in params.yaml, or stop the "
-                        "program that listens there (the port above it is for metrics)"
+                        "program that has it (requests have that port, metrics the one above it)"
                     ) from None
 
     def serves(self, state: State) -> bool:

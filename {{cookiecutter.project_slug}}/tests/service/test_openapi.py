@@ -21,6 +21,7 @@ from service.workers import make_home, start
 
 from lifecycle import proxy
 from lifecycle.params import Params
+from lifecycle.theatre import free_port
 
 EXAMPLES, SEED = 60, 20130101
 KEY = "first"
@@ -46,12 +47,6 @@ DEFECTS = {
         "Server error",
     ),
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
