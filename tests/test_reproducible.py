@@ -121,6 +121,30 @@ def test_killed_at_every_stage_the_next_run_gives_the_same(
         project.must("stop")
 
 
+@pytest.mark.parametrize("target", ["pipeline", "lifecycle"])
+def test_what_a_killed_dvc_left_cut_off_is_made_again(
+    target: str, undisturbed: Project, tmp_path: Path
+) -> None:
+    """DVC writes its list of files in use and dvc.lock in place; nothing is computed twice."""
+    project = undisturbed.copy(tmp_path / "flight-delay")
+    before, lock = made(project), project.root / "dvc.lock"
+    cut, in_use = lock.read_bytes()[:3000].rstrip(), project.root / ".dvc" / "tmp" / "rwlock"
+    try:
+        for left in (b"", cut):
+            lock.write_bytes(left)
+            in_use.write_bytes(b"")
+            printed = project.must(target)
+            for name in ("dvc.lock", ".dvc/tmp/rwlock"):
+                assert f"repro: {name} was cut off when DVC was killed" in printed
+            assert made(project) == before
+            for stage in PIPELINE:
+                assert f"Stage '{stage}' " in printed or f"--- {stage}: nothing changed" in printed
+                assert f"Running stage '{stage}'" not in printed
+                assert f"--- {stage}\n" not in printed
+    finally:
+        project.must("stop")
+
+
 def test_killed_while_the_tracking_store_is_made(shrunk: Project, tmp_path: Path) -> None:
     """MLflow makes sixty tables, one by one: a store with some of them is no dead end."""
     project = new_clone(shrunk, tmp_path)

@@ -407,7 +407,7 @@ def test_a_port_that_somebody_has_stops_a_first_deploy(above: int, service: Proj
     assert [one["action"] for one in audit(service, "production")[-2:]] == ["deploy", "cancelled"]
     assert said in audit(service, "production")[-1]["reason"]
     assert not (service.root / ".lifecycle/production/deployment.json").exists()
-    running = succeed("ps", "-eo", "args", folder=service.root, environment=dict(os.environ))
+    running = succeed("ps", "-wweo", "args", folder=service.root, environment=dict(os.environ))
     sockets = {
         name: json.loads((service.root / f".lifecycle/{name}/sockets.json").read_text("utf-8"))
         for name in ("development", "production")

@@ -76,7 +76,7 @@ def pipeline(root: Path, params: Params, report: Report) -> None:
     current: Step | None = None
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "dvc", "repro"], cwd=root, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "lifecycle.repro"], cwd=root, stdout=subprocess.PIPE, text=True
     )
     for line in process.stdout or ():
         begun, skipped = RUNNING.match(line), SKIPPED.match(line)

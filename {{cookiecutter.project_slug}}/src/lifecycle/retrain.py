@@ -141,7 +141,7 @@ def retrain(
     write_json(_note(root), {"head": git.head(root)})
     try:
         write_window(root / "params.yaml", window)
-        _run(root, "dvc", "repro")
+        _run(root, "lifecycle.repro")
         _run(root, "lifecycle.gate")
     except BaseException:
         undo(root)
