@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from lifecycle.command import StageError
 
 
-def _git(root: Path, *arguments: str) -> bytes:
+def _git(root: Path, *arguments: str, settings: Sequence[str] = ()) -> bytes:
+    configured = [word for one in settings for word in ("-c", one)]
+    # A question takes no lock, which would stay behind if it were killed.
+    command = ["git", "--no-optional-locks", "-C", str(root), *configured, *arguments]
     try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=True)
+        done = subprocess.run(command, capture_output=True, check=True)
     except FileNotFoundError:
         raise StageError("git is not installed: a release needs a commit to lead back to") from None
     except subprocess.CalledProcessError as error:
-        reason = error.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise StageError(f"git {arguments[0]} failed: {' '.join(reason)}") from None
+        reason = _reason(error.stderr.decode(errors="replace"))
+        raise StageError(f"git {arguments[0]} failed: {reason}") from None
     return done.stdout
+
+
+def _reason(said: str) -> str:
+    """Return the line in which git said why it stopped; hints may stand around it."""
+    lines = said.strip().splitlines() or ["no message"]
+    reason = next((line for line in lines if line.startswith(("fatal: ", "error: "))), lines[-1])
+    if ".lock': File exists" in reason:
+        reason += " If no git is at work here, one was killed: remove that file"
+    return reason
 
 
 def head(root: Path) -> str:
@@ -42,7 +55,7 @@ def push(root: Path, *references: str) -> None:
     """Push to the remote that the clone came from."""
     # In a workflow the token is gh's; without gh, git's own ways are tried.
     helper = "credential.helper=!gh auth git-credential"
-    _git(root, "-c", helper, "push", "--quiet", "origin", *references)
+    _git(root, "push", "--quiet", "origin", *references, settings=[helper])
 
 
 def push_branch(root: Path, branch: str) -> None:
@@ -98,7 +111,8 @@ def message(root: Path, tag: str) -> str:
 
 def tag(root: Path, name: str, commit: str, text: str) -> None:
     """Make an annotated tag; where nobody has told git a name, as the lifecycle."""
-    _git(root, *_identity(root), "tag", "--annotate", "--message", text, name, commit)
+    given = ("--annotate", "--message", text, name, commit)
+    _git(root, "tag", *given, settings=_identity(root))
 
 
 def bundle(root: Path, target: Path) -> None:
@@ -143,13 +157,14 @@ def commit_lock(root: Path) -> str:
 def commit(root: Path, subject: str, *paths: str) -> None:
     """Commit exactly `paths`; where nobody has told git a name, as the lifecycle."""
     _git(root, "add", "--", *paths)
-    _git(root, *_identity(root), "commit", "--quiet", "--no-verify", "-m", subject, "--", *paths)
+    given = ("--quiet", "--no-verify", "-m", subject, "--", *paths)
+    _git(root, "commit", *given, settings=_identity(root))
 
 
 def _identity(root: Path) -> list[str]:
     if subprocess.run(["git", "-C", str(root), "var", "GIT_COMMITTER_IDENT"],
                       capture_output=True, check=False).returncode:  # fmt: skip
-        return ["-c", "user.name=lifecycle", "-c", "user.email=lifecycle@localhost"]
+        return ["user.name=lifecycle", "user.email=lifecycle@localhost"]
     return []
 
 

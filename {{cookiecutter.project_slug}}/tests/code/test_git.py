@@ -99,6 +99,32 @@ def test_a_folder_without_a_repository_is_refused(tmp_path: Path) -> None:
         git.head(tmp_path)
 
 
+def test_a_lock_that_a_killed_git_left_is_named(repository: Path) -> None:
+    (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
+    before, left = git.head(repository), repository / ".git" / "index.lock"
+    left.touch()
+    said = r"git add failed: fatal: .*/\.git/index\.lock': File exists\. .*: remove that file$"
+    with pytest.raises(StageError, match=said):
+        git.commit_lock(repository)
+    assert git.head(repository) == before
+    left.unlink()
+    assert git.commit_lock(repository) != before
+
+
+def test_the_reason_of_a_refused_push_is_not_gits_hint(repository: Path, tmp_path: Path) -> None:
+    ask(repository, "clone", "--quiet", "--bare", str(repository), str(tmp_path / "remote"))
+    ask(repository, "remote", "add", "origin", str(tmp_path / "remote"))
+    first = git.head(repository)
+    (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
+    git.commit_lock(repository)
+    git.push_branch(repository, "retrain")
+    ask(repository, "reset", "--quiet", "--hard", first)
+    (repository / "dvc.lock").write_text("third\n", encoding="utf-8")
+    git.commit_lock(repository)
+    with pytest.raises(StageError, match=r"^git push failed: error: failed to push some refs"):
+        git.push(repository, "HEAD:refs/heads/retrain")
+
+
 def test_the_content_of_a_commit_is_read_and_exported(repository: Path, tmp_path: Path) -> None:
     first = git.head(repository)
     (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
