@@ -171,7 +171,7 @@ class Running:
         return code
 
     def kill(self) -> None:
-        """Kill every process of the group, as a machine that loses its power does."""
+        """Kill every process of the group at once."""
         assert self.process.poll() is None, f"it has ended already:\n{self.printed}"
         os.killpg(self.process.pid, signal.SIGKILL)
         self.finish()

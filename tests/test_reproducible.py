@@ -104,7 +104,7 @@ def new_clone(shrunk: Project, folder: Path) -> Project:
 def test_killed_at_every_stage_the_next_run_gives_the_same(
     moment: float, shrunk: Project, undisturbed: Project, tmp_path: Path
 ) -> None:
-    """Power is lost at each stage in turn; each time the next run takes it further."""
+    """All is killed at each stage in turn; each time the next run takes it further."""
     seconds = {step["name"]: step["seconds"] for step in report_of(undisturbed)["steps"]}
     project = new_clone(shrunk, tmp_path)
     try:

@@ -8,13 +8,19 @@ from pathlib import Path
 
 from lifecycle.command import StageError
 
+# What changes the repository in milliseconds. In a session of its own it comes to its end though
+# its caller is killed with everything around: it would leave a lock at which every git stops.
+BRIEF = {"add", "checkout", "commit", "tag"}
+
 
 def _git(root: Path, *arguments: str, settings: Sequence[str] = ()) -> bytes:
     configured = [word for one in settings for word in ("-c", one)]
     # A question takes no lock, which would stay behind if it were killed.
     command = ["git", "--no-optional-locks", "-C", str(root), *configured, *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, check=True)
+        done = subprocess.run(
+            command, capture_output=True, check=True, start_new_session=arguments[0] in BRIEF
+        )
     except FileNotFoundError:
         raise StageError("git is not installed: a release needs a commit to lead back to") from None
     except subprocess.CalledProcessError as error:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,6 +102,36 @@ def test_both_names_of_a_renamed_file_are_given(repository: Path) -> None:
 def test_a_folder_without_a_repository_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"git rev-parse failed"):
         git.head(tmp_path)
+
+
+def test_a_commit_comes_to_its_end_though_its_caller_is_killed(repository: Path) -> None:
+    """A git that is killed with it would leave its lock, at which the next release stops."""
+    began, hook = repository / ".git" / "began", repository / ".git" / "hooks"
+    hook.mkdir(exist_ok=True)
+    # While it runs, git holds its locks.
+    (hook / "reference-transaction").write_text(f"#!/bin/sh\ntouch '{began}'\nsleep 1\n")
+    (hook / "reference-transaction").chmod(0o755)
+    before = git.head(repository)
+    (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
+    code = "from pathlib import Path; from lifecycle import git; git.commit_lock(Path.cwd())"
+    caller = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=repository, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(Path(git.__file__).parents[1])},
+    )  # fmt: skip
+    wait_for(began.exists)
+    assert (repository / ".git" / "index.lock").exists()
+    os.killpg(caller.pid, signal.SIGKILL)
+    assert caller.wait() == -signal.SIGKILL
+    wait_for(lambda: not (repository / ".git" / "index.lock").exists())
+    assert git.head(repository) != before
+    assert git.changed(repository) == []
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_lock_that_a_killed_git_left_is_named(repository: Path) -> None:
