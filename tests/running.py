@@ -14,8 +14,8 @@ from baking import commit_all, run, succeed
 PORT = re.compile(r"(?m)^(    development: )(\d{4,5})$")
 # For each of up to eleven of pytest's workers a thousand, below those that the system lends to
 # connections: between being chosen and being listened on, such a one is taken by another test's.
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_ports = iter(range(21_000 + 1_000 * (WORKER % 11), 22_000 + 1_000 * (WORKER % 11), 2))
+FIRST = 21_000 + 1_000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 11)
+_ports = iter(range(FIRST, FIRST + 1_000, 2))
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,13 @@ def audit(project: Project, environment: str = "development") -> list[dict[str, 
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def sockets(project: Project, environment: str) -> str:
+    """Return the folder of the deployment's sockets."""
+    path = project.root / ".lifecycle" / environment / "sockets.json"
+    folder: str = json.loads(path.read_text(encoding="utf-8"))["folder"]
+    return folder
+
+
 def load(project: Project, **options: Any) -> Load:
     """Return a constant load of real requests on the project's proxy."""
     rows = sorted((project.root / ".bentoml").rglob("smoke.json"))[0]
@@ -381,10 +388,7 @@ def test_outside_development_keys_are_asked_for_and_rotate_under_load(service: P
         assert status(**{"X-API-Key": "second"}) == 200
         keys = service.root / ".lifecycle/staging/api_keys"
         assert keys.stat().st_mode & 0o777 == 0o600
-        sockets = json.loads(
-            (service.root / ".lifecycle/staging/sockets.json").read_text(encoding="utf-8")
-        )["folder"]
-        assert Path(sockets).stat().st_mode & 0o777 == 0o700
+        assert Path(sockets(service, "staging")).stat().st_mode & 0o777 == 0o700
         listening = succeed("ss", "-tlnH", folder=service.root, environment=dict(os.environ))
         assert "2019" not in {line.split()[3].rpartition(":")[2] for line in listening.splitlines()}
     finally:
@@ -408,12 +412,8 @@ def test_a_port_that_somebody_has_stops_a_first_deploy(above: int, service: Proj
     assert said in audit(service, "production")[-1]["reason"]
     assert not (service.root / ".lifecycle/production/deployment.json").exists()
     running = succeed("ps", "-wweo", "args", folder=service.root, environment=dict(os.environ))
-    sockets = {
-        name: json.loads((service.root / f".lifecycle/{name}/sockets.json").read_text("utf-8"))
-        for name in ("development", "production")
-    }
-    assert sockets["development"]["folder"] in running
-    assert sockets["production"]["folder"] not in running
+    assert sockets(service, "development") in running
+    assert sockets(service, "production") not in running
     assert state(service) == before
     assert ask(service, "/v1/model")["version"] == str(before["live"]["version"])
 

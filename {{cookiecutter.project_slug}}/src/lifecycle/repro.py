@@ -26,8 +26,10 @@ def mend(root: Path) -> list[Path]:
     """
     # By the names and in the way that DVC itself takes them.
     with try_lock(root / STATE / "lock") as ours, try_lock(root / STATE / "rwlock.lock") as too:
+        if not (ours and too):
+            return []
         tests = {LOCK: _is_cut_off, IN_USE: _is_no_json}
-        cut = [path for path, test in tests.items() if ours and too and test(root / path)]
+        cut = [path for path, test in tests.items() if test(root / path)]
         for path in cut:
             (root / path).unlink()
     return cut

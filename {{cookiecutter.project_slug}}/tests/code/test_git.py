@@ -6,11 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from waiting import wait_for
 
 from lifecycle import git
 from lifecycle.command import StageError
@@ -118,20 +117,13 @@ def test_a_commit_comes_to_its_end_though_its_caller_is_killed(repository: Path)
         [sys.executable, "-c", code], cwd=repository, start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(Path(git.__file__).parents[1])},
     )  # fmt: skip
-    wait_for(began.exists)
+    wait_for(began.exists, seconds=20)
     assert (repository / ".git" / "index.lock").exists()
     os.killpg(caller.pid, signal.SIGKILL)
     assert caller.wait() == -signal.SIGKILL
-    wait_for(lambda: not (repository / ".git" / "index.lock").exists())
+    wait_for(lambda: not (repository / ".git" / "index.lock").exists(), seconds=20)
     assert git.head(repository) != before
     assert git.changed(repository) == []
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_lock_that_a_killed_git_left_is_named(repository: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import prometheus_client
 import pytest
 from service.workers import Worker, make_home, sample_of, start
+from waiting import wait_for
 
 from lifecycle import mirror
 from lifecycle.columns import Schema
@@ -85,13 +86,6 @@ def counted(
     before = now()
     yield lambda: {what: value - before[what] for what, value in now().items()}
     route(folder, None)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_answers_are_compared_and_not_returned(

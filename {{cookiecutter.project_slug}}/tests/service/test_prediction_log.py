@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from service.workers import ROOT, Worker, make_home, start
+from waiting import wait_for
 
 from lifecycle.columns import Schema
 from lifecycle.operations import PredictionLog
@@ -131,13 +132,6 @@ def test_a_worker_that_is_told_to_stop_loses_nothing(
 def writer(folder: Path, lost: list[int], **settings: Any) -> Writer:
     values = {**SETTINGS, "flush_seconds": 0.02, **settings}
     return Writer(folder, PredictionLog(**values), lost.append)
-
-
-def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("settings", [{"rotate_bytes": 100}, {"rotate_seconds": 1}])
