@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
+from lifecycle import cloud
 from lifecycle.command import StageError
 from lifecycle.files import md5, replacing
 from lifecycle.params import load_params
@@ -20,6 +22,7 @@ def content_at(root: Path, commit: str, path: Path, what: str) -> bytes:
     from dvc.exceptions import DvcException
     from scmrepo.exceptions import SCMError
 
+    cloud.renew(os.environ)
     try:
         content = dvc.api.read(str(path), repo=str(root), rev=commit, mode="rb")
     except (DvcException, SCMError, OSError) as error:

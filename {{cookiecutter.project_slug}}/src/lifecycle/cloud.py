@@ -1,12 +1,14 @@
 """Cloud signs a workflow in to the cloud of the DVC remote by its own identity (OpenID Connect).
 
-GitHub gives the job a token that says which repository and branch runs; the cloud trusts it for an
-hour. No key of a cloud is kept anywhere. The clouds' own libraries, which DVC uses, read the token
-from a file that the variables written here name.
+GitHub gives the job a token that says which repository and branch runs. It lives five minutes, and
+the cloud gives an hour for it. No key of a cloud is kept anywhere. The clouds' own libraries, which
+DVC uses, read the token from a file that the variables written here name; whatever asks the remote
+has it fetched again first, however long ago the job signed in.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import tempfile
@@ -16,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lifecycle.command import StageError, run
-from lifecycle.files import write_json
+from lifecycle.files import replacing, write_json
 
 # By cloud: what has to be set as variables of the repository, and whom the token is for.
 CLOUDS = {
@@ -25,6 +27,8 @@ CLOUDS = {
     "Google": (("GCP_WORKLOAD_IDENTITY_PROVIDER", "GCP_SERVICE_ACCOUNT"), ""),
 }
 SECONDS = 20
+# By these the steps that follow know that the job has signed in, and how to do it again.
+FILE, AUDIENCE = "CLOUD_TOKEN_FILE", "CLOUD_TOKEN_AUDIENCE"
 
 
 def chosen(variables: Mapping[str, str]) -> str | None:
@@ -62,31 +66,58 @@ def token(audience: str, variables: Mapping[str, str]) -> str:
         raise StageError(f"GitHub gave no token: {error}") from None
 
 
+def keep(path: Path, audience: str, variables: Mapping[str, str]) -> None:
+    """Fetch a token into a file that only this user can read, whole or not at all."""
+    content = token(audience, variables)
+    with replacing(path) as part:
+        part.touch(mode=0o600)
+        part.write_text(content, encoding="utf-8")
+
+
+def renew(variables: Mapping[str, str]) -> bool:
+    """Fetch the token again where this job has signed in, and say whether it has."""
+    path = variables.get(FILE, "")
+    if path:
+        keep(Path(path), variables[AUDIENCE], variables)
+    return bool(path)
+
+
 def sign_in(cloud: str, variables: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Write the token below `folder`; return the variables by which it is found."""
     (names, audience), path = CLOUDS[cloud], folder / "token"
     provider = variables.get("GCP_WORKLOAD_IDENTITY_PROVIDER", "")
-    path.touch(mode=0o600)
-    path.write_text(token(audience or f"//iam.googleapis.com/{provider}", variables))
+    audience = audience or f"//iam.googleapis.com/{provider}"
+    keep(path, audience, variables)
+    again = {FILE: str(path), AUDIENCE: audience}
     if cloud == "AWS":
-        return {"AWS_WEB_IDENTITY_TOKEN_FILE": str(path), **{n: variables[n] for n in names}}
+        found = {n: variables[n] for n in names}
+        return {"AWS_WEB_IDENTITY_TOKEN_FILE": str(path), **found, **again}
     if cloud == "Azure":
-        return {"AZURE_FEDERATED_TOKEN_FILE": str(path), **{n: variables[n] for n in names}}
+        return {
+            "AZURE_FEDERATED_TOKEN_FILE": str(path),
+            **{n: variables[n] for n in names},
+            **again,
+        }
     account = variables["GCP_SERVICE_ACCOUNT"]
     write_json(folder / "google.json", {
         "type": "external_account",
-        "audience": f"//iam.googleapis.com/{provider}",
+        "audience": audience,
         "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
         "token_url": "https://sts.googleapis.com/v1/token",
         "service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/"
                                              f"serviceAccounts/{account}:generateAccessToken",
         "credential_source": {"file": str(path)},
     })  # fmt: skip
-    return {"GOOGLE_APPLICATION_CREDENTIALS": str(folder / "google.json")}
+    return {"GOOGLE_APPLICATION_CREDENTIALS": str(folder / "google.json"), **again}
 
 
 def main() -> None:
     """Sign in where a cloud is configured; the steps that follow find what was written."""
+    parser = argparse.ArgumentParser(description="Sign in to the cloud of the DVC remote.")
+    parser.add_argument("--renew", action="store_true", help="only where this job has signed in")
+    if parser.parse_args().renew:
+        renew(os.environ)
+        return
     cloud = chosen(os.environ)
     if cloud is None:
         print("cloud: no cloud is configured, nothing to sign in to")

@@ -8,6 +8,7 @@ crash leaves no second one. (ML Test Score, Model 1.)
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from lifecycle import git, registry, tracking
+from lifecycle import cloud, git, registry, tracking
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, read_json
@@ -93,6 +94,7 @@ def require_pipeline(root: Path) -> None:
 
 def push(root: Path) -> None:
     """Send data and model to the DVC remote: what is released can be had again elsewhere."""
+    cloud.renew(os.environ)
     # Not --quiet: that would keep the reason of a failure to itself.
     done = subprocess.run(
         [sys.executable, "-m", "dvc", "push"], cwd=root,
