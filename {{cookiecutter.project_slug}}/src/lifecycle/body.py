@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, cast, get_args
 
+import orjson
+from annotated_types import MaxLen
 from pydantic import BaseModel, ValidationError
 
-SHOWN_DETAILS, SHOWN_CHARACTERS = 20, 100
+SHOWN_DETAILS, SHOWN_CHARACTERS, SHOWN_PROBLEM = 20, 100, 500
+# Between quotes a bracket or comma is text.
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+
+
+def _sayable(text: str, characters: int) -> str:
+    """Return the beginning of `text`, with escapes for what no JSON in UTF-8 can hold."""
+    return text[:characters].encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class RefusalError(Exception):
@@ -21,21 +31,30 @@ class RefusalError(Exception):
         details: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Keep what the answer will say."""
+        """Keep what the answer will say: as much as can be said, whatever the client sent."""
         super().__init__(error)
-        self.status, self.error, self.headers = status, error, dict(headers or {})
-        self.details = [{"field": field, "problem": problem} for field, problem in details]
+        self.status, self.headers = status, dict(headers or {})
+        self.error = _sayable(error, SHOWN_PROBLEM)
+        self.details = [
+            {
+                "field": _sayable(field, SHOWN_CHARACTERS),
+                "problem": _sayable(problem, SHOWN_PROBLEM),
+            }
+            for field, problem in details[:SHOWN_DETAILS]
+        ]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse a name that stands twice: which of the two was meant cannot be known."""
     value = dict(pairs)
     if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise RefusalError(
-            400, "a field stands twice", [(twice[:SHOWN_CHARACTERS], "stands twice in one object")]
-        )
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise RefusalError(
+                    400, "a field stands twice", [(name, "stands twice in one object")]
+                )
+            seen.add(name)
     return value
 
 
@@ -49,17 +68,39 @@ def _keys(body: bytes) -> int | None:
     return body.count(b'":')
 
 
+def _values(body: bytes) -> int:
+    """Return at least how many values `body` holds: one after each bracket and comma."""
+    return sum(body.count(mark) for mark in (b",", b"[", b"{"))
+
+
+def _refuse_too_many_values(body: bytes, model: type[BaseModel]) -> None:
+    """Refuse a body of more values than the records that it may hold can have.
+
+    Whatever is made of a body, objects and mistakes, is then bounded before it is made.
+    """
+    records = model.model_fields["records"]
+    rows = next(limit.max_length for limit in records.metadata if isinstance(limit, MaxLen))
+    fields = len(get_args(records.annotation)[0].model_fields)
+    # Room for one record and one field too many, which are then named.
+    most = (rows + 2) * (fields + 2)
+    if _values(body) > most and _values(STRING.sub(b"", body)) > most:
+        problem = f"more values than {rows} records of {fields} fields have: send fewer records"
+        raise RefusalError(400, "the body holds too much", [("body", problem)])
+
+
 def parse(body: bytes, model: type[BaseModel]) -> BaseModel:
     """Return the validated request.
 
-    A body of the usual form is read once, by pydantic; what that refuses, and whatever may have a
+    A body of the usual form is read once, quickly; what that refuses, and whatever may have a
     field twice, is read again to say what is wrong with it.
     """
+    _refuse_too_many_values(body, model)
     keys = _keys(body)
     if keys is not None:
         try:
-            request: Any = model.model_validate_json(body)
-        except ValidationError:
+            # Not pydantic's own reader: for each mistake it copies the object that it is in.
+            request: Any = model.model_validate(orjson.loads(body))
+        except (ValidationError, orjson.JSONDecodeError):
             return _parse_slowly(body, model)
         every = len(request.model_fields_set)
         every += sum(len(record.model_fields_set) for record in request.records)
@@ -101,8 +142,8 @@ def _details(error: ValidationError) -> list[tuple[str, str]]:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
         (
-            ".".join(str(part) for part in each["loc"])[:SHOWN_CHARACTERS] or "body",
+            ".".join(str(part) for part in each["loc"]) or "body",
             each["msg"].removeprefix("Value error, "),
         )
-        for each in found[:SHOWN_DETAILS]
+        for each in found
     ]

@@ -1,0 +1,84 @@
+"""A real worker that asks for keys, on a port of this machine, and the real proxy before it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.workers import make_home, start
+
+from lifecycle import proxy
+from lifecycle.params import Params
+from lifecycle.theatre import free_port
+
+KEY = "first"
+KEYED = {"LIFECYCLE_ENVIRONMENT": "staging", "API_KEYS": f"{KEY},second"}
+
+
+def wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError(log.read_text())
+
+
+@contextmanager
+def serving(release: Path, folder: Path, defect: str = "") -> Iterator[int]:
+    """Run a worker with keys on a port of this machine; its code is changed by `defect`."""
+    home = make_home(release, folder / "home")
+    entry = home / "service.py"
+    entry.write_text(defect + entry.read_text())
+    listener = socket.create_server(("127.0.0.1", 0))
+    port: int = listener.getsockname()[1]
+    worker = start(home, folder, "w", listener, **KEYED)
+    try:
+        wait_until_open(port, worker.process, worker.output)
+        deadline = time.monotonic() + 60
+        while not answers(port):
+            assert time.monotonic() < deadline, worker.output.read_text()
+            time.sleep(0.02)
+        yield port
+    finally:
+        worker.process.terminate()
+        worker.process.wait(30)
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@contextmanager
+def behind_the_proxy(params: Params, upstream: int, folder: Path) -> Iterator[int]:
+    """Run the proxy before a worker."""
+    port, metrics = free_port(), free_port()
+    addresses = (f"127.0.0.1:{one}" for one in (upstream, port, metrics))
+    settings, log = folder / "proxy.json", folder / "proxy.log"
+    settings.write_text(json.dumps(proxy.for_upstream(params, *addresses)))
+    program = shutil.which("caddy", path=str(Path(sys.executable).parent)) or shutil.which("caddy")
+    assert program, "caddy is not installed: run `make setup`"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [program, "run", "--config", str(settings)], stdout=output, stderr=output
+        )
+    try:
+        wait_until_open(port, process, log)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
