@@ -1,14 +1,10 @@
 """A bundle on another machine: taken in whole or not at all, and rolled back where it is bad."""
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from acting import ACTIONS
-from baking import PROJECT, ROOT, clean_environment, run
 from breaking import commit, edit, stopped
 from running import Project, free_port
 
@@ -92,36 +88,3 @@ def test_a_good_version_is_delivered_and_delivering_it_again_changes_nothing(
     assert live(host) == before
     done = host.make("verify", "SECONDS=1", ENV="staging", API_KEY="wrong")
     stopped(done, "verify", "answered 401")
-
-
-def test_protect_installs_the_rules_once(tmp_path: Path) -> None:
-    """Twice run, there is one of each; what was changed on the website is as it is here again."""
-    variables = clean_environment(tmp_path / "home") | {
-        "PATH": f"{ACTIONS / 'bin'}:{os.environ['PATH']}",
-        "STAND_IN_STATE": str(tmp_path), "GITHUB_REPOSITORY": "acme/flight-delay",
-        "GH_TOKEN": "made-up", "PYTHONPATH": str(ROOT / PROJECT / "src"),
-    }  # fmt: skip
-    for name in (".github", "params.yaml"):
-        (tmp_path / name).symlink_to(ROOT / PROJECT / name)
-    protect = (sys.executable, "-m", "lifecycle.protect")
-    first = run(*protect, folder=tmp_path, environment=variables)
-    assert first.returncode == 0, first.stderr
-    assert first.stdout.splitlines() == [
-        "protect: rulesets releases, main are in force",
-        "protect: environments made: staging, production; production waits for your review",
-    ]
-    kept = json.loads((tmp_path / "github.json").read_text())
-    main = next(one for one in kept["rulesets"] if one["name"] == "main")
-    main["enforcement"] = "disabled"
-    (tmp_path / "github.json").write_text(json.dumps(kept))
-    second = run(*protect, folder=tmp_path, environment=variables)
-    assert "environments made: none, all were there" in second.stdout
-    kept = json.loads((tmp_path / "github.json").read_text())
-    assert [one["name"] for one in kept["rulesets"]] == ["releases", "main"]
-    assert {one["enforcement"] for one in kept["rulesets"]} == {"active"}
-    production = next(one for one in kept["environments"] if one["name"] == "production")
-    assert production["reviewers"] == [{"type": "User", "id": 4711}]
-    assert production["policies"] == ["main"]
-    del variables["GH_TOKEN"]
-    done = run(*protect, folder=tmp_path, environment=variables)
-    stopped(done, "protect", "set the GH_TOKEN environment variable")

@@ -15,8 +15,19 @@ from urllib.parse import parse_qs, urlsplit
 
 STATE = Path(os.environ["STAND_IN_STATE"])
 EMPTY: dict[str, Any] = {
-    "issues": [], "comments": [], "releases": {}, "rulesets": [], "environments": [],
-    "read_only": False,
+    "issues": [], "comments": [], "releases": {}, "rulesets": [], "environments": {},
+    "read_only": False, "branches": ["main"], "secrets": {},
+    "repository": {"default_branch": "main", "private": False, "permissions": {"admin": True}},
+    "collaborators": [{"login": "somebody", "permissions": {"push": True}}],
+    # What the plan of a private repository does not give is refused, in GitHub's words.
+    "without": [],
+}  # fmt: skip
+REFUSED = {
+    "rulesets": "Upgrade to GitHub Pro or make this repository public to enable this feature. "
+                "(HTTP 403)",
+    "environments": "Not Found (HTTP 404)",
+    "reviewers": "Failed to create the environment protection rule. Please ensure the billing "
+                 "plan supports the required reviewers protection rule. (HTTP 422)",
 }  # fmt: skip
 # Commands whose only trace is their record.
 RECORDED = {
@@ -78,6 +89,50 @@ def opened(state: dict[str, Any], kind: str, body: dict[str, Any]) -> dict[str, 
     return made
 
 
+def page(entries: list[Any], query: dict[str, list[str]]) -> list[Any]:
+    """Return the part of a list that a query asks for; thirty unless it says how many."""
+    size, number = int(query.get("per_page", ["30"])[0]), int(query.get("page", ["1"])[0])
+    return entries[(number - 1) * size : number * size]
+
+
+def environment(
+    state: dict[str, Any], method: str, name: str, more: list[str], query: Any, body: Any
+) -> Any:
+    """Answer for one environment: GitHub tells its rules in another form than it is given them."""
+    known = state["environments"]
+    if method == "PUT":
+        if body.get("reviewers") and "reviewers" in state["without"]:
+            fail(f"gh: {REFUSED['reviewers']}")
+        rules: list[Any] = []
+        if minutes := body.get("wait_timer"):
+            rules.append({"type": "wait_timer", "wait_timer": minutes})
+        if given := body.get("reviewers"):
+            people = [{"type": one["type"], "reviewer": {"id": one["id"]}} for one in given]
+            is_prevented = body.get("prevent_self_review", False)
+            rules.append({"type": "required_reviewers", "reviewers": people,
+                          "prevent_self_review": is_prevented})  # fmt: skip
+        policies, policy = known.get(name, {}).get("policies", []), body["deployment_branch_policy"]
+        known[name] = {"name": name, "protection_rules": rules, "policies": policies,
+                       "deployment_branch_policy": policy}  # fmt: skip
+    if name not in known:
+        if more == ["secrets"]:
+            return {"total_count": 0, "secrets": []}
+        fail("gh: Not Found (HTTP 404)")
+    match method, *more:
+        case "GET", "secrets":
+            return {"secrets": [{"name": one} for one in state["secrets"].get(name, [])]}
+        case "GET", "deployment-branch-policies":
+            return {"branch_policies": page(known[name]["policies"], query)}
+        case "POST", "deployment-branch-policies":
+            if known[name]["deployment_branch_policy"] is None:
+                fail("gh: Not Found (HTTP 404)")
+            known[name]["policies"].append({"type": "branch", **body})
+            return known[name]["policies"][-1]
+        case ("GET" | "PUT",):
+            return known[name]
+    fail(f"gh: Not Found (HTTP 404): the stand-in does not know {method} {more}")
+
+
 def rest(state: dict[str, Any], method: str, where: str, body: Any) -> Any:
     """Answer one request of GitHub's REST interface."""
     url = urlsplit(where)
@@ -109,19 +164,23 @@ def rest(state: dict[str, Any], method: str, where: str, body: Any) -> Any:
             (one,) = [o for o in state["comments"] if o["id"] == int(key)]
             one.update(body)
             return one
-        case "GET", "environments":
-            return {"environments": state["environments"]}
-        case "PUT", "environments", name:
-            state["environments"].append({"name": name, **body, "policies": []})
-            return state["environments"][-1]
-        case "POST", "environments", name, "deployment-branch-policies":
-            (one,) = [o for o in state["environments"] if o["name"] == name]
-            one["policies"].append(body["name"])
-            return body
+        case _, ("rulesets" | "environments") as kind, *_ if kind in state["without"]:
+            fail(f"gh: {REFUSED[kind]}")
+        case _, "environments", name, *more:
+            return environment(state, method, name, more, query, body)
+        case "GET", "branches", name if name in state["branches"]:
+            return {"name": name}
+        case "GET", "collaborators":
+            return page(state["collaborators"], query)
         case ("GET",) if path == "user":
             return {"login": "somebody", "id": 4711}
+        case ("GET",) if re.fullmatch("repos/[^/]+/[^/]+", path):
+            return state["repository"]
         case "GET", "rulesets":
-            return state["rulesets"]
+            # Those of the organisation are among them unless one says otherwise, as on GitHub.
+            with_parents = query.get("includes_parents", ["true"]) == ["true"]
+            own = [one for one in state["rulesets"] if one.get("source_type") != "Organization"]
+            return page(state["rulesets"] if with_parents else own, query)
         case "POST", "rulesets":
             state["rulesets"].append({"id": 1 + len(state["rulesets"]), **body})
             return state["rulesets"][-1]

@@ -36,7 +36,17 @@ def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     Raises:
         StageError: gh is not there, or refuses.
     """
-    return request(method, f"repos/{repository()}/{path}", body)
+    return request(method, f"repos/{repository()}/{path}".rstrip("/"), body)
+
+
+def found(path: str) -> Any | None:
+    """Return what GitHub has of this repository at `path`, or None where it has nothing."""
+    try:
+        return ask("GET", path)
+    except StageError as error:
+        if "(HTTP 404)" not in str(error):
+            raise
+        return None
 
 
 def request(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -62,16 +72,17 @@ def request(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     return json.loads(done.stdout)
 
 
-def listed(path: str) -> list[Any]:
-    """Return every entry of a list, page by page."""
-    found: list[Any] = []
+def listed(path: str, key: str = "") -> list[Any]:
+    """Return every entry of a list, page by page; some stand below a key of the answer."""
+    entries: list[Any] = []
     separator = "&" if "?" in path else "?"
     for page in range(1, 1000):
-        part = ask("GET", f"{path}{separator}per_page={PAGE}&page={page}")
-        found += part
+        answer = ask("GET", f"{path}{separator}per_page={PAGE}&page={page}")
+        part = answer[key] if key else answer
+        entries += part
         if len(part) < PAGE:
             break
-    return found
+    return entries
 
 
 def comment(number: str, text: str) -> str:
