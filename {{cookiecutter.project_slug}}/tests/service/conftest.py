@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import prometheus_client
 import pytest
+from service.served import behind_the_proxy, serving
 from starlette.testclient import TestClient
 
 from lifecycle import features, files, model
@@ -140,3 +141,13 @@ def good(records: list[Record]) -> dict[str, Any]:
     """A body that is answered, to be spoilt by the test."""
     body: dict[str, Any] = json.loads(json.dumps({"records": records[:2], "explain": False}))
     return body
+
+
+@pytest.fixture(scope="session")
+def service_port(
+    release: Path, params: Params, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[int]:
+    """The port of a real worker behind the real proxy; see `served` for its keys."""
+    folder = tmp_path_factory.mktemp("hostile")
+    with serving(release, folder) as worker, behind_the_proxy(params, worker, folder) as found:
+        yield found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
 import socket
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from service.workers import make_home, start
 
@@ -20,6 +22,7 @@ from lifecycle.params import Params
 from lifecycle.theatre import free_port
 
 KEY = "first"
+HEADERS = {"Content-Type": "application/json", "X-API-Key": KEY}
 KEYED = {"LIFECYCLE_ENVIRONMENT": "staging", "API_KEYS": f"{KEY},second"}
 
 
@@ -42,7 +45,8 @@ def serving(release: Path, folder: Path, defect: str = "") -> Iterator[int]:
     entry.write_text(defect + entry.read_text())
     listener = socket.create_server(("127.0.0.1", 0))
     port: int = listener.getsockname()[1]
-    worker = start(home, folder, "w", listener, **KEYED)
+    log = {"PREDICTION_LOG": str(folder / "log")}
+    worker = start(home, folder, "w", listener, **KEYED, **log)
     try:
         wait_until_open(port, worker.process, worker.output)
         deadline = time.monotonic() + 60
@@ -82,3 +86,19 @@ def behind_the_proxy(params: Params, upstream: int, folder: Path) -> Iterator[in
     finally:
         process.terminate()
         process.wait(30)
+
+
+class Client:
+    """A connection to the service that is kept open."""
+
+    def __init__(self, port: int) -> None:
+        self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def ask(self, body: bytes, **headers: str) -> tuple[int, Any, float]:
+        """Return the status, the answer and the seconds it took."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        began = time.perf_counter()
+        self._line.request("POST", "/v1/predict", body, {**HEADERS, **named})
+        answer = self._line.getresponse()
+        content = answer.read()
+        return answer.status, json.loads(content), time.perf_counter() - began

@@ -5,21 +5,17 @@ Against a real worker behind the real proxy, while others ask.
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from service.served import KEY, behind_the_proxy, serving
+from service.served import Client
 
 from lifecycle.params import Params
 
-SECONDS, ATTEMPTS, TIMEOUT = 0.5, 3, 30
-HEADERS = {"Content-Type": "application/json", "X-API-Key": KEY}
+SECONDS, ATTEMPTS = 0.5, 3
 # The part of a body that is repeated may depend on how often it was.
 Part = bytes | Callable[[int], bytes]
 
@@ -136,21 +132,6 @@ def just_allowed(params: Params, fields: int) -> dict[str, bytes]:
     return cut | {f"{name}, in spaces": body.ljust(size) for name, body in cut.items()}
 
 
-class Client:
-    """A connection to the service that is kept open."""
-
-    def __init__(self, port: int) -> None:
-        self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-
-    def ask(self, body: bytes) -> tuple[int, Any, float]:
-        """Return the status, the answer and the seconds it took."""
-        began = time.perf_counter()
-        self._line.request("POST", "/v1/predict", body, HEADERS)
-        answer = self._line.getresponse()
-        content = answer.read()
-        return answer.status, json.loads(content), time.perf_counter() - began
-
-
 class Others:
     """Somebody who asks all the time, in a thread; knows how long the longest answer took."""
 
@@ -182,13 +163,6 @@ class Others:
 
 
 @pytest.fixture(scope="module")
-def port(release: Path, params: Params, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder = tmp_path_factory.mktemp("hostile")
-    with serving(release, folder) as worker, behind_the_proxy(params, worker, folder) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def shapes(params: Params, schema: Any) -> dict[str, bytes]:
     size = params.serve.maximum_body_bytes
     whole = {
@@ -198,13 +172,13 @@ def shapes(params: Params, schema: Any) -> dict[str, bytes]:
 
 
 def test_no_body_holds_the_service_up(
-    port: int, shapes: dict[str, bytes], good: dict[str, Any]
+    service_port: int, shapes: dict[str, bytes], good: dict[str, Any]
 ) -> None:
     """What is slow only because the machine is busy is fast when asked again."""
-    client, slow = Client(port), {}
+    client, slow = Client(service_port), {}
     for name, body in shapes.items():
         for _ in range(ATTEMPTS):
-            with Others(port, json.dumps(good).encode()) as others:
+            with Others(service_port, json.dumps(good).encode()) as others:
                 status, answer, took = client.ask(body)
             assert status == 400, (name, status, answer)
             assert set(answer) == {"error", "details", "request_id"}, name
