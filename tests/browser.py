@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from baking import ROOT, clean_environment, run
+import system_packages
+from baking import clean_environment
 from playwright.sync_api import Browser, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -46,15 +47,12 @@ def install(home: Path) -> str:
     """Return the browser's program, installed from Debian's packages where it is missing."""
     if found := next(filter(None, map(shutil.which, NAMES)), None):
         return found
-    if os.geteuid() or not shutil.which("apt-get"):
+    if not system_packages.can_install():
         if os.environ.get("CI") == "true":
             pytest.fail("no Chromium, and no root and apt-get to install it")
         pytest.skip("NOT TESTED: pages need Chromium, or root and apt-get to install it")
-    variables = clean_environment(home, DEBIAN_FRONTEND="noninteractive")
-    patient = ("-o", "DPkg::Lock::Timeout=300")
-    for step in (("update",), ("install", "--yes", "--no-install-recommends", "chromium")):
-        done = run("apt-get", *patient, *step, folder=ROOT, environment=variables)
-        assert done.returncode == 0, done.stderr[-500:]
+    complaint = system_packages.install({"chromium": "chromium"}, clean_environment(home))
+    assert complaint is None, complaint
     found = shutil.which("chromium")
     assert found is not None
     return found

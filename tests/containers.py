@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import system_packages
 import yaml
 from baking import PROJECT, ROOT, run, succeed
 from running import Project
@@ -58,7 +59,7 @@ class Engine:
 
 def refuse(reason: str) -> None:
     """Skip; or fail, in CI on a machine that could have run the test."""
-    if os.environ.get("CI") == "true" and os.geteuid() == 0 and shutil.which("apt-get"):
+    if os.environ.get("CI") == "true" and system_packages.can_install():
         pytest.fail(reason)
     pytest.skip(reason)
 
@@ -72,13 +73,8 @@ def install_engine(variables: dict[str, str]) -> str:
     needed = {"dockerd": "docker.io", "docker": "docker.io", "debootstrap": "debootstrap"}
     needed |= {} if plugin else {"docker-compose": "docker-compose"}
     needed["busybox"] = "busybox"
-    if missing := {needed[name] for name in needed if not shutil.which(name)}:
-        quiet = variables | {"DEBIAN_FRONTEND": "noninteractive"}
-        options = ("--yes", "--no-install-recommends")
-        for step in (("update",), ("install", *options, *sorted(missing))):
-            done = run("apt-get", *step, folder=ROOT, environment=quiet)
-            if done.returncode:
-                refuse(f"apt-get {step[0]} failed: {done.stderr[-500:]}")
+    if complaint := system_packages.install(needed, variables):
+        refuse(complaint)
     return "docker compose" if plugin else "docker-compose"
 
 
@@ -154,7 +150,7 @@ def stop_engine(process: subprocess.Popen[bytes], folder: Path) -> None:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """Return a Docker engine of our own that has the stand-in for the base image."""
-    if os.geteuid() or not shutil.which("apt-get"):
+    if not system_packages.can_install():
         pytest.skip("NOT TESTED: a container engine of our own needs root and apt")
     # Short: the path of a socket may have some hundred characters.
     with tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as temporary:
