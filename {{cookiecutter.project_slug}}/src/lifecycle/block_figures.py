@@ -18,6 +18,7 @@ from lifecycle.columns import Schema
 from lifecycle.model import Model
 from lifecycle.params import Params
 from lifecycle.prepare import arrays
+from lifecycle.privacy import shown
 
 Array = rules.Array
 BIAS = "bias"
@@ -86,7 +87,8 @@ def _figures(block: pl.DataFrame, schema: Schema, params: Params) -> Iterator[tu
     for column in params.evaluate.slices:
         for (value,), part in block.partition_by(column, as_dict=True).items():
             if value is not None and part.height >= params.evaluate.minimum_slice_rows:
-                yield from _figure(part, f"{column}={value}", name, schema, params)
+                told = shown(schema, column, value)
+                yield from _figure(part, f"{column}={told}", name, schema, params)
 
 
 def _figure(

@@ -31,7 +31,8 @@ class Column(BaseModel):
     categories: tuple[str, ...] = ()
     null_share: Share = 0.0
     unknown_share: Share = 0.0
-    # How its values stand in the prediction log; without it, as they are.
+    # How its values stand in the prediction log; without it, as they are. Nothing else that leaves
+    # the data has them at all.
     private: Private | None = None
 
     @model_validator(mode="after")
@@ -96,6 +97,11 @@ class Schema(BaseModel):
     def names(self, *roles: Role) -> list[str]:
         """Return the names of the columns that have any of `roles`, in the file's order."""
         return [c.name for c in self.columns if set(roles) & set(c.roles)]
+
+    @cached_property
+    def private_categories(self) -> dict[str, tuple[str, ...]]:
+        """The categories of each private column: other values of it may be learned by no model."""
+        return {c.name: c.categories for c in self.columns if c.private and c.categories}
 
     @cached_property
     def time(self) -> str:

@@ -99,7 +99,8 @@ def scored(root: Path, version: registry.Version, params: Params, schema: Schema
             sign = -1 if name in rules.LOWER_IS_BETTER else 1
             line["interval"] = sorted(sign * end for end in gain[1:])
         found.append(line)
-    one, two = (evaluate.slices(holdout, label, p, params.evaluate) for p in (ours, theirs))
+    one, two = (evaluate.slices(holdout, label, p, params.evaluate, schema)
+                for p in (ours, theirs))  # fmt: skip
     name = params.gate.slices.metric
     slices = [
         {"slice": a["slice"], "value": a["value"], "rows": a["rows"],

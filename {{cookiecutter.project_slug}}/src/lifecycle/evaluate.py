@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from sklearn.metrics import roc_curve
 
-from lifecycle import baselines, block_figures, features, metrics, reference
+from lifecycle import baselines, block_figures, features, metrics, privacy, reference
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, replacing, write_json
@@ -26,7 +26,7 @@ Array = metrics.Array
 
 
 def slices(
-    frame: pl.DataFrame, label: Array, probability: Array, params: Evaluate
+    frame: pl.DataFrame, label: Array, probability: Array, params: Evaluate, schema: Schema
 ) -> list[dict[str, Any]]:
     """Return the metrics of every slice that params.yaml names, with its count of rows."""
     found = []
@@ -35,7 +35,8 @@ def slices(
             raise StageError(f"params.yaml: evaluate.slices: {name} is no column and no feature")
         for value in frame[name].unique().sort():
             rows = (frame[name] == value).fill_null(value=False).to_numpy()
-            entry: dict[str, Any] = {"slice": name, "value": str(value), "rows": int(rows.sum())}
+            told = privacy.shown(schema, name, value)
+            entry: dict[str, Any] = {"slice": name, "value": told, "rows": int(rows.sum())}
             enough = rows.sum() >= params.minimum_slice_rows and 0 < label[rows].mean() < 1
             entry["metrics"] = (
                 metrics.score(label[rows], probability[rows], params.calibration_bins)
@@ -57,7 +58,8 @@ def fairness(
             rows = (frame[name] == value).fill_null(value=False).to_numpy()
             if rows.sum() >= minimum_rows:
                 rates = metrics.group_rates(label[rows], decision[rows])
-                groups.append({"group": str(value), "rows": int(rows.sum()), **rates})
+                told = privacy.shown(schema, name, value)
+                groups.append({"group": told, "rows": int(rows.sum()), **rates})
         found[name] = {"groups": groups, "disparity": metrics.disparity(groups)}
     return found
 
@@ -83,7 +85,9 @@ def evaluate(
     columns, seen = arrays(holdout, names), arrays(train, names)
     label, known = (part[schema.target].cast(pl.Float64).to_numpy() for part in (holdout, train))
     probability = model.predict(columns)
-    codes = category_codes({n: list(seen[n]) for n in names if seen[n].dtype == object})
+    codes = category_codes(
+        {n: list(seen[n]) for n in names if seen[n].dtype == object}, schema.private_categories
+    )
     line = baselines.predict_linear(seen, known, columns, codes, params.train.seed)
     bins = chosen.calibration_bins
     report = {
@@ -94,7 +98,7 @@ def evaluate(
             "linear": metrics.score(label, line, bins),
         },
         "calibration": metrics.calibration(label, probability, bins),
-        "slices": slices(holdout, label, probability, chosen),
+        "slices": slices(holdout, label, probability, chosen, schema),
         "fairness": fairness(
             holdout, label, probability >= chosen.threshold, schema, chosen.minimum_slice_rows
         ),
@@ -138,7 +142,13 @@ def main() -> None:
     write_json(root / paths.evaluation_report, {"model_md5": identity, **report})
     write_json(
         root / paths.reference_profile,
-        reference.profile(columns, probability, label, params.evaluate.profile_bins),
+        reference.profile(
+            columns,
+            probability,
+            label,
+            params.evaluate.profile_bins,
+            privacy.private_features(schema),
+        ),
     )
     rows = reference.sample(train, holdout, model, schema)
     reference.write_sample(root / paths.reference_sample, rows, identity)

@@ -8,7 +8,7 @@ the trees send it where they learned to send missing values, and `unknown` count
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,17 @@ Floats = NDArray[np.float32]
 Categories = dict[str, list[str]]
 
 
-def category_codes(values: Mapping[str, Sequence[str | None]]) -> Categories:
-    """Number the categories of each column by sorted value: the same data, the same codes."""
-    return {name: sorted({v for v in column if v is not None}) for name, column in values.items()}
+def category_codes(
+    values: Mapping[str, Sequence[str | None]], private: Mapping[str, Collection[str]]
+) -> Categories:
+    """Number the categories of each column by sorted value: the same data, the same codes.
+
+    They stand in the model's file, so of a column in `private` only the values given there do.
+    """
+    return {
+        name: sorted({v for v in column if v is not None and v in private.get(name, (v,))})
+        for name, column in values.items()
+    }
 
 
 def encode(

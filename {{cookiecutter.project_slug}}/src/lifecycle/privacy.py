@@ -20,6 +20,8 @@ from lifecycle.origins import origins
 
 HASH_BYTES, LONGEST_KEY = 16, 64
 DEVELOPMENT_KEY = b"development"
+# What a report says instead of a private value.
+UNTOLD = "(private)"
 
 
 def hash_key(schema: Schema, environment: Mapping[str, str] = os.environ) -> bytes:
@@ -73,6 +75,26 @@ def logged_features(schema: Schema) -> list[str]:
         for name in names(schema)
         if not behind[name] & private or (behind[name] == {name} and name in logged_columns(schema))
     ]
+
+
+def private_features(schema: Schema) -> set[str]:
+    """Return the features that are computed from a private column, even together with others."""
+    private = {column.name for column in schema.columns if column.private}
+    return {name for name, behind in origins(schema).items() if behind & private}
+
+
+def shown(schema: Schema, name: str, value: Any) -> str:
+    """Return a value of a column or feature as a report may name it.
+
+    Of a private one only what schema.yaml itself lists is told: the names of its groups are known,
+    and figures of a group are of nobody.
+    """
+    request = {column.name: column for column in schema.columns}
+    if name not in request:
+        return UNTOLD if name in private_features(schema) else str(value)
+    column = request[name]
+    told = not column.private or column.type == "boolean" or value in column.categories
+    return str(value) if told else UNTOLD
 
 
 class Privacy:

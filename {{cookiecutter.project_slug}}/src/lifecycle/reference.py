@@ -6,6 +6,7 @@ monitoring compares what is served. (ML Test Score, Monitoring 2 and 3.)
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +59,26 @@ def categories(values: Array) -> dict[str, Any]:
 
 
 def profile(
-    columns: dict[str, Array], probability: Array, label: Array, bins: int
+    columns: dict[str, Array],
+    probability: Array,
+    label: Array,
+    bins: int,
+    private: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return the reference profile of features, predictions and label (arrays of one length)."""
+    """Return the reference profile of features, predictions and label (arrays of one length).
+
+    Its edges and categories are values of rows: of features in `private` it has none.
+    """
     return {
         "rows": len(label),
         "target_share": float(label.mean()),
         "prediction": numbers(probability.astype(np.float64), bins),
         "features": {
-            name: categories(values) if values.dtype == object else numbers(values, bins)
+            name: {"kind": "private"}
+            if name in private
+            else categories(values)
+            if values.dtype == object
+            else numbers(values, bins)
             for name, values in columns.items()
         },
     }

@@ -1,4 +1,7 @@
-"""The smoke request: real rows of the holdout, with the answers that the pipeline gives."""
+"""The smoke request: rows of the holdout, with the answers that the pipeline gives to them.
+
+They are real but for their private columns, whose values are made up.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from lifecycle.files import write_json
 from lifecycle.model import Model
 from lifecycle.params import Params
 from lifecycle.prepare import arrays
+from lifecycle.synthetic import without_private
 
 SMOKE_ROWS = 5
 # With them a rollout can ask a candidate where no client does.
@@ -39,7 +43,8 @@ def smoke_rows(holdout: pl.DataFrame, schema: Schema, maximum: int) -> pl.DataFr
 
 def smoke(holdout: pl.DataFrame, schema: Schema, model: Model, maximum: int) -> dict[str, Any]:
     """Return the smoke request and the probabilities that the pipeline gives for it."""
-    rows = smoke_rows(holdout, schema, maximum)
+    # Before anything is computed: the answers are those to the values that are sent.
+    rows = without_private(smoke_rows(holdout, schema, maximum), schema)
     records = [
         {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
         for row in rows.select(schema.request).to_dicts()

@@ -144,12 +144,14 @@ def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
     from mlflow.types.schema import Schema as Columns
 
     from lifecycle import pyfunc
+    from lifecycle.synthetic import without_private
 
     inputs = [
         ColSpec(MLFLOW_TYPES[schema[n].type], n, required=schema[n].null_share == 0)
         for n in schema.request
     ]
-    example = pl.scan_parquet(root / params.paths.train).select(schema.request).head(5).collect()
+    rows = pl.scan_parquet(root / params.paths.train).select(schema.request).head(5).collect()
+    example = without_private(rows, schema).select(schema.request)
     return mlflow.pyfunc.log_model(
         name="model",
         python_model=str(Path(str(pyfunc.__file__))),

@@ -29,7 +29,9 @@ def main() -> None:
         columns,
         frame[schema.target].cast(pl.Float64).to_numpy(),
         names,
-        category_codes({name: list(columns[name]) for name in categorical}),
+        category_codes(
+            {name: list(columns[name]) for name in categorical}, schema.private_categories
+        ),
         params.train,
     )
     with replacing(root / paths.model) as temporary:

@@ -63,7 +63,10 @@ def search(root: Path, params: Params) -> tuple[dict[str, float], float]:
     names = features.names(schema)
     columns = arrays(frame, names)
     label = frame[schema.target].cast(pl.Float64).to_numpy()
-    codes = category_codes({n: list(columns[n]) for n in names if columns[n].dtype == object})
+    codes = category_codes(
+        {n: list(columns[n]) for n in names if columns[n].dtype == object},
+        schema.private_categories,
+    )
     mlflow = tracking.connect(root)
     experiment = tracking.experiment(mlflow, root, params.project.name)
     tracking.close_interrupted(mlflow, experiment)

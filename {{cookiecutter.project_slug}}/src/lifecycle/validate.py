@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from lifecycle import withheld
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import write_json
@@ -68,14 +69,15 @@ def check(
     frames: dict[str, tuple[pl.DataFrame, Sequence[Expectation], list[str]]],
     docs: Path,
     examples: int,
+    private: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
     """Validate frames by name: (frame, expectations, columns that identify a row).
 
-    Returns one result an expectation, in order. Data Docs are written to `docs`.
+    Returns one result an expectation, in order. Data Docs are written to `docs`. Of the columns
+    in `private` neither has a value.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx  # four seconds, so nothing else imports it
-    from great_expectations.checkpoint import UpdateDataDocsAction
 
     context = _context(gx, docs)
     source = context.data_sources.add_pandas("project")
@@ -93,17 +95,35 @@ def check(
             result_format={
                 "result_format": "SUMMARY", "partial_unexpected_count": examples,
             },
-            actions=[UpdateDataDocsAction(name="docs", site_names=["local"])],
         )).run(batch_parameters={"dataframe": frame.to_pandas()})  # fmt: skip
-        for validation in outcome.run_results.values():
-            found += [
-                _result(name, frame, identity, examples, result) for result in validation.results
-            ]
+        shown = [key for key in identity if key not in private]
+        for key, validation in outcome.run_results.items():
+            for result in validation.results:
+                rows = _examples(frame, shown, examples, result)
+                if withheld.concerns(result, private):
+                    withheld.withhold(result)
+                found.append(_result(name, frame, rows, result))
+            context.validation_results_store.set(key, validation)
+    # Last, of what is left of the results.
+    context.build_data_docs(site_names=["local"])
     return found
 
 
+def _examples(
+    frame: pl.DataFrame, identity: list[str], count: int, result: Any
+) -> list[dict[str, str]]:
+    """Return a few rows that a result is about, by their key.
+
+    Rows by number, then by key here: Great Expectations' own look-up of key columns is a loop over
+    every unexpected row, 12 seconds where a column is mostly null.
+    """
+    numbers = (result.result.get("partial_unexpected_index_list") or [])[:count]
+    rows = frame.select(identity)[numbers].to_dicts() if numbers else []
+    return [{key: str(value) for key, value in row.items()} for row in rows]
+
+
 def _result(
-    name: str, frame: pl.DataFrame, identity: list[str], examples: int, result: Any
+    name: str, frame: pl.DataFrame, examples: list[dict[str, str]], result: Any
 ) -> dict[str, Any]:
     """Flatten one Great Expectations result."""
     kwargs = result.expectation_config.kwargs
@@ -121,9 +141,6 @@ def _result(
         if isinstance(info, dict) and info.get("raised_exception")
     ]
     count = result.result.get("unexpected_count", 0 if result.success else frame.height)
-    # Rows by number, then by key here: Great Expectations' own look-up of key columns is a loop
-    # over every unexpected row, 12 seconds where a column is mostly null.
-    numbers = (result.result.get("partial_unexpected_index_list") or [])[:examples]
     return {
         "data": name,
         "column": column,
@@ -132,10 +149,7 @@ def _result(
         "passed": bool(result.success),
         "count": int(count),
         "share": round(int(count) / max(frame.height, 1), 6),
-        "examples": [
-            {key: str(value) for key, value in row.items()}
-            for row in frame.select(identity)[numbers].to_dicts()
-        ] if numbers else [],
+        "examples": examples,
         **({"observed": str(result.result["observed_value"])[:200]}
            if "observed_value" in result.result else {}),
         **({"could_not_be_checked": raised[0].splitlines()[0]} if raised else {}),
@@ -170,6 +184,7 @@ def main() -> None:
         },
         root / params.paths.data_docs,
         params.validate_.example_rows,
+        withheld.names(schema, beyond),
     )
     failed = [result for result in results if not result["passed"]]
     report = {"passed": not failed, "rows": frame.height, "checked": len(results)}

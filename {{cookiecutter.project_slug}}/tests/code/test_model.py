@@ -28,7 +28,7 @@ def columns(rows: pl.DataFrame, schema: Schema) -> Columns:
 def fitting(rows: pl.DataFrame, columns: Columns, schema: Schema, params: Params) -> Fitting:
     """Fit on the small rows, with settings changed."""
     label = rows[schema.target].cast(pl.Float64).to_numpy()
-    codes = model.category_codes({n: list(c) for n, c in columns.items() if c.dtype == object})
+    codes = model.category_codes({n: list(c) for n, c in columns.items() if c.dtype == object}, {})
 
     def fit(**changes: Any) -> model.Fit:
         settings = params.train.model_copy(update=changes)
@@ -110,7 +110,7 @@ def test_a_row_of_nulls_is_predicted(fitted: model.Model, columns: Columns) -> N
 
 
 def test_categories_are_numbered_in_the_order_of_their_names() -> None:
-    codes = model.category_codes({"origin": ["LGA", "EWR", None, "JFK", "EWR"]})
+    codes = model.category_codes({"origin": ["LGA", "EWR", None, "JFK", "EWR"]}, {})
     assert codes == {"origin": ["EWR", "JFK", "LGA"]}
     matrix = model.encode(
         {"origin": ["LGA", None, "XXX"], "humidity": [1.0, np.nan, 3.0]},

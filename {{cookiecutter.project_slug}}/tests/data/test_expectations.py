@@ -20,6 +20,7 @@ from lifecycle.columns import Column, Schema, load_schema
 from lifecycle.command import StageError, run
 from lifecycle.params import Params
 from lifecycle.suite import Beyond, Expectation, load_beyond, of_months, of_snapshot
+from lifecycle.withheld import names
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "schema.yaml")
@@ -243,6 +244,41 @@ def test_a_missing_column_is_noticed(found: dict[str, list[Result]]) -> None:
 def test_a_month_of_half_the_rows_is_noticed(found: dict[str, list[Result]]) -> None:
     rule = "expect_column_values_to_be_between"
     assert the(found["thinner"], "row_count_change", rule)["count"] == 1
+
+
+def test_of_private_columns_there_are_counts_and_no_values(
+    rows: pl.DataFrame, real_params: Params, tmp_path: Path
+) -> None:
+    """Broken in every way: outside the limits, outside the categories, duplicate, missing."""
+    private = ("destination", "distance", "flight_number", "tail_number")
+    columns = [
+        column.model_copy(update={"private": "hashed"}) if column.name in private else column
+        for column in SCHEMA.columns
+    ]
+    hidden = Schema(columns=tuple(columns))
+    withheld = names(hidden, BEYOND)
+    assert {*private, "route_distance_spread", "speed_in_miles_an_hour"} <= withheld
+    assert "humidity_off_formula" not in withheld
+    spoilt = rows.with_columns(
+        destination=pl.lit("QCANARY"), distance=pl.lit(9123.045678),
+        flight_number=pl.lit(8273645), tail_number=pl.lit("QCANARY"), humidity=pl.lit(777.0),
+    )  # fmt: skip
+    frame = validate.with_derived(pl.concat([spoilt, spoilt.head(3)]), BEYOND)
+    greatest = Expectation(
+        type="expect_column_max_to_be_between", kwargs={"column": "distance", "max_value": 1}
+    )
+    suite = [*of_snapshot(hidden, real_params.data.window, BEYOND), greatest]
+    keys = hidden.names("key")
+    results = validate.check({"private": (frame, suite, keys)}, tmp_path, 5, withheld)
+    said = json.dumps(results) + "".join(
+        path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")
+    )
+    for canary in ("QCANARY", "9123.0456", "8273645"):
+        assert canary not in said
+    assert the(results, "distance", RULES["maximum"])["count"] == frame.height
+    assert the(results, "destination", RULES["category"])["count"] == frame.height
+    assert the(results, "humidity", RULES["maximum"])["examples"]
+    assert "777" in said
 
 
 def test_the_table_of_failures_names_column_rule_rows_and_share(

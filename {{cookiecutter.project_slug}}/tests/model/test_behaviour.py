@@ -43,7 +43,7 @@ def model(
     names = features.names(schema)
     columns = prepare.arrays(parts[0], names)
     label = parts[0][schema.target].cast(pl.Float64).to_numpy()
-    codes = category_codes({n: list(columns[n]) for n in names if columns[n].dtype == object})
+    codes = category_codes({n: list(columns[n]) for n in names if columns[n].dtype == object}, {})
     settings = real_params.train.model_copy(update={"maximum_trees": 60})
     path = tmp_path_factory.mktemp("model") / "model.ubj"
     path.write_bytes(fit(columns, label, names, codes, settings).to_bytes())

@@ -87,7 +87,8 @@ def release(
             n: list(columns[n])
             for n in names
             if n in schema.names("feature") and schema[n].type == "category"
-        }
+        },
+        {},
     )
     small = params.train.model_copy(update={"maximum_trees": 20, "minimum_child_weight": 1.0})
     model.fit(columns, label, names, categories, small).booster.save_model(folder / "model.ubj")
