@@ -3,7 +3,11 @@
 Each case starts with champion version 1 and a challenger that the gate has let through.
 """
 
+import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from typing import Any
 
 import pytest
 from breaking import (
@@ -12,8 +16,10 @@ from breaking import (
     MODEL,
     Unchanged,
     commit,
+    edit_json,
     evaluated_as_it_is,
     git,
+    md5,
     rewrite_model,
     stopped,
     unreachable_remote,
@@ -36,6 +42,24 @@ def fail_verdict(project: Project) -> None:
     project.change("params.yaml", "maximum_megabytes: 20.0", "maximum_megabytes: 0.01")
     commit(project)
     assert project.python("-m", "lifecycle.gate").returncode == 1
+
+
+def approve_by_hand(project: Project) -> None:
+    """Write another word over what the gate said."""
+    fail_verdict(project)
+    edit_json(project, GATE, lambda report: report.update(verdict="approved by me"))
+
+
+def forge_verdict(project: Project) -> None:
+    """Write over the gate's report so that form, rules and hashes are right."""
+    fail_verdict(project)
+
+    def forge(report: dict[str, Any]) -> None:
+        report.update(verdict="pass", reason="every rule holds")
+        for line in report["rules"]:
+            line["verdict"] = "pass"
+
+    edit_json(project, GATE, forge)
 
 
 def change_limits_after(project: Project) -> None:
@@ -79,6 +103,8 @@ OTHER = "the pipeline ran with other content of"
 REFUSED = [
     (lose_verdict, "there is no verdict of the gate: run `make gate`"),
     (fail_verdict, "the gate failed (failed: size of the model file): nothing is registered"),
+    (approve_by_hand, "the gate's verdict is not one of the gate (verdict: Input should be 'pass'"),
+    (forge_verdict, "judged again, the model fails size of the model file: nothing is registered"),
     (rewrite_model, "the gate's verdict is not about this model (model_md5 differ)"),
     (change_limits_after, "the gate's verdict is not about this model (params_md5 differ)"),
     (change_code_after, f"{SERVICE} not committed: a release leads back to a commit"),
@@ -113,3 +139,45 @@ def test_a_package_that_answers_differently_is_not_released(
     git(challenger, "checkout", "--quiet", "HEAD~1", "--", FEATURES)
     done = challenger.python("-m", "lifecycle.package")
     assert done.returncode == 0, done.stderr
+
+
+def tell_the_registry(project: Project, tag: str, value: str) -> None:
+    """Change a tag of every version, as somebody can who may write to the registry."""
+    question = "update model_version_tags set value = ? where key = ?"
+    with closing(sqlite3.connect(project.root / "mlflow.db")) as store, store:
+        assert store.execute(question, (value, tag)).rowcount == 1
+
+
+def change_kept_verdict(project: Project, change: Callable[[Any], object]) -> None:
+    """Change the verdict that is kept with the run, and the hash of it in the registry."""
+    (path,) = (project.root / "mlartifacts").glob("*/artifacts/gate/gate.json")
+    report = json.loads(path.read_text(encoding="utf-8"))
+    change(report)
+    path.write_text(json.dumps(report), encoding="utf-8")
+    tell_the_registry(project, "gate_md5", md5(path))
+
+
+def test_a_version_whose_verdict_does_not_hold_is_no_link_that_holds(champion: Project) -> None:
+    """The lineage looks at what the verdict says, not only whether somebody has changed it."""
+    assert "14 links hold" in champion.must("lineage")
+    forgeries: list[tuple[Callable[[Any], object], str]] = [
+        (lambda report: report.update(model_md5="0" * 32), "it is about another model_md5"),
+        (lambda report: report["rules"].pop(0), "rules that are missing: roc_auc"),
+        (lambda report: report["rules"][0].update(verdict="fail"), "rules that failed: pr_auc"),
+        (lambda report: report.update(verdict="approved by me"), "Input should be 'pass'"),
+        (lambda report: report.clear(), "Field required"),
+    ]
+    for forge, words in forgeries:
+        change_kept_verdict(champion, forge)
+        done = champion.python("-m", "lifecycle.lineage")
+        stopped(done, "lineage", "1 of 14 links differ: gate verdict: pass ")
+        assert "DOES NOT HOLD: " in done.stdout
+        assert words in done.stdout
+    tell_the_registry(champion, "gate_verdict", "fail")
+    done = champion.python("-m", "lifecycle.lineage")
+    stopped(done, "lineage", "1 of 14 links differ: gate verdict: fail ")
+    assert "REFUSED: the gate did not let it through" in done.stdout
+    with closing(sqlite3.connect(champion.root / "mlflow.db")) as store, store:
+        store.execute("delete from model_version_tags where key = 'model_md5'")
+    done = champion.python("-m", "lifecycle.lineage", "1")
+    stopped(done, "lineage", "version 1 leads back to nothing, it has no model_md5")

@@ -78,6 +78,11 @@ def champion(root: Path, params: Params, registered: Version | None) -> Version 
     return version_at(root, params, commit) if commit else registered
 
 
+def commit_of(version: Version | None, registered: Version | None) -> str | None:
+    """Return the commit of what a model is compared with, where that is in no registry."""
+    return version.tags["git_commit"] if version and not registered else None
+
+
 def remake(root: Path, params: Params, commit: str) -> None:
     """Run the pipeline of `commit` in a folder of its own, into this project's DVC cache.
 

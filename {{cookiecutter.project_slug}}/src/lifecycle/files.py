@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,40 @@ def read_json(path: Path) -> Any:
         raise StageError(f"{path} is missing: run `make pipeline`") from None
     except ValueError as error:
         raise StageError(f"{path} is no valid JSON ({error}): run `make pipeline`") from None
+
+
+def read_strict(path: Path) -> Any:
+    """Read JSON that anybody may have written: each key once, no NaN, not too deep.
+
+    Raises:
+        ValueError: it is something else; what.
+    """
+    return parse_strict(path.read_bytes())
+
+
+def parse_strict(content: bytes) -> Any:
+    """Parse JSON that anybody may have written; see `read_strict`."""
+
+    def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ValueError("a key is there twice")
+        return found
+
+    def no_number(name: str) -> None:
+        raise ValueError(f"{name} is no number")
+
+    def finite(text: str) -> float:
+        if not math.isfinite(number := float(text)):
+            raise ValueError("a number is out of range")
+        return number
+
+    try:
+        return json.loads(
+            content, object_pairs_hook=each_once, parse_constant=no_number, parse_float=finite
+        )
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def md5(path: Path) -> str:

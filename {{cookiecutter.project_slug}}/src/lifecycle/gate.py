@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from lifecycle import base, registry, tracking
+from lifecycle import base, registry, tracking, verdict
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, write_json
@@ -23,9 +23,12 @@ def identity(root: Path, params: Params, version: registry.Version | None) -> di
     paths = params.paths
     return {
         "model_md5": md5(root / paths.model),
+        "train_md5": md5(root / paths.train),
         "holdout_md5": md5(root / paths.holdout),
         "evaluation_md5": md5(root / paths.evaluation_report),
+        "predictions_md5": md5(root / paths.predictions),
         "params_md5": md5(root / "params.yaml"),
+        **{tag: md5(root / path) for tag, path in registry.DEFINITION.items()},
         "champion": version.number if version else None,
     }
 
@@ -43,7 +46,7 @@ def decide(root: Path, params: Params, schema: Schema, report: dict[str, Any]) -
     registered = registry.connect(root, params).by_alias("champion")
     report.update(identity(root, params, registered))
     version = base.champion(root, params, registered)
-    report["base"] = version.tags["git_commit"] if version and not registered else None
+    report["base"] = base.commit_of(version, registered)
     if version and version.tags.get("model_md5") == report["model_md5"]:
         reason = f"this model is {version.name}: nothing to release"
         report.update(verdict="unchanged", reason=reason)
@@ -55,7 +58,12 @@ def decide(root: Path, params: Params, schema: Schema, report: dict[str, Any]) -
     verdicts = judge(root, params, schema, version)
     report["rules"] = [one.as_dict() for one in verdicts]
     failed = [one.rule for one in verdicts if not one.passed]
-    if verdicts and not failed:
+    # What was not measured did not pass.
+    names = {one.rule for one in verdicts}
+    against = version.name if version else None
+    failed += [rule for rule in verdict.required_rules(params, schema, against)
+               if rule not in names]  # fmt: skip
+    if not failed:
         report.update(verdict="pass", reason="every rule holds")
     else:
         report["reason"] = f"failed: {', '.join(failed)}"

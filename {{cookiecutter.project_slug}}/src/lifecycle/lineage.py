@@ -6,14 +6,23 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from lifecycle import git, registry, tracking
+import yaml
+from pydantic import ValidationError
+
+from lifecycle import git, registry, tracking, verdict
+from lifecycle.columns import Schema
 from lifecycle.command import StageError, project_root, run
-from lifecycle.files import md5
+from lifecycle.files import md5, parse_strict
 from lifecycle.params import Params, load_params
 from lifecycle.register import TRACKED
 from lifecycle.registry import Version
 
 Line = tuple[str, str, str]
+
+NEEDED = (
+    "git_commit", "window", "gate_md5", "gate_verdict", *TRACKED,
+    "data_md5", "train_md5", "holdout_md5", "model_md5", "evaluation_md5",
+)  # fmt: skip
 
 
 def tracked_files(root: Path, version: Version) -> list[Line]:
@@ -52,19 +61,61 @@ def data_files(root: Path, version: Version, params: Params) -> list[Line]:
 
 
 def run_and_verdict(root: Path, version: Version) -> list[Line]:
-    """Check that the run exists and still holds the verdict that let the version through."""
-    kept = tracking.release_verdict(root, version.run_id)
+    """Check that the run exists, and that the verdict kept with it let the version through."""
+    kept = tracking.verdict_content(root, version.run_id)
     if kept is None:
         return [("MLflow run", version.run_id, "MISSING")]
-    verdict = "same" if kept == version.tags["gate_md5"] else "CHANGED in the run"
+    tag = verdict.short(version.tags["gate_verdict"])
     return [
         ("MLflow run", version.run_id, "same"),
-        (f"gate verdict: {version.tags['gate_verdict']}", version.tags["gate_md5"], verdict),
+        (f"gate verdict: {tag}", version.tags["gate_md5"], verdict_state(root, version, kept)),
     ]
 
 
+def verdict_state(root: Path, version: Version, kept: bytes) -> str:
+    """Say whether the verdict that was kept is the one of the tags, a pass, and about them."""
+    if hashlib.md5(kept, usedforsecurity=False).hexdigest() != version.tags["gate_md5"]:
+        return "CHANGED in the run"
+    if version.tags["gate_verdict"] != verdict.PASS:
+        return "REFUSED: the gate did not let it through"
+    try:
+        found = parse_strict(kept)
+        report = verdict.passed(found)
+        verdict.passed(found, _required(root, version, report))
+    except (ValueError, StageError) as error:
+        return f"DOES NOT HOLD: {verdict.short(error).removesuffix(f': {verdict.AGAIN}')}"
+    others = verdict.differing(found, {key: version.tags[key] for key in verdict.CONTENTS})
+    return f"DOES NOT HOLD: it is about another {', '.join(others)}" if others else "same"
+
+
+def _required(root: Path, version: Version, report: verdict.Report) -> list[str] | None:
+    """Return the rules that the version's own commit asks for; None where it had other settings."""
+    commit = version.tags["git_commit"]
+    params, schema = (
+        git.content(root, commit, name) or b"" for name in ("params.yaml", "schema.yaml")
+    )
+    try:
+        return verdict.required_rules(
+            Params.model_validate(yaml.safe_load(params)),
+            Schema.model_validate(yaml.safe_load(schema)),
+            report.against,
+        )
+    except (ValidationError, yaml.YAMLError):
+        return None
+
+
 def chain(root: Path, version: Version, params: Params) -> list[Line]:
-    """Return every link of a version's lineage with its state."""
+    """Return every link of a version's lineage with its state.
+
+    Raises:
+        StageError: the version was not made by `register`: it leads back to nothing.
+    """
+    lacking = [tag for tag in NEEDED if tag not in version.tags]
+    if lacking:
+        raise StageError(
+            f"version {version.number} leads back to nothing, it has no {', '.join(lacking[:5])}"
+            f"{' and more' if len(lacking) > 5 else ''}: `make release` made it not"
+        )
     commit = version.tags["git_commit"]
     state = "same" if git.has_commit(root, commit) else "MISSING: fetch the repository's history"
     return [

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from lifecycle import cloud, git, registry, tracking
+from lifecycle import base, cloud, git, registry, tracking, verdict
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, read_json
@@ -35,27 +35,56 @@ TRACKED = {
 
 
 def require_verdict(
-    root: Path, params: Params, champion: registry.Version | None
+    root: Path, params: Params, schema: Schema, champion: registry.Version | None
 ) -> dict[str, Any]:
-    """Return the gate's report if it is about exactly these files.
+    """Return the gate's report if it is about exactly these files, and holds when judged again.
 
     Raises:
-        StageError: there is no verdict, it is a failure, or it is about something else.
+        StageError: there is no verdict, it is a failure, about something else, or not the gate's.
     """
     path = params.paths.gate_report
     if not (root / path).is_file():
         raise StageError("there is no verdict of the gate: run `make gate`")
-    report: dict[str, Any] = read_json(root / path)
-    if report["verdict"] == "fail":
-        raise StageError(f"the gate failed ({report['reason']}): nothing is registered")
-    stale = [key for key, value in identity(root, params, champion).items()
-             if report.get(key) != value]  # fmt: skip
+    report = verdict.read(root / path)
+    if report.get("verdict") == "fail":
+        raise StageError(
+            f"the gate failed ({verdict.short(report['reason'])}): nothing is registered"
+        )
+    against = base.champion(root, params, champion)
+    contents = identity(root, params, champion) | {"base": base.commit_of(against, champion)}
+    stale = verdict.differing(report, contents)
     if stale:
         raise StageError(
             f"the gate's verdict is not about this model ({', '.join(stale)} differ): "
             "run `make gate`"
         )
+    if report.get("verdict") == "unchanged":
+        if against is None or against.tags.get("model_md5") != report["model_md5"]:
+            raise StageError("the gate's verdict calls another model unchanged: run `make gate`")
+        return report
+    verdict.passed(
+        report, verdict.required_rules(params, schema, against.name if against else None)
+    )
+    require_rules(root, params, schema, against)
     return report
+
+
+def require_rules(
+    root: Path, params: Params, schema: Schema, against: registry.Version | None
+) -> None:
+    """Judge again: half a second tells a verdict that was written by hand.
+
+    Raises:
+        StageError: a rule fails.
+    """
+    from lifecycle.judge import judge
+
+    failed = [one.rule for one in judge(root, params, schema, against) if not one.passed]
+    if failed:
+        raise StageError(
+            f"judged again, the model fails {', '.join(failed)}: nothing is registered, "
+            "run `make gate`"
+        )
 
 
 def require_pipeline(root: Path) -> None:
@@ -131,9 +160,9 @@ def register(root: Path, params: Params, schema: Schema) -> registry.Version | N
     """Return the challenger's version, made if need be; None if the model is the champion."""
     versions = registry.connect(root, params)
     champion = versions.by_alias("champion")
-    report = require_verdict(root, params, champion)
+    report = require_verdict(root, params, schema, champion)
     if report["verdict"] == "unchanged":
-        print(f"register: {report['reason']}")
+        print(f"register: {verdict.short(report['reason'])}")
         return None
     require_pipeline(root)
     commit = git.commit_lock(root)

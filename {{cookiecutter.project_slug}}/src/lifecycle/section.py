@@ -21,6 +21,14 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def first_mistake(error: ValidationError) -> str:
+    """Return where the first mistake is, what it is, and how many more there are."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where}: {first['msg']}{more}"
+
+
 def parse(model: type[BaseModel], path: Path) -> BaseModel:
     """Parse a YAML file into `model`.
 
@@ -34,7 +42,4 @@ def parse(model: type[BaseModel], path: Path) -> BaseModel:
     except yaml.YAMLError as error:
         raise StageError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise StageError(f"{path}: {where}: {first['msg']}{more}") from None
+        raise StageError(f"{path}: {first_mistake(error)}") from None

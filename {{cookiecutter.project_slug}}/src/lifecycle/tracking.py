@@ -185,9 +185,9 @@ def log_verdict(root: Path, run_id: str, gate_report: Path) -> None:
     connect(root).MlflowClient().log_artifact(run_id, str(gate_report), "gate")
 
 
-def release_verdict(root: Path, run_id: str) -> str | None:
-    """Return the MD5 of the verdict kept with a run, or None where run or verdict are gone."""
-    return _of_verdict(root, run_id, md5)
+def verdict_content(root: Path, run_id: str) -> bytes | None:
+    """Return the verdict kept with a run, byte by byte, or None where run or verdict are gone."""
+    return _of_verdict(root, run_id, Path.read_bytes)
 
 
 def kept_verdict(root: Path, run_id: str) -> dict[str, Any] | None:

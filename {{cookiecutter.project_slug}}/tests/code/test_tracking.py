@@ -87,11 +87,11 @@ def test_a_run_whose_process_is_gone_is_ended(project: Path, params: Params) -> 
 
 def test_the_verdict_is_kept_with_the_run(project: Path, params: Params, schema: Schema) -> None:
     run_id = tracking.log_model_run(project, params, schema)
-    assert tracking.release_verdict(project, run_id) is None
+    assert tracking.verdict_content(project, run_id) is None
     report = project / params.paths.gate_report
     write_json(report, {"verdict": "pass"})
     tracking.log_verdict(project, run_id, report)
-    assert tracking.release_verdict(project, run_id) == md5(report)
+    assert tracking.verdict_content(project, run_id) == report.read_bytes()
 
 
 def test_an_empty_registry_has_nothing(project: Path, params: Params) -> None:
