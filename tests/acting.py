@@ -9,6 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,14 @@ class GitHub:
             json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         )
         return {"issues": [], "comments": [], "releases": {}, **found}
+
+    @contextmanager
+    def may_only_read(self) -> Iterator[None]:
+        """Let GitHub refuse everything that would change it."""
+        path = self.state / "github.json"
+        path.write_text(json.dumps({**self.kept(), "read_only": True}), encoding="utf-8")
+        yield
+        path.write_text(json.dumps({**self.kept(), "read_only": False}), encoding="utf-8")
 
     def artifacts(self) -> dict[str, list[str]]:
         """Return each artifact's files; `forget_artifacts` begins a new run's."""

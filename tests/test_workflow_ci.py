@@ -57,11 +57,13 @@ def branch(github: GitHub, name: str) -> Project:
 def pull(
     github: GitHub, *arguments: str, fork: bool = False, variables: dict[str, str] | None = None
 ) -> Outcome:
-    """Commit what was changed, and run ci.yml for the pull request into main."""
+    """Commit what was changed, and run ci.yml for the pull request into main.
+
+    The base that the event names is older than main: GitHub merges into main as it is, HEAD^1.
+    """
     commit(github.project)
-    payload = pull_request(
-        git(github.project, "rev-parse", "main"), git(github.project, "rev-parse", "HEAD"), fork
-    )
+    first = git(github.project, "rev-list", "--max-parents=0", "main").strip()
+    payload = pull_request(first, git(github.project, "rev-parse", "HEAD"), fork)
     return github.act(
         "ci.yml", "pull_request", *arguments,
         payload=payload, variables=variables, environment=FEW_TESTS,
@@ -94,8 +96,17 @@ def test_a_change_of_nothing_that_matters_does_not_retrain(
 ) -> None:
     project = branch(github, "readme")
     (project.root / "README.md").write_text("# Shorter\n", encoding="utf-8")
-    outcome = pull(github, "-j", "pipeline")
-    assert outcome.jobs == {"pipeline": "success"}, outcome.log[-5000:]
+    before = github.kept()
+    with github.may_only_read():
+        outcome = pull(github)
+    # A comment that cannot be written makes the change none the worse.
+    assert outcome.failing() == [("comment", "Comment")], outcome.log[-5000:]
+    assert outcome.jobs == {
+        "check": "success", "test": "success", "pipeline": "success",
+        "comment": "failure", "pass": "success",
+    }  # fmt: skip
+    assert "the comment could not be written" in outcome.log
+    assert github.kept()["comments"] == before["comments"]
     printed = outcome.printed["pipeline"]
     assert "Running stage" not in printed
     for stage in ("ingest", "validate", "prepare", "train", "evaluate"):
@@ -266,11 +277,22 @@ def test_a_shared_remote_and_registry_are_used_instead_of_github_s(
     assert "champion version 1" in outcome.summaries["pipeline"]
 
 
+def test_main_leaves_a_fork_its_models_though_there_is_a_remote(
+    github: GitHub, first_push: Outcome
+) -> None:
+    """What is in the remote a fork's run cannot read: GitHub's cache is all it has."""
+    branch(github, "main")
+    remote = {"DVC_REMOTE_URL": str(github.state.parent / "companys")}
+    kept = ("pipeline", "Keep DVC's cache")
+    payload = push(git(github.project, "rev-parse", "HEAD^").strip())
+    pushed = github.act("ci.yml", "push", "-j", "pipeline", payload=payload, variables=remote)
+    assert pushed.jobs == {"pipeline": "success"}, pushed.log[-3000:]
+    assert pushed.steps[kept] == "success"
+
+
 def test_a_base_that_is_no_commit_is_said_so(github: GitHub, first_push: Outcome) -> None:
     branch(github, "lost")
-    outcome = github.act(
-        "ci.yml", "pull_request", "-j", "pipeline", payload=pull_request("1" * 40, "2" * 40)
-    )
+    outcome = github.act("ci.yml", "push", "-j", "pipeline", payload=push("1" * 40))
     assert outcome.failing()[0] == ("pipeline", "Have the model of the base")
     assert f"BASE={'1' * 40} is no commit of this clone" in outcome.printed["pipeline"]
 

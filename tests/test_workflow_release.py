@@ -171,6 +171,7 @@ def test_what_was_built_is_what_was_scanned_pushed_and_attested(life: Life) -> N
     actions = [line for line in said if line != audit]
     assert len(actions) == 4
     assert actions[0].startswith(f"trivy-action image-ref={tag} severity=CRITICAL,HIGH")
+    assert actions[0].endswith(" scanners=vuln")
     assert actions[1].startswith("login-action registry=ghcr.io")
     digest = "sha256:" + "0123456789abcdef" * 4
     assert f"subject-digest={digest}" in actions[2]

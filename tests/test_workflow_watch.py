@@ -88,7 +88,7 @@ def test_firing_opens_one_issue_however_often_and_trains(github: GitHub) -> None
     assert again.code == 0
     (one,) = [one for one in issues(github) if one["labels"] == [{"name": "monitor"}]]
     assert one["title"] == "Monitor fires: production, version 3"
-    assert "- **drift**: temperature is off" in one["body"]
+    assert "- **drift**: `temperature is off`" in one["body"]
     assert "/actions/runs/" in one["body"]
 
 

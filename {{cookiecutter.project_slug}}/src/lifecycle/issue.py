@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,13 +16,23 @@ from lifecycle.params import load_params
 LONGEST = 60_000
 
 
+def verbatim(text: str) -> str:
+    """Return text, which a client may have had a hand in, as Markdown that shows it as it is.
+
+    In a code span there are no links, images, HTML, names of people or numbers of issues.
+    """
+    line = " ".join(text.split())
+    fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
+    return f"{fence} {line} {fence}" if "`" in line else f"`{line}`"
+
+
 def about_monitor(root: Path) -> tuple[str, str]:
     """Return title and text about a monitor that fires."""
     made = read_json(root / load_params().paths.monitor_report)
-    alerts = "".join(f"- **{one['kind']}**: {one['message']}\n" for one in made["alerts"])
-    sentences = "".join(f"- {one}\n" for one in made["sentences"])
+    alerts = "".join(f"- **{one['kind']}**: {verbatim(one['message'])}\n" for one in made["alerts"])
+    sentences = "".join(f"- {verbatim(one)}\n" for one in made["sentences"])
     title = f"Monitor fires: {made['environment']}, version {made['version']}"
-    text = (f"**{made['verdict']}**: {made['reason']}\n\n{alerts}\n{sentences}\n"
+    text = (f"**{made['verdict']}**: {verbatim(made['reason'])}\n\n{alerts}\n{sentences}\n"
             f"Judged at {made['judged_at']}. A retrain was started; until a better version is "
             "released, this one serves.")  # fmt: skip
     return title, text
@@ -30,9 +41,12 @@ def about_monitor(root: Path) -> tuple[str, str]:
 def about_upstream(root: Path) -> tuple[str, str]:
     """Return title and text about newest versions that break something."""
     path = root / "reports/upstream.md"
-    if not path.is_file():
-        raise StageError(f"{path.relative_to(root)} is missing: run `make upstream`")
-    return "Newest versions break the project", path.read_text(encoding="utf-8")
+    text = (
+        path.read_text(encoding="utf-8")
+        if path.is_file()
+        else "`make upstream` ended before it wrote its report: the run's log says where.\n"
+    )
+    return "Newest versions break the project", text
 
 
 SUBJECTS: dict[str, Callable[[Path], tuple[str, str]]] = {

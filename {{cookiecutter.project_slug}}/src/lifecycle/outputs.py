@@ -23,6 +23,13 @@ def summarise(text: str) -> None:
     _append("GITHUB_STEP_SUMMARY", text.rstrip() + "\n\n")
 
 
+def warn(text: str) -> None:
+    """Let the run's page show a warning, and its summary say it."""
+    if "GITHUB_STEP_SUMMARY" in os.environ:
+        print(f"::warning::{' '.join(text.split())}", flush=True)
+    summarise(f"**Warning:** {text}")
+
+
 def _append(variable: str, text: str) -> None:
     if path := os.environ.get(variable):
         with Path(path).open("a", encoding="utf-8") as handle:

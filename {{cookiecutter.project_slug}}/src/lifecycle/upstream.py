@@ -17,10 +17,13 @@ from lifecycle.command import StageError, project_root, run
 from lifecycle.files import write_text
 
 COPY, REPORT = Path("build/upstream"), Path("reports/upstream.md")
-LOCKS = ("requirements/development.txt", "requirements/serving.txt")
+# All that `make lock` writes; of several remotes' locks, an owner has only his own.
+LOCKS = ("requirements/*.txt", "deploy/*/requirements.txt")
 STEPS = ("lock", "check", "test", "lifecycle", "stop")
 # Of this project's own environments; the copy makes its own.
 LEFT_OUT = ("VENV", "SERVING_VENV", "SERVING_PYTHON", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+# Of what others use: a trial registers and serves in its copy alone.
+SHARED = ("MLFLOW_TRACKING_URI", "DVC_REMOTE_URL", "ENV", "LIFECYCLE_ENVIRONMENT", "API_KEYS")
 LAST_LINES = 30
 
 
@@ -37,9 +40,16 @@ def changed(before: Path, after: Path) -> list[str]:
     ]
 
 
+def newer(root: Path, copy: Path) -> list[str]:
+    """Return a line for each package that the copy's locks pin otherwise."""
+    locks = [path.relative_to(copy) for pattern in LOCKS for path in sorted(copy.glob(pattern))]
+    lines = {line for name in locks for line in changed(root / name, copy / name)}
+    return sorted(lines)
+
+
 def step(copy: Path, target: str) -> str | None:
     """Run one make target in the copy; return its last lines where it fails."""
-    variables = {k: v for k, v in os.environ.items() if k not in LEFT_OUT}
+    variables = {k: v for k, v in os.environ.items() if k not in (*LEFT_OUT, *SHARED)}
     if target == "lock":
         # Nothing of the new versions is needed to find them.
         serving = Path(os.environ["SERVING_PYTHON"]).parents[1]
@@ -61,14 +71,17 @@ def upstream(root: Path) -> None:
     copy, report = root / COPY, root / REPORT
     shutil.rmtree(copy, ignore_errors=True)
     git.clone(root, copy)
+    # Its models go to a remote of its own.
+    remote = f"['remote \"storage\"']\n    url = {copy / '.dvc' / 'trial'}\n"
+    write_text(copy / ".dvc" / "config.local", remote)
     news: list[str] = []
     for target in STEPS:
         said = step(copy, target)
         if target == "lock" and said is None:
-            news = [line for name in LOCKS for line in changed(root / name, copy / name)]
-            news = sorted(set(news))
+            news = newer(root, copy)
             # A release leads back to a commit, in the copy as well.
-            git.commit(copy, "Newest versions", "requirements")
+            if locks := git.changed(copy):
+                git.commit(copy, "Newest versions", *locks)
         if said is not None:
             text = f"`make {target}` fails with the newest versions.\n\n```\n{said}\n```\n"
             _write(report, text, news)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from lifecycle import base, gate
+from lifecycle.artefact import fetch_model
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
 from lifecycle.files import md5, read_json
@@ -135,3 +136,51 @@ def test_what_another_pipeline_would_make_is_refused(committed: Path, params: Pa
     # Its stage makes nothing, so the files that the lock names do not come into being.
     with pytest.raises(StageError, match=r"the pipeline of commit [0-9a-f]{12} stops: "):
         base.bring(committed, params)
+
+
+def noted(path: Path) -> None:
+    """Let a model file have other bytes and the same trees."""
+    path.chmod(0o644)
+    again = f"import xgboost; m = xgboost.Booster(model_file={str(path)!r}); " \
+        f"m.set_attr(note='x'); open({str(path)!r}, 'wb').write(m.save_raw('ubj'))"  # fmt: skip
+    command(path.parent, sys.executable, "-c", again)
+
+
+def test_another_machine_s_model_is_replaced_by_this_one_s_with_a_warning(
+    committed: Path, params: Params, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Other processors give other bytes: what dvc.lock names cannot be made here."""
+    source, made = params.paths.source, [params.paths.model, params.paths.prepare_report]
+    for path in made:
+        shutil.copy(committed / path, committed / source / path.name)
+    steps = [f"mkdir -p {path.parent} && cp {source / path.name} {path}" for path in made]
+    stage = {"cmd": " && ".join(steps), "outs": [str(path) for path in made]}
+    (committed / "dvc.yaml").write_text(json.dumps({"stages": {"make": stage}}))
+    dvc(committed, "repro", "--force")
+    command(committed, "git", "add", "-A")
+    commit(committed)
+    head = command(committed, "git", "rev-parse", "HEAD")
+    monkeypatch.setenv("BASE", head)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    # The other machine's model is nowhere any more; this machine makes another of the same.
+    locked, here = md5(committed / params.paths.model), committed / source / "model.ubj"
+    (committed / ".lifecycle").mkdir(exist_ok=True)
+    shutil.copy(here, committed / ".lifecycle" / "kept.ubj")
+    noted(here)
+    shutil.rmtree(committed / ".dvc" / "cache")
+    (committed / params.paths.model).unlink()
+
+    said = base.bring(committed, params)
+    assert said.startswith(f"warning: commit {head[:12]} gives on this machine")
+    assert said.removeprefix("warning: ") in (tmp_path / "summary").read_text()
+    version = base.version_at(committed, params, head)
+    assert version is not None
+    assert version.tags["model_md5"] == md5(here) != locked
+    assert md5(fetch_model(committed, version.tags)) == md5(here)
+
+    # Made the same after all, it is the one that counts.
+    shutil.copy(committed / ".lifecycle" / "kept.ubj", here)
+    assert base.bring(committed, params).endswith("was made again, the same bytes")
+    version = base.version_at(committed, params, head)
+    assert version is not None
+    assert version.tags["model_md5"] == locked
