@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,3 +103,23 @@ def port_of(root: Path) -> int:
     found = PORT.search((root / "params.yaml").read_text(encoding="utf-8"))
     assert found is not None
     return int(found[2])
+
+
+def install(folder: Path, *packages: str) -> Path:
+    """Make an environment with packages, and return the folder of its programs."""
+    python = str(folder / "bin" / "python")
+    commands: tuple[tuple[str, ...], ...] = (
+        ("venv", "--python", sys.executable, str(folder)),
+        ("pip", "install", "--python", python, *packages),
+    )
+    for command in commands:
+        succeed(
+            sys.executable,
+            "-m",
+            "uv",
+            "--quiet",
+            *command,
+            folder=folder.parent,
+            environment=dict(os.environ),
+        )
+    return folder / "bin"

@@ -26,7 +26,7 @@ import pytest
 from breaking import commit
 from load import Load
 from projects import released_project, wait_until
-from running import Project, free_port
+from running import Project, free_port, install
 
 pytestmark = pytest.mark.slow
 PREDICT = "/v1/predict"
@@ -38,7 +38,8 @@ PATHS = [
     "/v1/../metrics", "/v1/predict/../../metrics", "/v1/predict/..%2f..%2fmetrics",
     "/v1/%2e%2e/metrics", "/docs.json/../metrics", "/docs.json/..;/metrics", "/\\metrics",
     "/static_content/../metrics", "/static_content/..%5cmetrics", "http://inside/metrics",
-    "/workers/live/metrics", "/v1/../workers/live/metrics", "/livez", "/readyz", "/healthz",
+    "/workers/live/metrics", "/v1/../workers/live/metrics", "/livez/../metrics", "/healthz",
+    "/readyz/x",
     "/config/", "/config/apps/http", "/load", "/stop", "/debug/pprof/", "/adapt",
 ]  # fmt: skip
 # Two readings of where a request ends let one request hide in another.
@@ -214,6 +215,9 @@ def test_a_worker_that_says_nothing_holds_no_client_for_ever(served: Served) -> 
     frozen = served.pid()
     os.kill(frozen, signal.SIGSTOP)
     try:
+        # What a load balancer asks says so, long before.
+        assert served.ask("/readyz").status_code == 503
+        assert served.ask("/livez").status_code == 200
         began = time.monotonic()
         answer = served.ask()
         took = time.monotonic() - began
@@ -223,6 +227,46 @@ def test_a_worker_that_says_nothing_holds_no_client_for_ever(served: Served) -> 
     assert set(answer.json()) == {"error", "details", "request_id"}
     assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
     assert 5 < took < 40
+
+
+GENERATED = """
+import json, sys
+from made import AuthenticatedClient
+from made.api.default import model
+from made.api.service_ap_is import flight_delay_predict as predict
+from made.models import PredictionRequest, Refusal
+
+def client(key):
+    return AuthenticatedClient(
+        sys.argv[1], token=key, prefix="", auth_header_name="X-API-Key",
+        httpx_args={"trust_env": False},
+    )
+body = PredictionRequest.from_dict(json.loads(sys.argv[2]))
+answer = predict.sync(client=client("second"), body=body)
+print(json.dumps([model.sync(client=client("first")).to_dict(), answer.to_dict()]))
+assert isinstance(predict.sync(client=client("wrong"), body=body), Refusal)
+"""
+
+
+def test_a_client_made_from_the_document_predicts(served: Served, tmp_path: Path) -> None:
+    """As anybody makes one: nothing in it but what /docs.json says."""
+    programs = install(tmp_path / "made-with", "openapi-python-client")
+    document = tmp_path / "docs.json"
+    document.write_text(served.ask("/docs.json").text, encoding="utf-8")
+    made = tmp_path / "made"
+    subprocess.run(
+        [programs / "openapi-python-client", "generate", "--path", document, "--meta", "none",
+         "--output-path", made],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    done = subprocess.run(
+        [programs / "python", "-c", GENERATED, f"http://127.0.0.1:{served.port}", served.body],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    about, answer = json.loads(done.stdout)
+    assert answer["predictions"] == served.ask().json()["predictions"]
+    assert answer["model_version"] == about["version"]
 
 
 def test_without_a_key_nothing_reaches_a_worker(served: Served) -> None:

@@ -18,23 +18,10 @@ from pathlib import Path
 import httpx
 import pytest
 from baking import QUESTIONS, SLUG, succeed
-from running import free_port
+from running import free_port, install
 
 pytestmark = pytest.mark.slow
 BUCKET = f"{SLUG}-dvc"
-UV: tuple[str, ...] = (sys.executable, "-m", "uv")
-
-
-def install(folder: Path, *packages: str) -> Path:
-    """Make an environment with packages, and return the folder of its programs."""
-    python = str(folder / "bin" / "python")
-    commands: tuple[tuple[str, ...], ...] = (
-        ("venv", "--python", sys.executable, str(folder)),
-        ("pip", "install", "--python", python, *packages),
-    )
-    for command in commands:
-        succeed(*UV, "--quiet", *command, folder=folder.parent, environment=dict(os.environ))
-    return folder / "bin"
 
 
 @contextmanager

@@ -368,8 +368,9 @@ def test_outside_development_keys_are_asked_for_and_rotate_under_load(service: P
             401, 401, 200,
         ]  # fmt: skip
         assert status(Authorization="Bearer first") == 200
-        for path in ("/metrics", "/readyz", "/livez", "/config/", "/load", "/workers/live/metrics"):
+        for path in ("/metrics", "/healthz", "/config/", "/load", "/workers/live/metrics"):
             assert status(path, **{"X-API-Key": "first"}) == 404
+        assert [status("/readyz"), status("/livez")] == [200, 200]
         large = httpx.post(
             url + "/v1/predict", content=b" " * 1_000_001, trust_env=False,
             headers={"X-API-Key": "first", "Content-Type": "application/json"},

@@ -21,7 +21,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 PREDICT, MODEL, PAGE = "/v1/predict", "/v1/model", "/"
-# For probes and Prometheus, inside; the proxy does not pass them on.
+# For probes and Prometheus; the proxy answers the first two by itself, and passes on none.
 PUBLIC = ("/livez", "/readyz", "/healthz", "/metrics")
 DOCUMENTS = (
     "/docs.json",

@@ -1,7 +1,7 @@
 """What the service's OpenAPI document says beyond what BentoML writes.
 
-Clients read it and schemathesis tests it, so it has the routes that the proxy passes on and every
-status and header that they answer with.
+Clients read it and schemathesis tests it, so it has the routes that the proxy passes on, but no
+probes, and every status and header that they answer with.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from typing import Any
 from lifecycle.files import write_text
 from lifecycle.params import Params
 from lifecycle.proxy_guards import OPEN, answer, guards, too_large, too_late
+from lifecycle.proxy_probes import probes
 
 # A worker that died is back within this time, and a request waits for it.
 RETRY_SECONDS = 20
@@ -65,7 +66,7 @@ def _forward(params: Params, *dials: str) -> dict[str, Any]:
 
 
 def _server(
-    params: Params, listen: str, routes: list[dict[str, Any]], with_keys: bool
+    params: Params, listen: str, live: str, routes: list[dict[str, Any]], with_keys: bool
 ) -> dict[str, Any]:
     seconds = params.serve.timeout_seconds
     failed = answer(500, "the service cannot answer now: try again", Connection=["close"])
@@ -80,7 +81,7 @@ def _server(
         "write_timeout": f"{2 * RETRY_SECONDS}s",
         "idle_timeout": "2m",
         "max_header_bytes": 16384,
-        "routes": [*guards(params, with_keys), *routes],
+        "routes": [*probes(live), *guards(params, with_keys), *routes],
         "errors": {"routes": [
             {"match": [{"vars": {"{http.error.status_code}": ["413"]}}],
              "handle": [too_large(params)]},
@@ -134,7 +135,7 @@ def for_rollout(
     routes.append({"handle": [_forward(params, socket("live"))]})
     workers = [_worker_metrics(name, socket(name)) for name in ("live", "canary")]
     servers = {
-        "service": _server(params, "fd/0", routes, with_keys),
+        "service": _server(params, "fd/0", socket("live"), routes, with_keys),
         "inside": _inside(f"127.0.0.1:{metrics_port}", workers),
     }
     return _configuration(servers, f"unix/{routing / f'admin-{number}.sock'}|0600")
@@ -170,7 +171,7 @@ def for_upstream(params: Params, upstream: str, listen: str, metrics: str) -> di
     """Return the configuration of a proxy before one service at a fixed address (host:port)."""
     routes = [{"handle": [_forward(params, upstream)]}]
     servers = {
-        "service": _server(params, listen, routes, with_keys=True),
+        "service": _server(params, listen, upstream, routes, with_keys=True),
         "inside": _inside(metrics, []),
     }
     return _configuration(servers, None)

@@ -38,13 +38,13 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path) -> N
 
 
 @contextmanager
-def serving(release: Path, folder: Path, defect: str = "") -> Iterator[int]:
+def serving(release: Path, folder: Path, defect: str = "", port: int = 0) -> Iterator[int]:
     """Run a worker with keys on a port of this machine; its code is changed by `defect`."""
     home = make_home(release, folder / "home")
     entry = home / "service.py"
     entry.write_text(defect + entry.read_text())
-    listener = socket.create_server(("127.0.0.1", 0))
-    port: int = listener.getsockname()[1]
+    listener = socket.create_server(("127.0.0.1", port))
+    port = listener.getsockname()[1]
     log = {"PREDICTION_LOG": str(folder / "log")}
     worker = start(home, folder, "w", listener, **KEYED, **log)
     try:
