@@ -1,6 +1,6 @@
 # The template's own vocabulary: people, hooks and CI run the same targets. `make help` lists them.
+# No .SHELLFLAGS: macOS's make, 3.81, ignores it. So each recipe ends by itself where a part of it fails.
 SHELL := bash
-.SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -24,8 +24,7 @@ ANSWERS ?=
   benchmark-pull-request lock clean
 
 help: ## List every target.
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
-	  while IFS=$$'\t' read -r target text; do printf '  %-18s %s\n' "$$target" "$$text"; done
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.complete ## Make .venv with everything the template needs, from the lock.
 
@@ -77,7 +76,7 @@ workflows: setup ## Check all workflows, those of a project too, for security, m
 	rm -rf build/workflows && mkdir -p build/workflows && cp -R '$(PROJECT)/.github' build/workflows && \
 	  git init --quiet build/workflows
 	for folder in . build/workflows; do (cd $$folder && PATH="$(CURDIR)/$(BIN):$$PATH" && \
-	  actionlint -no-color -oneline && jactionlint --no-online --oneline --profile correctness); done
+	  actionlint -no-color -oneline && jactionlint --no-online --oneline --profile correctness) || exit 1; done
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS:%='%') '$(PROJECT)'/.github/workflows/*.yml
 
 docs: setup ## Build the site into build/site.
@@ -100,7 +99,7 @@ lock: setup ## Renew every lock: the template's, and the project's for each remo
 	cd '$(PROJECT)/requirements' && $(LOCK) serving.in -o serving.txt && \
 	for remote in local s3 gs azure; do \
 	  echo "dvc[$$remote]" | sed 's/\[local\]//' | \
-	    $(LOCK) development.in - -c serving.txt -o development-$$remote.txt; done && \
+	    $(LOCK) development.in - -c serving.txt -o development-$$remote.txt || exit 1; done && \
 	$(LOCK) bootstrap.in -c development-local.txt -o bootstrap.txt && $(LOCK) audit.in -o audit.txt && \
 	cd ../deploy/mlflow && \
 	$(LOCK) requirements.in -c ../../requirements/development-local.txt -o requirements.txt
