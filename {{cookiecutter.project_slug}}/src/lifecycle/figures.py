@@ -23,6 +23,9 @@ class Figures:
     compared: float = 0
     changed: float = 0
     not_answered: float = 0
+    # Of the rollout's own requests: rows whose answer is known, and those answered otherwise.
+    known: float = 0
+    wrong: float = 0
 
     def __sub__(self, other: Figures) -> Figures:
         """Return what was counted since `other`."""
@@ -38,7 +41,8 @@ class Figures:
     def as_dict(self) -> dict[str, float]:
         """Return the counts that the audit log keeps."""
         return {"requests": self.requests, "failed": self.failed, "rows": self.rows,
-                "compared": self.compared, "changed": self.changed}  # fmt: skip
+                "compared": self.compared, "changed": self.changed,
+                "known": self.known, "wrong": self.wrong}  # fmt: skip
 
 
 def read(text: str, variants: tuple[str, ...]) -> Figures:

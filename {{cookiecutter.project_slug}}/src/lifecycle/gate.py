@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from lifecycle import base, registry, tracking, verdict
+from lifecycle import base, expected, registry, tracking, verdict
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, write_json
@@ -55,7 +55,10 @@ def decide(root: Path, params: Params, schema: Schema, report: dict[str, Any]) -
     from lifecycle.judge import judge
 
     tracking.log_metrics(root, params)
-    verdicts = judge(root, params, schema, version)
+    verdicts, measured = judge(root, params, schema, version)
+    report["difference"] = measured
+    if measured and version:
+        print(f"gate: {expected.sentence(measured, version.name)}")
     report["rules"] = [one.as_dict() for one in verdicts]
     failed = [one.rule for one in verdicts if not one.passed]
     # What was not measured did not pass.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from lifecycle import features, registry, rules
+from lifecycle import difference, features, registry, rules
 from lifecycle.champion import probabilities
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
@@ -54,10 +55,14 @@ def against_champion(
     holdout: pl.DataFrame,
     params: Params,
     schema: Schema,
-) -> list[Verdict]:
-    """Compare with the champion on the same holdout, which it must not have seen."""
+) -> tuple[list[Verdict], dict[str, Any] | None]:
+    """Compare with the champion on the same holdout, which it must not have seen.
+
+    Returns the verdicts, and how the decisions of both differ where that could be measured.
+    """
     if version is None:
-        return [Verdict("against the champion", "no champion yet", "first deployment", True)]
+        first_one = Verdict("against the champion", "no champion yet", "first deployment", True)
+        return [first_one], None
     seen, first = version.tags.get("train_last", "missing"), str(holdout[schema.time].min())
     unseen = Verdict(
         "holdout unseen by the champion",
@@ -72,21 +77,25 @@ def against_champion(
             f"{params.paths.predictions} has {len(predicted)} rows and the holdout {len(label)}: "
             "run `make pipeline`"
         )
+    theirs = probabilities(root, version, holdout, schema)
     gain = rules.bootstrap_gain(
         label,
         predicted,
-        probabilities(root, version, holdout, schema),
+        theirs,
         holdout[schema.time].dt.date().to_numpy(),
         params.gate.champion,
         params.train.seed,
     )
-    return [unseen, rules.champion(gain, version.name, params.gate.champion)]
+    measured = difference.measure(
+        holdout, (theirs, predicted), version, params, schema, md5(root / params.paths.model)
+    )
+    return [unseen, rules.champion(gain, version.name, params.gate.champion)], measured
 
 
 def judge(
     root: Path, params: Params, schema: Schema, version: registry.Version | None
-) -> list[Verdict]:
-    """Return the verdict of every rule.
+) -> tuple[list[Verdict], dict[str, Any] | None]:
+    """Return the verdict of every rule, and how the model differs from the champion.
 
     Raises:
         StageError: the evaluation is of another model, or something it needs is missing.
@@ -95,11 +104,12 @@ def judge(
     if evaluation.get("model_md5") != md5(root / params.paths.model):
         raise StageError("the evaluation is of another model: run `make pipeline`")
     holdout = pl.read_parquet(root / params.paths.holdout)
+    compared, measured = against_champion(root, version, holdout, params, schema)
     return [
         *rules.limits(evaluation["metrics"], params.gate),
         *rules.baselines(evaluation, params.gate),
-        *against_champion(root, version, holdout, params, schema),
+        *compared,
         *rules.slices(evaluation, params.gate),
         *rules.disparity(evaluation, params.gate),
         *performance(root, holdout, params, schema),
-    ]
+    ], measured

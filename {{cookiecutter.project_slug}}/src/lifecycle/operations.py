@@ -45,6 +45,8 @@ class Rollout(Section):
     maximum_error_share: Share
     maximum_milliseconds: Annotated[float, Field(gt=0)]
     maximum_latency_ratio: Annotated[float, Field(ge=1)]
+    season_changed_decisions: Share
+    season_prediction_shift: Share
     maximum_changed_decisions: Share
     maximum_prediction_shift: Annotated[float, Field(gt=0)]
     maximum_missing_increase: Share

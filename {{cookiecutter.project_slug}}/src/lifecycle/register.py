@@ -8,6 +8,7 @@ crash leaves no second one. (ML Test Score, Model 1.)
 from __future__ import annotations
 
 import functools
+import json
 import os
 import subprocess
 import sys
@@ -65,25 +66,36 @@ def require_verdict(
     verdict.passed(
         report, verdict.required_rules(params, schema, against.name if against else None)
     )
-    require_rules(root, params, schema, against)
+    require_rules(root, params, schema, against, report)
     return report
 
 
 def require_rules(
-    root: Path, params: Params, schema: Schema, against: registry.Version | None
+    root: Path,
+    params: Params,
+    schema: Schema,
+    against: registry.Version | None,
+    report: dict[str, Any],
 ) -> None:
     """Judge again: half a second tells a verdict that was written by hand.
 
     Raises:
-        StageError: a rule fails.
+        StageError: a rule fails, or the model differs from the champion otherwise than `report`
+            says: its rollout would expect that.
     """
     from lifecycle.judge import judge
 
-    failed = [one.rule for one in judge(root, params, schema, against) if not one.passed]
+    verdicts, measured = judge(root, params, schema, against)
+    failed = [one.rule for one in verdicts if not one.passed]
     if failed:
         raise StageError(
             f"judged again, the model fails {', '.join(failed)}: nothing is registered, "
             "run `make gate`"
+        )
+    if report.get("difference") != measured:
+        raise StageError(
+            "measured again, the model differs otherwise from the champion than the gate's verdict "
+            "says: run `make gate`"
         )
 
 
@@ -139,7 +151,7 @@ def lineage(root: Path, params: Params, gate: dict[str, Any], commit: str) -> di
     """Return the tags that lead back to commit, data, parameters, locks and verdict."""
     prepared = read_json(root / params.paths.prepare_report)
     scores = read_json(root / params.paths.metrics)
-    paths = params.paths
+    paths, measured = params.paths, gate.get("difference")
     return {
         "git_commit": commit,
         "model_md5": gate["model_md5"],
@@ -151,6 +163,8 @@ def lineage(root: Path, params: Params, gate: dict[str, Any], commit: str) -> di
         "gate_verdict": gate["verdict"],
         "window": f"{params.data.window.start} to {params.data.window.end}",
         "train_last": prepared["train"]["last"],
+        "threshold": repr(params.evaluate.threshold),
+        **({"difference": json.dumps(measured, sort_keys=True)} if measured else {}),
         **{tag: md5(root / path) for tag, path in TRACKED.items()},
         **{f"metric.{name}": repr(value) for name, value in scores.items()},
     }

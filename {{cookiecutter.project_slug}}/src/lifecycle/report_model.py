@@ -6,6 +6,7 @@ from typing import Any
 
 from lifecycle import charts, web
 from lifecycle.charts import Curve
+from lifecycle.expected import sentence
 from lifecycle.report_facts import Facts
 from lifecycle.rules import LOWER_IS_BETTER
 from lifecycle.web import Cell
@@ -32,6 +33,8 @@ def gate(facts: Facts) -> str:
         parts.append(web.sentence(f"Last verdict: {said}.", PASSED.get(last["verdict"], "")))
         if last["rules"]:
             parts.append(_rules(last["rules"], "The last verdict, rule by rule"))
+        if last.get("difference"):
+            parts.append(web.sentence(f"{sentence(last['difference'], 'the champion')}."))
     if released is not None and (last is None or released.get("rules") != last["rules"]):
         version = which(facts, released.get("model_md5"))
         caption = f"The verdict that let {version} through"

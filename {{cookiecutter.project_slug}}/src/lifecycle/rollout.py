@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
-from lifecycle import figures, rollout_rules
+from lifecycle import bento, expected, figures, rollout_rules
 from lifecycle.command import StageError
 from lifecycle.deployment import Outcome, Serving, State, now
 from lifecycle.entrance import PREDICT
+from lifecycle.expected import Expected
 from lifecycle.figures import Figures
 from lifecycle.machine import Machine
 from lifecycle.rollout_rules import Broken
@@ -25,6 +26,8 @@ from lifecycle.worker import Worker
 LOOK_SECONDS = 0.25
 # Before the first look counts: a few requests say nothing about a share.
 ENOUGH = 50
+# Rows of requests whose answers are known: a defect may show in some and not in others.
+KNOWN_REQUESTS = (1, 2, 3, 5, 8) * 4
 # How long live may take to come back when it died in a step.
 RESTART_SECONDS = 20.0
 
@@ -79,7 +82,9 @@ class Observation:
             "full": ("live", "canary", "probe"),
         }[step.name]  # fmt: skip
         self._probes = Figures()
-        self._rows = cycle(candidate.smoke()["request"]["records"])
+        smoke = candidate.smoke()
+        # With what the pipeline answered.
+        self._rows = cycle(zip(smoke["request"]["records"], smoke["probabilities"], strict=True))
         self._began = self._read()
 
     def _read(self) -> tuple[Figures, Figures]:
@@ -97,15 +102,19 @@ class Observation:
         candidate, live = ours - self._began[0], theirs - self._began[1]
         live.compared += self._probes.compared
         live.changed += self._probes.changed
+        candidate.known, candidate.wrong = self._probes.known, self._probes.wrong
         return candidate, live
 
-    def probe(self, compare: bool) -> None:
-        """Ask candidate and live the same row; where that is judged, compare what they decide.
+    def probe(self, compare: bool, rows: int = 1) -> None:
+        """Ask candidate and live the same rows; where that is judged, compare what they decide.
+
+        And what the candidate answers with what the pipeline did.
 
         Rows of the smoke request are picked for their nulls and are not those of clients: asked
         of the candidate alone, they would make it seem to lack features that live has.
         """
-        body = {"records": [next(self._rows)]}
+        asked = list(islice(self._rows, rows))
+        body = {"records": [record for record, _ in asked]}
         answers = []
         for worker in (self.candidate, self.live):
             try:
@@ -113,16 +122,22 @@ class Observation:
             except OSError:
                 # It counts what it failed to answer; whether it lives, the step looks itself.
                 continue
-            if status == 200:
-                answers.append(_decision(answer))
+            if status != 200:
+                continue
+            found = json.loads(answer)["predictions"]
+            answers.append([_decision(one) for one in found])
+            if worker is self.candidate:
+                right = [one["probability"] == known for one, (_, known) in
+                         zip(found, asked, strict=True)]  # fmt: skip
+                self._probes.known += rows
+                self._probes.wrong += right.count(False)
         if compare and len(answers) == 2:
-            self._probes.compared += 1
-            self._probes.changed += answers[0] != answers[1]
+            self._probes.compared += rows
+            self._probes.changed += sum(a != b for a, b in zip(*answers, strict=True))
 
 
-def _decision(answer: bytes) -> Any:
-    prediction = json.loads(answer)["predictions"][0]
-    return [value for key, value in prediction.items() if isinstance(value, bool)]
+def _decision(prediction: dict[str, Any]) -> Any:
+    return [value for value in prediction.values() if isinstance(value, bool)]
 
 
 class Rollout:
@@ -134,6 +149,8 @@ class Rollout:
         self.deployment, self.params = machine.deployment, machine.params.rollout
         self.worker = machine.worker(candidate)
         self.born = 0
+        # Where the gate has measured how it differs from the version that is live.
+        self.expected: Expected | None = None
 
     def run(self) -> State:
         """Take the candidate through every step; return the state in which it is live.
@@ -146,6 +163,8 @@ class Rollout:
         live = state.live
         assert live is not None
         deployment.note("deploy", self.candidate.version, tag=self.candidate.tag)
+        folders = (bento.release_folder(machine.root, one.tag) for one in (self.candidate, live))
+        self.expected = expected.load(*folders)
         try:
             broken = self._smoke()
             for step in steps(machine) if broken is None else ():
@@ -200,23 +219,31 @@ class Rollout:
                 time.sleep(LOOK_SECONDS)
                 continue
             if over or ours.requests >= ENOUGH:
-                broken = rollout_rules.check(ours, theirs, self.params, step.name)
+                broken = rollout_rules.check(ours, theirs, self.params, step.name, self.expected)
                 if broken or over:
                     self._note(step, broken, ours, theirs)
                     return broken
             time.sleep(min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
 
     def _top_up(self, observed: Observation, step: Step) -> None:
-        """Ask what clients did not: too few requests prove nothing."""
+        """Ask what clients did not: too few requests prove nothing.
+
+        In shadow some are asked in any case: however few rows there are to judge a difference by,
+        nonsense is no answer to a row whose answer is known.
+        """
         ours, _ = observed.figures()
-        for _ in range(max(0, self.params.minimum_requests - int(ours.requests))):
-            observed.probe(compare=step.name == "shadow")
+        shadow = step.name == "shadow"
+        sizes = KNOWN_REQUESTS if shadow and not ours.known else ()
+        left = self.params.minimum_requests - int(ours.requests) - len(sizes)
+        for rows in (*sizes, *[1] * max(0, left)):
+            observed.probe(shadow, rows)
 
     def _note(self, step: Step, broken: Broken | None, ours: Figures, theirs: Figures) -> None:
         self.deployment.note(
             "step", self.candidate.version, "every rule holds" if broken is None else broken.reason,
             step=step.name, share=step.share,
             figures={"candidate": ours.as_dict(), "live": theirs.as_dict()},
+            expected=self.expected.as_dict() if self.expected else None,
         )  # fmt: skip
 
     def back(self, outcome: str, rule: str | None, reason: str) -> None:

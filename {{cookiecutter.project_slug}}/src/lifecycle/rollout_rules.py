@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from lifecycle import figures
+from lifecycle.expected import Expected, Figure
 from lifecycle.figures import Figures
 from lifecycle.operations import Rollout
 
@@ -24,7 +25,9 @@ class Broken:
     reason: str
 
 
-def errors(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
+def errors(
+    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+) -> Broken | None:
     """Limit the share of requests that the candidate does not answer."""
     asked = candidate.requests + live.not_answered
     failed = candidate.failed + live.not_answered
@@ -35,7 +38,9 @@ def errors(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
                   f"{params.maximum_error_share:.1%} may")  # fmt: skip
 
 
-def missing(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
+def missing(
+    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+) -> Broken | None:
     """Limit how much more often than at live a feature is missing."""
     if not candidate.rows or not live.rows:
         return None
@@ -52,7 +57,9 @@ def missing(candidate: Figures, live: Figures, params: Rollout) -> Broken | None
     return None
 
 
-def latency(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
+def latency(
+    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+) -> Broken | None:
     """Limit the time in which 95 % of the requests are answered, absolutely and against live."""
     ours, theirs = (figures.quantile(each.seconds, 0.95) for each in (candidate, live))
     if ours * 1000 > params.maximum_milliseconds:
@@ -67,25 +74,42 @@ def latency(candidate: Figures, live: Figures, params: Rollout) -> Broken | None
     return None
 
 
-def changed(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
-    """Limit the share of decisions that are not those of live on the same rows."""
+def changed(
+    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+) -> Broken | None:
+    """Limit the share of decisions that are not those of live on the same rows.
+
+    To what the gate has measured, in either direction; where it has not, to a fixed share.
+    """
     if not live.compared or not candidate.requests:
         return None
-    share, most = live.changed / live.compared, params.maximum_changed_decisions
-    noise = math.sqrt(most * (1 - most) / min(live.compared, candidate.requests))
-    if share <= most + STANDARD_ERRORS * noise:
+    share, asked = live.changed / live.compared, min(live.compared, candidate.requests)
+    if expected is None:
+        figure, season = Figure(0.0, 0.0), params.maximum_changed_decisions
+        usual = season
+    else:
+        figure, season = expected.changed, params.season_changed_decisions
+        usual = figure.mean
+    noise = math.sqrt(usual * (1 - usual) / asked)
+    low, high = figure.limits(season, noise, STANDARD_ERRORS)
+    if low <= share <= high:
         return None
     return Broken(
         "changed decisions",
         f"{share:.1%} of {live.compared:.0f} rows were decided otherwise than by live, "
-        f"{params.maximum_changed_decisions:.1%} may be",
-    )
+        + (f"{season:.1%} may be" if expected is None
+           else f"{max(low, 0):.1%} to {min(high, 1):.1%} were expected (on the holdout it was "
+                f"{figure.mean:.1%})"),
+    )  # fmt: skip
 
 
-def shift(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
+def shift(
+    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+) -> Broken | None:
     """Limit how far the mean of the predicted probabilities lies from that of live.
 
-    Not how they are spread: a better model tells the rows apart better than the one before.
+    In either direction from what the gate has measured, or from zero where it has not. Not how
+    they are spread: a better model tells the rows apart better than the one before.
     """
     if not candidate.rows or not live.rows:
         return None
@@ -94,27 +118,53 @@ def shift(candidate: Figures, live: Figures, params: Rollout) -> Broken | None:
         figures.spread(candidate.predictions) / math.sqrt(candidate.requests),
         figures.spread(live.predictions) / math.sqrt(live.requests),
     )
-    if abs(ours - theirs) <= params.maximum_prediction_shift + STANDARD_ERRORS * noise:
+    if expected is None:
+        figure, season = Figure(0.0, 0.0), params.maximum_prediction_shift
+    else:
+        figure, season = expected.shift, params.season_prediction_shift
+    low, high = figure.limits(season, noise, STANDARD_ERRORS)
+    if low <= ours - theirs <= high:
         return None
     return Broken(
         "prediction shift",
         f"the mean prediction is {ours:.3f}, at live {theirs:.3f}: "
-        f"{params.maximum_prediction_shift:.2f} apart is allowed",
-    )
+        + (f"{season:.2f} apart is allowed" if expected is None
+           else f"{low:+.3f} to {high:+.3f} was expected (on the holdout it was "
+                f"{figure.mean:+.3f})"),
+    )  # fmt: skip
+
+
+def known(
+    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+) -> Broken | None:
+    """Let no row be answered otherwise than the pipeline did, however a request is made up.
+
+    However much a candidate may differ from live: how it answers these rows is known to a bit.
+    """
+    if not candidate.wrong:
+        return None
+    return Broken("known answers", f"{candidate.wrong:.0f} of {candidate.known:.0f} rows of its "
+                  "smoke request, asked anew, were not answered as the pipeline did")  # fmt: skip
 
 
 BY_STEP = {
-    "shadow": (errors, missing, latency, changed, shift),
+    "shadow": (errors, missing, latency, changed, shift, known),
     # Requests are not copied any more.
-    "canary": (errors, missing, latency, shift),
+    "canary": (errors, missing, latency, shift, known),
     # Nor has live any, with whose rows those of the candidate could be compared.
-    "full": (errors, latency),
+    "full": (errors, latency, known),
 }  # fmt: skip
 
 
-def check(candidate: Figures, live: Figures, params: Rollout, step: str) -> Broken | None:
+def check(
+    candidate: Figures,
+    live: Figures,
+    params: Rollout,
+    step: str,
+    expected: Expected | None = None,
+) -> Broken | None:
     """Return the first of a step's rules that does not hold, causes before what follows."""
     for rule in BY_STEP[step]:
-        if broken := rule(candidate, live, params):
+        if broken := rule(candidate, live, params, expected):
             return broken
     return None

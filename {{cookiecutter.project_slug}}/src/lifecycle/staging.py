@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
 import yaml
 
-from lifecycle import sbom
+from lifecycle import expected, sbom
 from lifecycle.columns import Schema
 from lifecycle.files import write_json, write_text
 from lifecycle.params import Params
@@ -73,6 +74,8 @@ def stage(
         "prediction_log": params.prediction_log.model_dump(),
     }
     write_json(release / "release.json", facts)
+    if measured := version.tags.get("difference"):
+        write_json(release / expected.FILE, json.loads(measured))
     lock = root / "requirements" / "serving.txt"
     shutil.copyfile(lock, target / "requirements.txt")
     pinned = [f"{n}=={v}; {m}" if m else f"{n}=={v}" for n, v, m, _ in sbom.read_lock(lock)]

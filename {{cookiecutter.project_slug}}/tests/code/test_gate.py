@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import features, gate, model, prepare, register, registry, tracking
+from lifecycle import features, gate, git, model, prepare, register, registry, staging, tracking
 from lifecycle.columns import Schema
 from lifecycle.command import StageError, run
 from lifecycle.files import md5, read_json, write_json
@@ -36,6 +36,7 @@ def crown(
     file.write_bytes(content)
     tags = {"model_md5": md5(file), "git_commit": "0" * 40, "train_last": train_last}
     tags |= {tag: md5(project / path) for tag, path in DEFINITION.items()}
+    tags["threshold"] = "0.2"
     kept = project / ".lifecycle" / "models" / f"{tags['model_md5']}.ubj"
     kept.parent.mkdir(parents=True)
     shutil.move(file, kept)
@@ -146,6 +147,63 @@ def test_a_worse_champion_is_beaten(project: Path, params: Params, schema: Schem
     assert gate.gate(project, params, schema) == "pass"
     # Its alias moves when the challenger is packaged, and not here.
     assert registry.connect(project, params).by_alias("champion") == champion
+
+
+def test_how_a_challenger_differs_is_measured_kept_and_believed_only_as_measured(
+    project: Path,
+    params: Params,
+    schema: Schema,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From the gate into the version's tags, and from there into what its Bento is made of."""
+    content = fit(project, params.paths.train, params, schema, shuffled=True)
+    champion = crown(project, params, schema, content)
+    gate.gate(project, params, schema)
+    report = verdict(project, params)
+    found = report["difference"]
+    assert found["champion"] == {"model_md5": champion.tags["model_md5"], "threshold": 0.2}
+    assert found["challenger"]["model_md5"] == report["model_md5"]
+    holdout = pl.read_parquet(project / params.paths.holdout)
+    columns = prepare.arrays(holdout, features.names(schema))
+    (tmp_path / "champion.ubj").write_bytes(content)
+    theirs = model.Model.load(tmp_path / "champion.ubj").predict(columns)
+    ours = model.Model.load(project / params.paths.model).predict(columns)
+    changed = (
+        (theirs >= np.float32(0.2)) != (ours >= np.float32(params.evaluate.threshold))
+    ).mean()
+    assert found["changed_decisions"]["mean"] == pytest.approx(changed, abs=1e-9)
+    assert found["prediction_shift"]["mean"] == pytest.approx((ours - theirs).mean(), abs=1e-6)
+    assert {one["slice"] for one in found["slices"]} <= set(params.evaluate.slices)
+    assert "held out are decided otherwise than by champion version 1" in capsys.readouterr().out
+    # One that says to expect more would let anything through.
+    path = project / params.paths.gate_report
+    write_json(path, {**report, "difference": {**found, "rows": 1}})
+    with pytest.raises(StageError, match="measured again, the model differs otherwise"):
+        register.register(project, params, schema)
+    write_json(path, {**report, "difference": None})
+    with pytest.raises(StageError, match="measured again, the model differs otherwise"):
+        register.register(project, params, schema)
+    write_json(path, report)
+    monkeypatch.setattr(register, "require_pipeline", lambda root: None)
+    monkeypatch.setattr(git, "commit_lock", lambda root: "0" * 40)
+    monkeypatch.setattr(register, "push", lambda root: None)
+    (project / "requirements").mkdir()
+    for name in ("development", "serving"):
+        (project / f"requirements/{name}.txt").write_text("a==1\n", encoding="utf-8")
+    (project / "dvc.lock").write_text("", encoding="utf-8")
+    version = register.register(project, params, schema)
+    assert version is not None
+    assert json.loads(version.tags["difference"]) == found
+    (tmp_path / "stage").mkdir()
+    staging.stage(
+        project, tmp_path / "stage", params, schema, version, project / params.paths.model
+    )
+    assert read_json(tmp_path / "stage" / "release" / "difference.json") == found
+    with_it = staging.content_hash(tmp_path / "stage")
+    (tmp_path / "stage" / "release" / "difference.json").write_text("{}", encoding="utf-8")
+    assert staging.content_hash(tmp_path / "stage") != with_it
 
 
 def test_a_tie_does_not_promote(
