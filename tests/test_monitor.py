@@ -33,9 +33,11 @@ from lifecycle.traffic import Traffic
 
 schema, params = load_schema(), load_params()
 folder = Path(params.paths.source)
-lazy = source.find(params.data.source).scan(folder, folder.parent)
+reader = source.find(params.data.source)
+found = reader.scan(folder, folder.parent)
+lazy = ingest.conform(found, schema, is_text=reader.is_text)[0].drop("_refused")
 keys = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
-rows = ingest.conform(lazy, schema).drop("_unreadable").sort(keys).collect()
+rows = lazy.sort(keys).collect()
 day = pl.col(schema.time).dt.date()
 address = f"http://127.0.0.1:{params.serve.ports.development}"
 size = int(sys.argv[2])
@@ -60,8 +62,10 @@ from lifecycle.params import load_params
 
 schema, params = load_schema(), load_params()
 folder = Path(params.paths.source)
-lazy = source.find(params.data.source).scan(folder, folder.parent)
-rows = ingest.conform(lazy, schema).drop("_unreadable").collect().drop_nulls(schema.target)
+reader = source.find(params.data.source)
+found = reader.scan(folder, folder.parent)
+lazy = ingest.conform(found, schema, is_text=reader.is_text)[0].drop("_refused")
+rows = lazy.collect().drop_nulls(schema.target)
 if sys.argv[2] == "reversed":
     rows = rows.with_columns(~pl.col(schema.target))
 path = Path(params.paths.labels) / sys.argv[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from lifecycle import drift, invariants, labels, quality, registry, skew
+from lifecycle import drift, invariants, joining, labels, quality, registry, skew
 from lifecycle.alerts import Alert, fires
 from lifecycle.command import StageError
 from lifecycle.files import md5
@@ -101,6 +101,7 @@ def judge_quality(look: Look, who: Champion) -> None:
     if known is None:
         look.skip("quality", f"no labels have come, {params.paths.labels} has no files of them")
         return
+    _count_labels(look, known)
     names, verdicts, most = [], [], 0
     for window, found in zip(look.windows, look.found, strict=True):
         joined = labels.join(who.own(window.rows), known, schema)
@@ -116,6 +117,15 @@ def judge_quality(look: Look, who: Champion) -> None:
             f"have {most} at most"
         ))  # fmt: skip
     look.alerts += quality.alerts(names, verdicts, params)
+
+
+def _count_labels(look: Look, known: pl.DataFrame) -> None:
+    """Say how many labels are of a logged row; that nearly none is, is an obstacle."""
+    counted = joining.count(look.rows, known, look.schema)
+    look.sentences.append(counted.sentence)
+    if counted.is_nearly_none:
+        why = joining.reason(look.rows, known, look.schema)
+        look.obstacles.append(f"{counted.sentence}, yet they do not join: {why}")
 
 
 def judge_age(look: Look, who: Champion) -> None:
