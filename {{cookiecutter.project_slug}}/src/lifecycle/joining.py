@@ -35,6 +35,8 @@ class Count:
     joined: int
     # As many could join at most: labels of the predictions' time, predictions of the labels'.
     possible: int
+    # Whether time is a key, so that those that are only of other days are left out of it.
+    by_time: bool
 
     @property
     def is_nearly_none(self) -> bool:
@@ -44,8 +46,9 @@ class Count:
     @property
     def sentence(self) -> str:
         """What was counted."""
+        most = f"{'by their time ' if self.by_time else ''}{self.possible} could be"
         return (f"of {self.labels} labels {self.joined} are of one of the {self.predictions} rows "
-                f"that the log has; by their time {self.possible} could be")  # fmt: skip
+                f"that the log has; {most}")  # fmt: skip
 
 
 def count(rows: pl.DataFrame, known: pl.DataFrame, schema: Schema) -> Count:
@@ -53,7 +56,8 @@ def count(rows: pl.DataFrame, known: pl.DataFrame, schema: Schema) -> Count:
     predicted, labels, keys = *_overlapping(rows, known, schema), schema.names("key")
     joined = labels.join(predicted, on=keys, how="semi").height
     every = rows.select(keys).unique().height
-    return Count(known.height, every, joined, min(labels.height, predicted.height))
+    possible = min(labels.height, predicted.height)
+    return Count(known.height, every, joined, possible, by_time=schema.time in keys)
 
 
 def _overlapping(
@@ -71,7 +75,11 @@ def _overlapping(
 
 
 def reason(rows: pl.DataFrame, known: pl.DataFrame, schema: Schema) -> str:
-    """Return in words why labels do not join, found by trying what makes them join."""
+    """Return in words why labels do not join, found by trying what makes them join.
+
+    Empty where nothing does, and they may be of other rows: without the time among the keys it is
+    not known whether these predictions' labels have come.
+    """
     predicted, labels = _overlapping(rows, known, schema)
     labels = labels.gather_every(max(1, labels.height // SAMPLE))
     possible = min(labels.height, predicted.height)
@@ -84,7 +92,7 @@ def reason(rows: pl.DataFrame, known: pl.DataFrame, schema: Schema) -> str:
             best, why = joined, said
     if best >= EXPLAINS * possible:
         return why
-    return _blamed(predicted, labels, schema)
+    return _blamed(predicted, labels, schema) if schema.time in schema.names("key") else ""
 
 
 Attempt = tuple[str, list[pl.Expr], list[pl.Expr]]

@@ -123,8 +123,8 @@ def _count_labels(look: Look, known: pl.DataFrame) -> None:
     """Say how many labels are of a logged row; that nearly none is, is an obstacle."""
     counted = joining.count(look.rows, known, look.schema)
     look.sentences.append(counted.sentence)
-    if counted.is_nearly_none:
-        why = joining.reason(look.rows, known, look.schema)
+    why = joining.reason(look.rows, known, look.schema) if counted.is_nearly_none else ""
+    if why:
         look.obstacles.append(f"{counted.sentence}, yet they do not join: {why}")
 
 

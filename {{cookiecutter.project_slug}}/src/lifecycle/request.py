@@ -72,7 +72,6 @@ def _type(column: Column) -> Any:
     text = Field(strict=True, min_length=1, max_length=values.LONGEST_TEXT)
     if not values.is_null_word(column):
         return Annotated[str, text]
-    text.json_schema_extra = {"not": {"const": values.NULL_WORD}}
     return Annotated[str, text, AfterValidator(values.text)]
 
 
@@ -92,7 +91,11 @@ def _field(column: Column) -> tuple[Any, Any]:
     described = column.description + (f", in {column.unit}" if column.unit else "")
     if column.categories and column.unknown_share > 0:
         described += "; a value that training did not see counts as missing"
-    return kind, Field(description=described, json_schema_extra={"example": _example(column)})
+    extra: dict[str, Any] = {"example": _example(column)}
+    is_open = column.type == "string" or (column.categories and column.unknown_share > 0)
+    if is_open and values.is_null_word(column):
+        extra["not"] = {"const": values.NULL_WORD}
+    return kind, Field(description=described, json_schema_extra=extra)
 
 
 def record_model(schema: Schema) -> type[BaseModel]:

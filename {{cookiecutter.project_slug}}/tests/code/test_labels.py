@@ -184,3 +184,18 @@ def test_labels_of_some_predictions_are_no_finding(known: pl.DataFrame, schema: 
     few = known[:5].with_columns(pl.col("carrier").str.to_lowercase())
     assert not joining.count(known[:5], few, schema).is_nearly_none
     assert joining.count(known[:half], known[half:], schema).joined <= 1
+
+
+def test_without_the_time_among_the_keys_only_what_is_found_is_a_finding(
+    known: pl.DataFrame, schema: Schema
+) -> None:
+    """Labels of other rows are not late by a mistake; labels in another case are."""
+    roles = {schema.time: ("time",), "carrier": ("key",), "flight_number": ("key",)}
+    columns = [c.model_copy(update={"roles": roles.get(c.name, c.roles)}) for c in schema.columns]
+    numbered = known.with_columns(flight_number=pl.int_range(pl.len()))
+    timeless, half = Schema(columns=tuple(columns)), known.height // 2
+    ours, theirs = numbered[:half], numbered[half:]
+    assert joining.count(ours, theirs, timeless).is_nearly_none
+    assert not joining.reason(ours, theirs, timeless)
+    lower = numbered.with_columns(pl.col("carrier").str.to_lowercase())
+    assert joining.reason(numbered, lower, timeless).startswith("carrier differs in case")

@@ -10,6 +10,8 @@ value at all: a cell has no kinds, and quotes around it say nothing; JSON has no
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -24,7 +26,7 @@ from lifecycle import batch, body, ingest, labels, source
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
 from lifecycle.params import Params
-from lifecycle.request import request_model
+from lifecycle.request import record_model, request_model
 
 REFUSED = "refused"
 DAY = datetime(2013, 1, 5)
@@ -358,6 +360,26 @@ def test_a_value_means_the_same_wherever_it_is_read(
         found["service"] = by_service(token, schema)
     assert found == dict.fromkeys(found, expected)
     assert {type(value) for value in found.values()} == {type(expected)}
+
+
+@pytest.mark.parametrize("kind", ["string", "category"])
+def test_the_document_does_not_promise_what_is_refused(kind: str) -> None:
+    document = record_model(schema_of(kind)).model_json_schema()["properties"]
+    assert document["value"]["not"] == {"const": "NA"}
+    assert (
+        "not" not in record_model(schema_of("country")).model_json_schema()["properties"]["value"]
+    )
+
+
+@pytest.mark.parametrize("kind", ["datetime", "zoned"])
+def test_the_document_promises_the_moments_that_are_read(kind: str) -> None:
+    document = record_model(schema_of(kind)).model_json_schema()["properties"]
+    pattern = next(one["pattern"] for one in document["value"]["anyOf"] if "pattern" in one)
+    for row in TABLE:
+        # The pattern knows no clocks: those of a zone leave out an hour in spring.
+        if row[0] == kind and row[3] and row[3].startswith('"') and "03-31" not in row[3]:
+            text = json.loads(row[3])
+            assert bool(re.fullmatch(pattern, text)) == (row[4] != REFUSED), text
 
 
 def test_the_table_is_wide() -> None:
