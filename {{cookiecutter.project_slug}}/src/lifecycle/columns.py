@@ -17,6 +17,11 @@ Private = Literal["left_out", "hashed"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+def _is_place(zone: str) -> bool:
+    """Return whether it is a zone of a place: other names are old, or another on each machine."""
+    return "/" in zone and zone in available_timezones()
+
+
 class Column(BaseModel):
     """One column: its type, its roles and the limits of its values."""
 
@@ -60,8 +65,7 @@ class Column(BaseModel):
             raise ValueError(f"{self.name}: windows go by it, so it cannot be private")
         if self.zone is not None and self.type != "datetime":
             raise ValueError(f"{self.name}: only a datetime has a zone")
-        # `localtime` is another zone on each machine.
-        if self.zone is not None and self.zone not in available_timezones() - {"localtime"}:
+        if self.zone not in (None, "UTC") and not _is_place(str(self.zone)):
             raise ValueError(f"{self.name}: {self.zone} is no zone; give one as Europe/Berlin")
         return self
 

@@ -37,12 +37,16 @@ _DAY = (
     "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
     "|02-(0[1-9]|1[0-9]|2[0-8]))"
 )
-_DATE = f"({_YEAR}-{_DAY}|{_LEAP_YEAR}-02-29)"
+_ZONED_YEAR = "(19[7-9][0-9]|20[0-9]{2})"
+_ZONED_LEAP_YEAR = "(19(7[26]|8[048]|9[26])|20([02468][048]|[13579][26]))"
 
 
 def _pattern(column: Column) -> str:
-    zone = f"({values.ZONE})?" if column.zone else ""
-    return f"^{_DATE}([T ]{values.CLOCK}({values.SECOND})?{zone})?$"
+    year, leap_year, zone = _YEAR, _LEAP_YEAR, ""
+    if column.zone:
+        year, leap_year, zone = _ZONED_YEAR, _ZONED_LEAP_YEAR, f"({values.ZONE})?"
+    day = f"({year}-{_DAY}|{leap_year}-02-29)"
+    return f"^{day}([T ]{values.CLOCK}({values.SECOND})?{zone})?$"
 
 
 def _limits(column: Column) -> tuple[float, float]:

@@ -32,6 +32,8 @@ LARGEST_INTEGER = 2**53
 LARGEST_FLOAT = 1e15
 # NumPy counts nanoseconds in 64 bits; before 1970 nobody asks for a prediction.
 FIRST_YEAR, LAST_YEAR = 1970, 2261
+# From 2100 on libraries differ about the clocks of a zone.
+LAST_YEAR_OF_ZONES = 2099
 LONGEST_TEXT = 100
 # How CSV files write a null.
 NULL_WORD = "NA"
@@ -71,6 +73,8 @@ def bounds(column: Column) -> tuple[float, float]:
 
 def years(column: Column) -> tuple[int, int]:
     """Return the first and the last year that a datetime may have."""
+    if column.zone:
+        return FIRST_YEAR, LAST_YEAR_OF_ZONES
     return (FIRST_YEAR, LAST_YEAR) if column.is_asked else (1, 9999)
 
 

@@ -64,6 +64,9 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"scheduled_departure": {"zone": "Berlin"}},
         "scheduled_departure: Berlin is no zone; give one as Europe/Berlin",
     ),
+    "an old zone": (
+        {"scheduled_departure": {"zone": "WET"}}, "scheduled_departure: WET is no zone",
+    ),
     "the zone of each machine": (
         {"scheduled_departure": {"zone": "localtime"}}, "scheduled_departure: localtime is no zone",
     ),
