@@ -17,7 +17,8 @@ from lifecycle.files import parse_strict, write_json
 MANIFEST = "manifest.json"
 # Python writes them beside the code that it imports; `forget_caches` removes them.
 CACHES = "__pycache__"
-# Which rows they are depends on the data at hand, which is no part of what the tag names.
+# Added after the Bento's hash is taken: which rows they are depends on the data at hand, which is
+# no part of what the tag names.
 SMOKE = "release/smoke.json"
 # Where BentoML puts the lock that was staged.
 LOCK = "env/python/requirements.txt"
