@@ -101,7 +101,11 @@ def judge_quality(look: Look, who: Champion) -> None:
     if known is None:
         look.skip("quality", f"no labels have come, {params.paths.labels} has no files of them")
         return
-    _count_labels(look, known)
+    why = _why_none_joins(look, known)
+    if why:
+        look.skip("quality", why)
+        look.obstacles.append(why)
+        return
     names, verdicts, most = [], [], 0
     for window, found in zip(look.windows, look.found, strict=True):
         joined = labels.join(who.own(window.rows), known, schema)
@@ -119,13 +123,14 @@ def judge_quality(look: Look, who: Champion) -> None:
     look.alerts += quality.alerts(names, verdicts, params)
 
 
-def _count_labels(look: Look, known: pl.DataFrame) -> None:
-    """Say how many labels are of a logged row; that nearly none is, is an obstacle."""
+def _why_none_joins(look: Look, known: pl.DataFrame) -> str:
+    """Say how many labels are of a logged row; return why nearly none is, where that is so."""
     counted = joining.count(look.rows, known, look.schema)
-    look.sentences.append(counted.sentence)
     why = joining.reason(look.rows, known, look.schema) if counted.is_nearly_none else ""
     if why:
-        look.obstacles.append(f"{counted.sentence}, yet they do not join: {why}")
+        return f"{counted.sentence}, yet they do not join: {why}"
+    look.sentences.append(counted.sentence)
+    return ""
 
 
 def judge_age(look: Look, who: Champion) -> None:
