@@ -1,23 +1,30 @@
 # The template's own vocabulary: people, hooks and CI run the same targets. `make help` lists them.
+PYTHON ?= python3
+PROJECT := {{cookiecutter.project_slug}}
+
+# What the caller's shell, pip, git or proxy are set to changes nothing, as in a project: that module
+# says which variables are taken away (-NAME), and which are set (NAME:=value).
+SPACE := $(subst ,, )
+# (`python3` may be a script of bash, and so is what follows.)
+INHERITED := $(shell unset BASH_ENV; $(PYTHON) -I -S '$(PROJECT)/src/lifecycle/inherited.py' 2> /dev/null)
+$(foreach name,$(patsubst -%,%,$(filter -%,$(INHERITED))),$(if $(findstring environment,\
+  $(origin $(name))),$(eval $(name) :=)$(eval unexport $(name))))
+$(foreach one,$(filter-out -%,$(INHERITED)),$(eval export $(one)))
+unexport BASH_ENV PYTHONPATH
+
 # No .SHELLFLAGS: macOS's make, 3.81, ignores it. So each recipe ends by itself where a part of it fails.
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-PYTHON ?= python3
 BIN := .venv/bin
 DEMO := build/demo
 WORKERS ?= 2
-PROJECT := {{cookiecutter.project_slug}}
-# Finds packages where pip finds them, in a company's own index as well.
-UV := PYTHONPATH='$(CURDIR)/$(PROJECT)/src' '$(CURDIR)/$(BIN)/python' -m lifecycle.package_index '$(CURDIR)/$(BIN)/uv'
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 # Empty, or every process compiles every library anew where the caller's shell forbids bytecode.
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONUTF8 := 1
-# A project's own environment must not be mistaken for the template's.
-unexport VIRTUAL_ENV
 
 EXAMPLE := build/example
 ANSWERS ?=
@@ -37,7 +44,7 @@ setup: .venv/.complete ## Make .venv with everything the template needs, from th
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --requirement '$(PROJECT)/requirements/bootstrap.txt'
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt
 	touch $@
 
 demo: setup ## Generate a project with the default answers; take it through its whole lifecycle.
@@ -93,7 +100,7 @@ benchmark-serving: setup ## Measure the service against FastAPI and MLflow; take
 benchmark-pull-request: setup ## Measure how long a pull request waits for its workflow; takes minutes.
 	$(BIN)/python benchmarks/pull_request.py
 
-LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 \
+LOCK := $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate
 
 lock: setup ## Renew every lock: the template's, and the project's for each remote.

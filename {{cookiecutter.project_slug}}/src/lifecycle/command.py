@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from lifecycle import inherited
 
 
 class StageError(Exception):
@@ -25,6 +28,7 @@ def project_root() -> Path:
 
 def run(stage: str, main: Callable[[], None]) -> None:
     """Run a stage's main function; a `StageError` becomes one line on stderr and exit code 1."""
+    inherited.settle(os.environ, Path.cwd())
     try:
         main()
     except StageError as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,31 +14,94 @@ from lifecycle.command import StageError
 # What changes the repository in milliseconds. In a session of its own it comes to its end though
 # its caller is killed with everything around: it would leave a lock at which every git stops.
 BRIEF = {"add", "checkout", "commit", "tag"}
+# What may be signed, and the setting that asks for it.
+SIGNED = {"commit": "commit.gpgSign", "tag": "tag.gpgSign"}
+SIGN_SECONDS = 60
+# However its user has set git: a question is answered alike.
+SETTINGS = ("color.ui=false", "column.ui=never", "core.fsmonitor=false", "core.quotePath=false",
+            "log.showSignature=false")  # fmt: skip
 
 
 def _git(root: Path, *arguments: str, settings: Sequence[str] = ()) -> bytes:
-    configured = [word for one in settings for word in ("-c", one)]
+    configured = [word for one in (*SETTINGS, *settings) for word in ("-c", one)]
     # A question takes no lock, which would stay behind if it were killed.
     command = ["git", "--no-optional-locks", "-C", str(root), *configured, *arguments]
+    asks = _may_ask(root, arguments[0])
+    # Its messages are read below.
+    variables = {**os.environ, "LC_ALL": "C"}
+    if asks:
+        variables.setdefault("GPG_TTY", os.ttyname(0))
     try:
-        done = subprocess.run(
-            command, capture_output=True, check=True, start_new_session=arguments[0] in BRIEF
-        )
+        process = subprocess.Popen(
+            command, stdin=None if asks or arguments[0] not in BRIEF else subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables,
+            start_new_session=arguments[0] in BRIEF and not asks,
+        )  # fmt: skip
     except FileNotFoundError:
         raise StageError("git is not installed: a release needs a commit to lead back to") from None
-    except subprocess.CalledProcessError as error:
-        reason = _reason(error.stderr.decode(errors="replace"))
-        raise StageError(f"git {arguments[0]} failed: {reason}") from None
-    return done.stdout
+    with process:
+        output, said = _communicate(process, arguments[0], asks)
+    if process.returncode:
+        reason = _reason(said.decode(errors="replace"))
+        raise StageError(f"git {arguments[0]} failed: {reason}")
+    return output
+
+
+def _may_ask(root: Path, name: str) -> bool:
+    """Say whether git will sign, and somebody is there who can type the passphrase of a key."""
+    if name not in SIGNED or not sys.stdin or not sys.stdin.isatty():
+        return False
+    return _git(root, "config", "--type=bool", "--default=false", SIGNED[name]) == b"true\n"
+
+
+def _communicate(process: subprocess.Popen[bytes], name: str, asks: bool) -> tuple[bytes, bytes]:
+    """Wait for git; what signs for it and waits for nobody is ended.
+
+    Raises:
+        StageError: it was ended.
+    """
+    try:
+        return process.communicate(timeout=SIGN_SECONDS if name in SIGNED and not asks else None)
+    except subprocess.TimeoutExpired:
+        # It has a session, and so a group, of its own; git removes its lock at this signal.
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate()
+        raise StageError(
+            f"git {name} did not end within {SIGN_SECONDS} seconds; where {SIGNED[name]} is set, "
+            "its key waits for a passphrase: run this in a terminal, or unlock the key first"
+        ) from None
 
 
 def _reason(said: str) -> str:
     """Return the line in which git said why it stopped; hints may stand around it."""
-    lines = said.strip().splitlines() or ["no message"]
+    lines = said.strip().splitlines() or [
+        "without a word; was it a hook (git config core.hooksPath)?"
+    ]
     reason = next((line for line in lines if line.startswith(("fatal: ", "error: "))), lines[-1])
     if ".lock': File exists" in reason:
         reason += " If no git is at work here, one was killed: remove that file"
+    if any(word in said for word in ("failed to write commit object", "unable to sign the tag")):
+        reason += ": unlock the key that signs, or type this in a terminal, where it can ask"
+    if "dubious ownership" in reason:
+        reason += ": type `git config --global --add safe.directory` and that folder"
+    if "not a git repository" in reason:
+        reason += ": type `git init -b main && git add --all && git commit -m Begin`"
     return reason
+
+
+def require_own(root: Path) -> None:
+    """Let the project's folder be the top of a repository that git opens.
+
+    Raises:
+        StageError: it is not; what to type.
+    """
+    top = Path(os.fsdecode(_git(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
+    if top.resolve() != root.resolve():
+        raise StageError(
+            f"{root} lies in the repository {top}, and a project is a repository of its own: move "
+            "it out of there (or let that one ignore it), then type `git init -b main && "
+            "git add --all && git commit -m Begin` in it"
+        )
 
 
 def head(root: Path) -> str:
@@ -71,6 +137,7 @@ def push_branch(root: Path, branch: str) -> None:
 
 def changed(root: Path) -> list[str]:
     """Return the files that differ from the last commit, untracked ones included."""
+    require_own(root)
     # With renames, an entry would be followed by the old name without a status before it.
     options = ("--porcelain", "--untracked-files=all", "--no-renames", "-z")
     status = _git(root, "status", *options, "--", ".").decode()

@@ -177,7 +177,7 @@ def _registry(facts: Facts) -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     try:
         mlflow = tracking.connect(facts.root)
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, StageError) as error:
         facts.notes.append(f"the registry cannot be read: {error}")
         return
     from sqlalchemy.exc import SQLAlchemyError

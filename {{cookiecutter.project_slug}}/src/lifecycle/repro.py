@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from lifecycle import git
 from lifecycle.command import project_root, run
 from lifecycle.files import try_lock
 
@@ -52,7 +53,9 @@ def _is_no_json(path: Path) -> bool:
 
 def main() -> None:
     """Become `dvc repro`."""
-    for path in mend(project_root()):
+    root = project_root()
+    git.require_own(root)
+    for path in mend(root):
         print(f"repro: {path} was cut off when DVC was killed: DVC makes it again", flush=True)
     os.execv(sys.executable, [sys.executable, "-u", "-m", "dvc", "repro"])  # noqa: S606
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import sqlite3
+import ssl
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+from lifecycle.command import StageError
 from lifecycle.files import locked
 
+# MLflow's own client would ask for minutes, without a word.
+ANSWER_SECONDS = 10
+# What a proxy answers for a server that it does not reach.
+UNREACHED = (502, 503, 504)
 # Columns of MLflow's SQLite store that hold absolute paths of artefacts.
 LOCATIONS = (
     ("experiments", "artifact_location"),
@@ -27,6 +36,46 @@ def address(root: Path) -> str:
 def is_local(root: Path) -> bool:
     """Say whether the store is the project's own; MLflow itself sets the variable as well."""
     return os.environ.get("MLFLOW_TRACKING_URI", "") in ("", address(root))
+
+
+def require_server(root: Path) -> None:
+    """Ask for an answer of the server that MLFLOW_TRACKING_URI names, where it names one.
+
+    Raises:
+        StageError: there is none, or it is no server.
+    """
+    if is_local(root):
+        return
+    named = os.environ["MLFLOW_TRACKING_URI"]
+    if "://" not in named or named.startswith("file:"):
+        raise StageError(f"MLFLOW_TRACKING_URI is {named!r}, and MLflow keeps nothing in plain "
+                         "files any more: name a server, or unset it")  # fmt: skip
+    # Databases and clouds are asked otherwise, and answer for themselves.
+    if not named.startswith(("http://", "https://")):
+        return
+    try:
+        with urllib.request.urlopen(named.rstrip("/") + "/health", timeout=ANSWER_SECONDS):  # noqa: S310
+            return
+    except urllib.error.HTTPError as error:
+        # Whoever refuses is there.
+        if error.code not in UNREACHED:
+            return
+        reason = str(error)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        said = getattr(error, "reason", error)
+        # MLflow has certificates of its own.
+        if isinstance(said, ssl.SSLError):
+            return
+        reason = str(said) or type(said).__name__
+    raise StageError(
+        f"the tracking server {_without_password(named)} does not answer ({reason}): start it, or "
+        "unset MLFLOW_TRACKING_URI, and the store in the project's folder is used"
+    )
+
+
+def _without_password(address: str) -> str:
+    before, _, after = address.partition("://")
+    return f"{before}://{after.rpartition('@')[2]}"
 
 
 def ensure(root: Path) -> None:

@@ -34,7 +34,12 @@ REQUIREMENTS = ("mlflow", "narwhals", "numpy", "pandas", "polars", "pyarrow", "p
 
 
 def connect(root: Path) -> Any:
-    """Return the `mlflow` module, pointed at the project's store and with telemetry off."""
+    """Return the `mlflow` module, pointed at the project's store and with telemetry off.
+
+    Raises:
+        StageError: that is a server, and it does not answer.
+    """
+    store.require_server(root)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -196,8 +201,6 @@ def kept_verdict(root: Path, run_id: str) -> dict[str, Any] | None:
 
 
 def _of_verdict(root: Path, run_id: str, read: Callable[[Path], Value]) -> Value | None:
-    if not run_id:
-        return None
     mlflow = connect(root)
     from mlflow.exceptions import MlflowException
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -124,6 +126,93 @@ def test_a_commit_comes_to_its_end_though_its_caller_is_killed(repository: Path)
     wait_for(lambda: not (repository / ".git" / "index.lock").exists(), seconds=20)
     assert git.head(repository) != before
     assert git.changed(repository) == []
+
+
+def lock_to_sign(repository: Path, program: str) -> None:
+    """Let commits be signed by a program of ours, and leave one to be made."""
+    script = repository.parent / "sign"
+    script.write_text(f"#!/bin/sh\n{program}\n", encoding="utf-8")
+    script.chmod(0o755)
+    for key, value in (("commit.gpgSign", "true"), ("gpg.program", str(script))):
+        ask(repository, "config", key, value)
+    (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
+
+
+def test_a_key_that_cannot_be_asked_for_is_named(repository: Path) -> None:
+    lock_to_sign(repository, "exit 2")
+    before = git.head(repository)
+    with pytest.raises(StageError, match=r"^git commit failed: error: gpg failed .*: unlock the"):
+        git.commit_lock(repository)
+    assert git.head(repository) == before
+
+
+def test_what_signs_and_waits_for_nobody_is_ended(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock_to_sign(repository, "exec sleep 600")
+    before = git.head(repository)
+    monkeypatch.setattr(git, "SIGN_SECONDS", 1)
+    with pytest.raises(StageError, match=r"did not end within 1 seconds; where commit\.gpgSign is"):
+        git.commit_lock(repository)
+    assert git.head(repository) == before
+    assert not (repository / ".git" / "index.lock").exists()
+
+
+def test_where_there_is_a_terminal_it_is_asked_there(repository: Path) -> None:
+    """As gpg's and ssh's own programs do: on the terminal, whatever the outputs are."""
+    answer = repository.parent / "answer"
+    lock_to_sign(repository, "\n".join([
+        "printf 'Passphrase: ' > /dev/tty",
+        f"read -r typed < /dev/tty; echo \"$typed\" > '{answer}'",
+        "test -n \"$GPG_TTY\" && cat > /dev/null || exit 1",
+        "echo '[GNUPG:] SIG_CREATED ' >&2; echo signed",
+    ]))  # fmt: skip
+    before = git.head(repository)
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(repository)
+        os.environ["PYTHONPATH"] = str(Path(git.__file__).parents[1])
+        code = "from pathlib import Path; from lifecycle import git; git.commit_lock(Path.cwd())"
+        os.execv(sys.executable, [sys.executable, "-c", code])
+    shown = b""
+    while b"Passphrase: " not in shown:
+        shown += os.read(terminal, 1000)
+    os.write(terminal, b"secret\n")
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 1000):
+            shown += part
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, shown.decode()
+    os.close(terminal)
+    assert answer.read_text(encoding="utf-8") == "secret\n"
+    assert git.head(repository) != before
+
+
+@pytest.mark.parametrize("setting", [
+    ("color.ui", "always"), ("column.ui", "always"), ("core.quotePath", "true"),
+    ("status.relativePaths", "false"), ("log.showSignature", "true"),
+    ("core.fsmonitor", "/nowhere/monitor"), ("diff.noprefix", "true"),
+    ("status.showUntrackedFiles", "no"), ("status.branch", "true"), ("core.autocrlf", "true"),
+])  # fmt: skip
+def test_however_git_is_set_it_answers_alike(repository: Path, setting: tuple[str, str]) -> None:
+    for name in ("one", "two"):
+        ask(repository, "tag", name)
+    (repository / "ünusual.py").write_text("", encoding="utf-8")
+
+    def answers() -> list[object]:
+        return [git.changed(repository), git.tags(repository, "*"), git.moment(repository),
+                git.head(repository), git.content(repository, "HEAD", "code.py")]  # fmt: skip
+
+    before = answers()
+    ask(repository, "config", *setting)
+    assert answers() == before
+
+
+def test_a_folder_in_another_repository_is_refused(repository: Path) -> None:
+    inside = repository / "inside"
+    inside.mkdir()
+    said = rf"inside lies in the repository {repository}, .*git init"
+    with pytest.raises(StageError, match=said):
+        git.changed(inside)
 
 
 def test_a_lock_that_a_killed_git_left_is_named(repository: Path) -> None:
