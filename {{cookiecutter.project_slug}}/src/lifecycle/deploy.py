@@ -15,6 +15,7 @@ from typing import Any
 from lifecycle import bento, environment, registry
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deployment import Deployment, Outcome, Serving, State, now, serving
+from lifecycle.keys import given_keys
 from lifecycle.machine import Machine
 from lifecycle.params import Params, load_params
 from lifecycle.rollout import Rollout, check_smoke
@@ -89,6 +90,9 @@ def deploy(root: Path, params: Params, name: str) -> tuple[State, bool]:
         StageError: another command holds the lock, or the rollout did not succeed.
     """
     deployment = Deployment(root, name)
+    if name != "development":
+        # A key that cannot be one is said before anything is done.
+        given_keys()
     with deployment.hold("deploy"):
         versions = registry.connect(root, params)
         candidate = serving(wanted(root, versions))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from lifecycle.command import StageError
+from lifecycle.keys import given_keys, keys_of
 
 
 def update(path: Path, mode: int) -> bool:
     """Write the keys of API_KEYS into `path`, in one step; say whether they changed.
 
     Raises:
-        StageError: none is given, and none was ever given before.
+        StageError: none is given, and none was ever given before, or one cannot be a key.
     """
-    given = [key.strip() for key in os.environ.get("API_KEYS", "").split(",") if key.strip()]
+    given = given_keys()
     if not given:
-        if path.is_file() and path.read_text(encoding="utf-8").split():
+        if path.is_file() and keys_of(path):
             return False
         raise StageError(
             "no API key is configured: set API_KEYS to one or more keys with commas between"

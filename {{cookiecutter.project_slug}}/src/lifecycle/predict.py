@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,6 +14,7 @@ from lifecycle.command import StageError, project_root, run
 from lifecycle.deployment import Deployment
 from lifecycle.entrance import PREDICT
 from lifecycle.files import read_json
+from lifecycle.keys import own_key
 from lifecycle.machine import Machine
 from lifecycle.params import Params, load_params
 
@@ -32,7 +32,7 @@ def send(url: str, body: Any, seconds: float, key: str | None = None) -> Any:
         StageError: nobody answers, or the answer is a refusal.
     """
     headers = {"Content-Type": "application/json"}
-    if key := key or os.environ.get("API_KEY"):
+    if key := key or own_key():
         headers["X-API-Key"] = key
     request = urllib.request.Request(  # noqa: S310  # our own http address
         url + PREDICT, json.dumps(body).encode(), headers, method="POST"

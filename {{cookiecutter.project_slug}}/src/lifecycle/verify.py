@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from lifecycle.command import StageError, project_root, run
 from lifecycle.deployment import Deployment, Serving
 from lifecycle.entrance import PREDICT
 from lifecycle.files import read_json
+from lifecycle.keys import keys_of, own_key
 from lifecycle.machine import Machine
 from lifecycle.package import compare
 from lifecycle.params import Params, load_params
@@ -106,10 +106,10 @@ def load(
 
 def key_of(deployment: Deployment) -> str | None:
     """Return a key that opens the service: API_KEY, or the first that it was given."""
-    if given := os.environ.get("API_KEY"):
+    if given := own_key():
         return given
     path = deployment.folder / "api_keys"
-    keys = path.read_text(encoding="utf-8").split() if path.is_file() else []
+    keys = keys_of(path) if path.is_file() else []
     return keys[0] if keys else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from starlette.testclient import TestClient
+from waiting import wait_for
 
+from lifecycle import key_file
 from lifecycle import keys as api_keys
 from lifecycle.command import StageError
 
@@ -104,12 +107,77 @@ def test_without_a_key_the_service_does_not_start(
         pass
 
 
+RIGHT = ["a", "first-key", "a" * 256, "!#$%&'()*+-./:;<=>?@[]^_`{|}~", "0", 'a"b\\c']
+WRONG = ["two words", "tab\there", "schl\u00fcssel", "\u212aey", "x" * 257, "bell\x07",
+         "line\nfeed", "no-break\u00a0space", "\x7f"]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", RIGHT)
+def test_what_may_be_a_key_may_be_one_everywhere(key: str, tmp_path: Path) -> None:
+    place = tmp_path / "api_keys"
+    place.write_text(f"first\r\n\n {key} \n", encoding="utf-8")
+    assert api_keys.given_keys({"API_KEYS": f"first, {key} ,"}) == ["first", key]
+    assert api_keys.keys_of(place) == ["first", key]
+    assert api_keys.file_keys(place.read_bytes()) == [b"first", key.encode()]
+    assert api_keys.own_key({"API_KEY": key}) == key
+    assert api_keys.own_key({}) is api_keys.own_key({"API_KEY": ""}) is None
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_what_cannot_be_a_key_is_refused_everywhere_and_not_shown(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "api_keys"
+    production = {"LIFECYCLE_ENVIRONMENT": "production"}
+    asked: list[tuple[str, Callable[[], Any]]] = [
+        ("2 of 2 in API_KEYS", lambda: api_keys.given_keys({"API_KEYS": f"first,{key}"})),
+        ("2 of 2 in API_KEYS", lambda: api_keys.Keys({**production, "API_KEYS": f"first,{key}"})),
+        ("1 of 1 in API_KEY", lambda: api_keys.own_key({"API_KEY": key})),
+    ]
+    if "\n" not in key:
+        place.write_text(f"first\n{key}\n", encoding="utf-8")
+        content = place.read_bytes()
+        asked += [
+            (f"2 of 2 in {place}", lambda: api_keys.keys_of(place)),
+            (
+                f"2 of 2 in {place}",
+                lambda: api_keys.Keys({**production, "API_KEYS_FILE": str(place)}),
+            ),
+        ]
+        with pytest.raises(ValueError, match="cannot be one"):
+            api_keys.file_keys(content)
+    for source, ask in asked:
+        with pytest.raises(StageError) as refused:
+            ask()
+        assert str(refused.value) == f"key {source} cannot be one: {api_keys.RULE}"
+    place.write_text("first\n", encoding="utf-8")
+    monkeypatch.setenv("API_KEYS", key)
+    with pytest.raises(StageError, match="cannot be one"):
+        key_file.update(place, 0o600)
+    assert place.read_text(encoding="utf-8") == "first\n"
+
+
+def test_a_file_that_becomes_wrong_leaves_the_keys_as_they_are(tmp_path: Path) -> None:
+    place = tmp_path / "api_keys"
+    place.write_text("first\nsecond\n", encoding="utf-8")
+    keys = api_keys.Keys({"LIFECYCLE_ENVIRONMENT": "production", "API_KEYS_FILE": str(place)})
+    assert keys.current == [b"first", b"second"]
+    place.write_text("third\ntwo words\n", encoding="utf-8")
+    wait_for(lambda: keys._file is not None and time.monotonic() > keys._file._next)
+    assert keys.current == [b"first", b"second"]
+    place.write_text("third\n", encoding="utf-8")
+    wait_for(lambda: keys.current == [b"third"])
+
+
 def test_the_supervisor_says_so_in_one_line(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lifecycle.service import build_service
 
     monkeypatch.delenv("API_KEYS", raising=False)
     monkeypatch.setenv("LIFECYCLE_ENVIRONMENT", "production")
     with pytest.raises(SystemExit, match=r"^serve: no API key is configured: set API_KEYS"):
+        build_service(release).inner.check_keys()
+    monkeypatch.setenv("API_KEYS", "first,two words")
+    with pytest.raises(SystemExit, match=r"^serve: key 2 of 2 in API_KEYS cannot be one: "):
         build_service(release).inner.check_keys()
 
 
