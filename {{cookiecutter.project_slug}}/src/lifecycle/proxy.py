@@ -14,11 +14,9 @@ from typing import Any
 
 from lifecycle.files import write_text
 from lifecycle.params import Params
-from lifecycle.proxy_guards import OPEN, answer, guards, too_large, too_late
+from lifecycle.proxy_guards import OPEN, RETRY_SECONDS, answer, guards, too_large, too_late
 from lifecycle.proxy_probes import probes
 
-# A worker that died is back within this time, and a request waits for it.
-RETRY_SECONDS = 20
 # The finest share of a canary is one in so many.
 FINEST = 100
 # How long ago the request began, in milliseconds.
@@ -81,7 +79,7 @@ def _server(
         "write_timeout": f"{2 * RETRY_SECONDS}s",
         "idle_timeout": "2m",
         "max_header_bytes": 16384,
-        "routes": [*probes(live), *guards(params, with_keys), *routes],
+        "routes": [*probes(live), *guards(params, live, with_keys), *routes],
         "errors": {"routes": [
             {"match": [{"vars": {"{http.error.status_code}": ["413"]}}],
              "handle": [too_large(params)]},

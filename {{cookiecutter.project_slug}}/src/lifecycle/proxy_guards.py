@@ -1,4 +1,4 @@
-"""What the proxy refuses by itself: other paths, large or slow bodies, and whoever has no key.
+"""What the proxy refuses before it keeps a body: other paths, large or slow ones, missing keys.
 
 Every refusal has the service's own form. The time limits are those of the server, in `proxy`.
 """
@@ -12,8 +12,13 @@ from lifecycle.entrance import DOCUMENTS, MODEL, PAGE, PREDICT
 from lifecycle.params import Params
 
 OPEN = (PREDICT, MODEL, PAGE, *DOCUMENTS)
+# A worker that died is back within this time, and a request waits for it.
+RETRY_SECONDS = 20
 INTERNAL_HEADER = "X-Lifecycle-Variant"
 LENGTH = "{http.request.header.Content-Length}"
+# The proxy keeps a body until it is whole. Of whoever has no right key it keeps no more than this,
+# as much as a request's headers may have; for a longer body it asks a worker about the key first.
+UNASKED_BYTES = 16384
 
 
 def answer(status: int, error: str, **headers: list[str]) -> dict[str, Any]:
@@ -42,7 +47,40 @@ def too_large(params: Params) -> dict[str, Any]:
     )
 
 
-def guards(params: Params, with_keys: bool) -> list[dict[str, Any]]:
+def _keys_first(params: Params, live: str) -> list[dict[str, Any]]:
+    """Return the routes that let a worker see the key before the body is kept."""
+    missing = [{"X-Api-Key": None, "Authorization": None}]
+    refusal = answer(
+        401, "missing API key: send it as X-API-Key", **{"WWW-Authenticate": ["Bearer"]}
+    )
+    ask = {
+        "handler": "reverse_proxy",
+        # As in `proxy_probes`: what changes something goes without its body. Which keys are right
+        # the worker knows, and compares in constant time.
+        "rewrite": {"method": "GET", "uri": MODEL + "?{http.request.uuid}"},
+        "load_balancing": {"try_duration": f"{RETRY_SECONDS}s", "try_interval": "50ms"},
+        "transport": {
+            "protocol": "http",
+            "dial_timeout": "1s",
+            "response_header_timeout": f"{4 * params.serve.timeout_seconds}s",
+            "keep_alive": {"idle_timeout": "3s", "max_idle_conns_per_host": 256},
+        },
+        "upstreams": [{"dial": live}],
+        # With anything else the worker's answer is the answer.
+        "handle_response": [
+            {"match": {"status_code": [2]}, "routes": [{"handle": [{"handler": "vars"}]}]}
+        ],
+    }
+    long = f"{LENGTH} == '' || int({LENGTH}) > {UNASKED_BYTES}"
+    return [
+        {"match": [{"header": one} for one in missing], "handle": [refusal], "terminal": True},
+        {"match": [{"method": ["POST"], "expression": long}], "handle": [ask]},
+        {"match": [{"not": [{"method": ["POST"]}]}],
+         "handle": [{"handler": "request_body", "max_size": UNASKED_BYTES}]},
+    ]  # fmt: skip
+
+
+def guards(params: Params, live: str, with_keys: bool) -> list[dict[str, Any]]:
     """Return what every request passes before it is handed on."""
     passed: list[dict[str, Any]] = [
         {"match": [{"not": [{"path": list(OPEN)}]}],
@@ -62,12 +100,4 @@ def guards(params: Params, with_keys: bool) -> list[dict[str, Any]]:
                                   f"{params.serve.maximum_body_bytes}"}],
          "handle": [too_large(params)], "terminal": True},
     ]  # fmt: skip
-    if with_keys:
-        missing = [{"X-Api-Key": None, "Authorization": None}]
-        refusal = answer(
-            401, "missing API key: send it as X-API-Key", **{"WWW-Authenticate": ["Bearer"]}
-        )
-        # Which keys are right the service knows, and compares in constant time.
-        passed.append({"match": [{"header": one} for one in missing], "handle": [refusal],
-                       "terminal": True})  # fmt: skip
-    return passed
+    return [*passed, *(_keys_first(params, live) if with_keys else [])]
