@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import statistics
+import struct
 import subprocess
 import sys
 import threading
@@ -402,6 +403,124 @@ def test_a_slow_request_is_cut_off(served: Served, part: str, way: str) -> None:
     if part == "body":
         assert b"the body did not arrive in" in answer
     assert served.requests() == before
+
+
+RIGHT, WRONG = "canary-that-opens-4f1c9a", "canary-that-does-not-7be203"  # pragma: allowlist secret
+# Signs that a shell, a list or a header could take for something else.
+ODD_KEY = "a'b\"c$d%e\\f;g:{h}~!&<>|"
+
+
+def send_and_leave(served: Served, content: bytes, first: int) -> None:
+    """Send bytes, read so many of the answer, and hang up without a goodbye."""
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
+        connection.settimeout(20)
+        connection.sendall(content)
+        if first:
+            connection.recv(first)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def fail_in_every_way(served: Served, key: str) -> None:
+    """Send requests of every kind that fails, with a key."""
+    size, keyed = len(served.body), {"X_API_Key": key, "Cookie": f"key={key}"}
+    many = json.dumps({"records": [served.record] * 900, "explain": True}).encode()
+    bodies = [served.body, b"{", b'{"records": [{}]}', b"\xff", b" " * 50_000]
+    for body in bodies:
+        for headers in (
+            {"X-API-Key": key}, {"X-API-Key": "no", "Authorization": f"Bearer {key}"},
+            {"X-API-Key": key, "Content-Type": "text/plain"},
+        ):  # fmt: skip
+            url = f"http://127.0.0.1:{served.port}{PREDICT}?key={key}"
+            given = {"Content-Type": "application/json", **headers}
+            httpx.post(url, content=body, headers=given, trust_env=False, timeout=20)
+    for path in ("/nowhere", "/metrics", "/v1/model", "/readyz"):
+        served.ask(f"{path}?key={key}", **{"X-API-Key": key})
+    served.raw(head(Content_Length=10**9, **keyed).encode(), seconds=5)
+    served.raw(head(Content_Length=size, X_Bad=f"\x01{key}", **keyed).encode(), seconds=5)
+    served.raw(head(Transfer_Encoding="chunked", **keyed).encode() + b"zz\r\n", seconds=10)
+    send_and_leave(served, head(Content_Length=size + 9, **keyed).encode() + served.body, 0)
+    whole = head(Content_Length=len(many), Connection="close", **keyed).encode() + many
+    send_and_leave(served, whole, 0)
+    send_and_leave(served, whole, 1)
+
+
+def processes_of(served: Served) -> list[psutil.Process]:
+    """Return the supervisor and everything below it."""
+    supervisor = psutil.Process(int((served.folder / "supervisor.pid").read_text()))
+    return [supervisor, *supervisor.children(recursive=True)]
+
+
+def test_no_key_stands_in_anything_that_a_deployment_writes(served: Served) -> None:
+    """Typed as an argument, sent rightly and wrongly, with a worker that hangs and is killed."""
+    served.project.must("stop", "ENV=staging")
+    done = served.project.make("deploy", "ENV=staging", f"API_KEYS=first,second,{RIGHT}")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "other users of this machine can read API_KEYS (ps): type that before make" in done.stderr
+    )
+    assert RIGHT not in done.stdout + done.stderr
+    for process in processes_of(served):
+        said = [*process.cmdline(), *(f"{k}={v}" for k, v in process.environ().items())]
+        assert not [one for one in said if RIGHT in one or "first,second" in one]
+    log = served.folder / "logs" / "proxy.log"
+
+    def answer_broke_off() -> bool:
+        for key in (RIGHT, WRONG):
+            fail_in_every_way(served, key)
+        return "aborting with incomplete response" in log.read_text(encoding="utf-8")
+
+    wait_until(answer_broke_off, "no answer broke off")
+    frozen = served.pid()
+    os.kill(frozen, signal.SIGSTOP)
+    with ThreadPoolExecutor() as pool:
+        waiting = [
+            pool.submit(served.ask, f"{PREDICT}", **{"X-API-Key": key}) for key in (RIGHT, WRONG)
+        ]
+        done_waiting = served.ask("/v1/model", **{"X-API-Key": RIGHT})
+        os.kill(frozen, signal.SIGKILL)
+        assert done_waiting.status_code in (200, 502, 503, 504)
+        assert {one.result(60).status_code for one in waiting} <= {200, 401, 502, 503, 504}
+    places = [served.project.root, served.sockets]
+    files = [path for place in places for path in place.rglob("*") if path.is_file()]
+    assert log in files
+    holding = [path for path in files if any(
+        key.encode() in path.read_bytes() for key in (RIGHT, WRONG)
+    )]  # fmt: skip
+    assert holding == [served.folder / "api_keys"]
+
+
+def test_what_a_deployment_writes_is_private(served: Served) -> None:
+    """Also where the folder of the project is open to everybody."""
+    for folder in (served.folder, served.folder / "logs", served.folder / "programs"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
+    written = [path for path in (served.folder / "logs").iterdir() if path.is_file()]
+    written += [path for path in (served.folder / "predictions").rglob("*") if path.is_file()]
+    assert len(written) > 2
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in written} == {0}
+
+
+@pytest.mark.parametrize("key", ["two words", "schl\u00fcssel", "a" * 257])
+def test_what_cannot_be_a_key_is_refused_at_the_start(served: Served, key: str) -> None:
+    """By every command that is given one; the keys that there are stay."""
+    before = (served.folder / "api_keys").read_bytes()
+    for target, name in (("deploy", "API_KEYS"), ("verify", "API_KEY"), ("predict", "API_KEY")):
+        done = served.project.make(target, "ENV=staging", **{name: key})
+        assert done.returncode != 0
+        (said,) = [line for line in done.stderr.splitlines() if line.startswith(f"{target}: ")]
+        assert said.startswith(f"{target}: key 1 of 1 in {name} cannot be one: a key is 1 to 256 ")
+        assert "Traceback" not in done.stderr
+        assert key not in done.stdout + done.stderr
+    assert (served.folder / "api_keys").read_bytes() == before
+
+
+def test_a_key_of_odd_signs_is_one_for_every_command(served: Served) -> None:
+    """What opens the service opens it for verify, which takes the first that there is."""
+    served.project.must("deploy", "ENV=staging", API_KEYS=f"{ODD_KEY},first,second")
+    wait_until(lambda: served.ask(**{"X-API-Key": ODD_KEY}).status_code == 200, "no odd key")
+    served.project.must("verify", "ENV=staging", "SECONDS=1")
+    served.project.must("predict", "ENV=staging", API_KEY=ODD_KEY)
+    served.project.must("deploy", "ENV=staging", API_KEYS="first,second")
+    wait_until(lambda: served.ask(**{"X-API-Key": ODD_KEY}).status_code == 401, "the odd key stays")
 
 
 LENGTH = "\r\nContent-Length: "

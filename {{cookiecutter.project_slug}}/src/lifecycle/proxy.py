@@ -93,11 +93,23 @@ def _server(
     }  # fmt: skip
 
 
+def _logging() -> dict[str, Any]:
+    """Return what is logged: warnings, with no header of a request and nothing after its path.
+
+    Keys stand there, and Caddy knows only its own names for them.
+    """
+    headers = ("request>headers", "headers", "resp_headers")
+    fields: dict[str, Any] = {name: {"filter": "delete"} for name in headers}
+    fields["request>uri"] = {"filter": "regexp", "regexp": "[?].*", "value": "?"}
+    encoder = {"format": "filter", "wrap": {"format": "json"}, "fields": fields}
+    return {"logs": {"default": {"level": "WARN", "encoder": encoder}}}
+
+
 def _configuration(servers: dict[str, Any], admin: str | None) -> dict[str, Any]:
     where = {"disabled": True} if admin is None else {"listen": admin}
     return {
         "admin": {**where, "config": {"persist": False}},
-        "logging": {"logs": {"default": {"level": "WARN"}}},
+        "logging": _logging(),
         "apps": {"http": {"grace_period": "30s", "metrics": {}, "servers": servers}},
     }
 

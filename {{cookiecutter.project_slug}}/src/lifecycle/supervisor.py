@@ -7,6 +7,7 @@ project finds it by its socket and it outlives them all.
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -31,6 +32,9 @@ AT_REST = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
 NUMBER = "@NUMBER@"
 # A variable by which the programs of one supervisor are known.
 MARK = "LIFECYCLE_SOCKETS"
+# What no program is to have in its environment: keys, which workers read from a file, and make's
+# arguments, where secrets may stand.
+UNHEARD = ("API_KEYS", "API_KEY", "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES")
 
 
 @dataclass(frozen=True)
@@ -112,11 +116,13 @@ class Supervisor:
         Raises:
             StageError: it does not come up; where its log is.
         """
+        # What is written below is for nobody else: logs, keys, what was asked and answered.
+        for place in (self.folder, self.programs, self.logs):
+            place.mkdir(parents=True, exist_ok=True)
+            place.chmod(0o700)
         if self.runs():
             return
         self._end_orphans()
-        for place in (self.programs, self.logs):
-            place.mkdir(parents=True, exist_ok=True)
         settings, log = self.folder / "supervisor.conf", self.logs / "supervisor.log"
         path = {
             key: str(value).replace("%", "%%")
@@ -130,6 +136,7 @@ class Supervisor:
             "[unix_http_server]", f"file={path['sock']}", "chmod=0600",
             "[supervisord]", f"logfile={path['log']}", "logfile_maxbytes=5MB",
             f"pidfile={path['here']}/supervisor.pid", "loglevel=warn", f"directory={path['here']}",
+            "umask=077",
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
             "[include]", "files = programs/*.conf", "",
@@ -137,6 +144,8 @@ class Supervisor:
         done = subprocess.run(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(settings)],
             cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            env={name: value for name, value in os.environ.items() if name not in UNHEARD},
+            umask=0o077,
         )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         while not self.runs():
