@@ -15,6 +15,7 @@ from service.served import Client
 
 from lifecycle.params import Params
 
+# For a megabyte, as a body may have unless params.yaml says otherwise.
 SECONDS, ATTEMPTS = 0.5, 3
 # The part of a body that is repeated may depend on how often it was.
 Part = bytes | Callable[[int], bytes]
@@ -127,7 +128,8 @@ def just_allowed(params: Params, fields: int) -> dict[str, bytes]:
         "lists of lists": b'{"records":[' + b",".join([b"[" * 900 + b"]" * 900] * (values // 900))
         + b"]}",
     }  # fmt: skip
-    assert all(len(body) <= size for body in cut.values())
+    # Of many columns and few bytes a body may not have as many values.
+    cut = {name: body for name, body in cut.items() if len(body) <= size}
     # And as long as a body may be.
     return cut | {f"{name}, in spaces": body.ljust(size) for name, body in cut.items()}
 
@@ -172,9 +174,10 @@ def shapes(params: Params, schema: Any) -> dict[str, bytes]:
 
 
 def test_no_body_holds_the_service_up(
-    service_port: int, shapes: dict[str, bytes], good: dict[str, Any]
+    service_port: int, shapes: dict[str, bytes], good: dict[str, Any], params: Params
 ) -> None:
     """What is slow only because the machine is busy is fast when asked again."""
+    allowed = SECONDS * max(1.0, params.serve.maximum_body_bytes / 1_000_000)
     client, slow = Client(service_port), {}
     for name, body in shapes.items():
         for _ in range(ATTEMPTS):
@@ -185,7 +188,7 @@ def test_no_body_holds_the_service_up(
             assert len(json.dumps(answer)) < 20_000, name
             assert not others.wrong, (name, others.wrong)
             slow[name] = max(took, others.longest)
-            if slow[name] < SECONDS:
+            if slow[name] < allowed:
                 break
     print(*(f"{took:.3f} s {name}" for name, took in slow.items()), sep="\n")
-    assert {name: took for name, took in slow.items() if took >= SECONDS} == {}
+    assert {name: took for name, took in slow.items() if took >= allowed} == {}
