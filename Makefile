@@ -21,6 +21,8 @@ MAKEFLAGS += --no-builtin-rules
 BIN := .venv/bin
 DEMO := build/demo
 WORKERS ?= 2
+# Finds packages where pip finds them, in a company's own index as well.
+UV := PYTHONPATH='$(CURDIR)/$(PROJECT)/src' '$(CURDIR)/$(BIN)/python' -m lifecycle.package_index '$(CURDIR)/$(BIN)/uv'
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 # Empty, or every process compiles every library anew where the caller's shell forbids bytecode.
 export PYTHONDONTWRITEBYTECODE :=
@@ -44,7 +46,7 @@ setup: .venv/.complete ## Make .venv with everything the template needs, from th
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --requirement '$(PROJECT)/requirements/bootstrap.txt'
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt
 	touch $@
 
 demo: setup ## Generate a project with the default answers; take it through its whole lifecycle.
@@ -100,7 +102,7 @@ benchmark-serving: setup ## Measure the service against FastAPI and MLflow; take
 benchmark-pull-request: setup ## Measure how long a pull request waits for its workflow; takes minutes.
 	$(BIN)/python benchmarks/pull_request.py
 
-LOCK := $(CURDIR)/$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate
 
 lock: setup ## Renew every lock: the template's, and the project's for each remote.

@@ -38,8 +38,9 @@ def source_rows(params: Params, schema: Schema) -> Rows:
     """
     folder = ROOT / params.paths.source
     with tempfile.TemporaryDirectory() as scratch:
-        lazy = source.find(params.data.source).scan(folder, Path(scratch))
-        rows = ingest.conform(lazy, schema).drop("_unreadable")
+        reader = source.find(params.data.source)
+        found = reader.scan(folder, Path(scratch))
+        rows = ingest.conform(found, schema, is_text=reader.is_text)[0].drop("_refused")
         return rows.sort(schema.time, *schema.names("key")).collect()
 
 

@@ -1,5 +1,6 @@
 """The deploy target compose: service and proxy as containers, built and run for real."""
 
+import hashlib
 import json
 import re
 import shlex
@@ -143,6 +144,14 @@ def test_an_image_that_answers_otherwise_than_the_pipeline_is_not_built(
     smoke["probabilities"][0] += 1e-9
     wrong = json.dumps(smoke)
     printed = broken_build(engine, bento_of(finished), tmp_path / "bento", place, wrong)
+    assert "this Bento is not as it was packaged: release/smoke.json is another" in printed
+    # Sealed as if it had been packaged so, it is not built either.
+    sealed = tmp_path / "sealed"
+    shutil.copytree(bento_of(finished), sealed)
+    seal = json.loads((sealed / "src/manifest.json").read_text(encoding="utf-8"))
+    seal["files"]["release/smoke.json"] = hashlib.sha256(wrong.encode()).hexdigest()
+    (sealed / "src/manifest.json").write_text(json.dumps(seal), encoding="utf-8")
+    printed = broken_build(engine, sealed, tmp_path / "again", place, wrong)
     assert "does not answer the smoke request as the pipeline did" in printed
 
 

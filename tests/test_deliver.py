@@ -47,7 +47,12 @@ def test_what_is_no_bundle_is_refused_and_nothing_changes(
     before = live(host)
     torn = tmp_path / "torn.tar.gz"
     torn.write_bytes(bundle.read_bytes()[:-5000])
+    flipped, content = tmp_path / "flipped.tar.gz", bytearray(bundle.read_bytes())
+    for place in range(2000, len(content) - 2000, 2000):
+        content[place] ^= 0x55
+    flipped.write_bytes(content)
     for path, hash_, words in (
+        (flipped, "", "is no bundle: `make bundle` packs one"),
         (tmp_path / "none", "", "is missing: say which bundle, BUNDLE=file"),
         (torn, "", "is no bundle: `make bundle` packs one"),
         (bundle, "0" * 64, "not what was built"),
@@ -85,6 +90,7 @@ def test_a_good_version_is_delivered_and_delivering_it_again_changes_nothing(
     again = host.must("deliver", f"BUNDLE={bundle}", **KEYS)
     assert "roll out done" in again
     assert "serves already" in again
+    assert "is here already, as it is" in again
     assert live(host) == before
     done = host.make("verify", "SECONDS=1", ENV="staging", API_KEY="wrong")
     stopped(done, "verify", "answered 401")

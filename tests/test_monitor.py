@@ -33,9 +33,11 @@ from lifecycle.traffic import Traffic
 
 schema, params = load_schema(), load_params()
 folder = Path(params.paths.source)
-lazy = source.find(params.data.source).scan(folder, folder.parent)
+reader = source.find(params.data.source)
+found = reader.scan(folder, folder.parent)
+lazy = ingest.conform(found, schema, is_text=reader.is_text)[0].drop("_refused")
 keys = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
-rows = ingest.conform(lazy, schema).drop("_unreadable").sort(keys).collect()
+rows = lazy.sort(keys).collect()
 day = pl.col(schema.time).dt.date()
 address = f"http://127.0.0.1:{params.serve.ports.development}"
 size = int(sys.argv[2])
@@ -60,10 +62,16 @@ from lifecycle.params import load_params
 
 schema, params = load_schema(), load_params()
 folder = Path(params.paths.source)
-lazy = source.find(params.data.source).scan(folder, folder.parent)
-rows = ingest.conform(lazy, schema).drop("_unreadable").collect().drop_nulls(schema.target)
+reader = source.find(params.data.source)
+found = reader.scan(folder, folder.parent)
+lazy = ingest.conform(found, schema, is_text=reader.is_text)[0].drop("_refused")
+rows = lazy.collect().drop_nulls(schema.target)
 if sys.argv[2] == "reversed":
     rows = rows.with_columns(~pl.col(schema.target))
+if sys.argv[2] in ("universal", "zoned"):
+    rows = rows.with_columns(pl.col(schema.time) + pl.duration(hours=5))
+if sys.argv[2] == "zoned":
+    rows = rows.with_columns(pl.col(schema.time).dt.replace_time_zone("UTC"))
 path = Path(params.paths.labels) / sys.argv[1]
 path.parent.mkdir(parents=True, exist_ok=True)
 found = rows.select(*schema.names("key"), schema.target)
@@ -389,6 +397,24 @@ def test_labels_that_cannot_be_read_are_no_health(watched: Callable[..., Project
     assert "march.csv" in judge(project, 4)["reason"]
 
 
+def test_labels_that_join_with_nothing_are_no_health(watched: Callable[..., Project]) -> None:
+    """Counted and said, with what would let them join; what has a zone is refused by name."""
+    project = watched("background", "healthy")
+    done = project.python("-c", LABELS, "march.csv", "universal")
+    assert done.returncode == 0, done.stderr
+    report = judge(project, 4)
+    assert re.search(r"of \d{5,} labels \d{1,3} are of one of the \d{5,} rows", report["reason"])
+    assert "scheduled_departure of the labels is 5 hours ahead of that of" in report["reason"]
+    assert report["not_judged"] == {"quality": report["reason"]}
+    assert report["windows"][-1]["drift"]
+    (project.root / "data/labels/march.csv").unlink()
+    done = project.python("-c", LABELS, "march.parquet", "zoned")
+    assert done.returncode == 0, done.stderr
+    reason = judge(project, 4)["reason"]
+    assert re.search(r"march\.parquet: scheduled_departure: \d+ values are no datetime", reason)
+    assert "it has a zone: name the column's zone in schema.yaml" in reason
+
+
 def test_quality_is_judged_when_labels_have_come(watched: Callable[..., Project]) -> None:
     """True labels are healthy, with intervals and slices; reversed ones fire at once."""
     project = watched("background", "healthy")
@@ -396,6 +422,8 @@ def test_quality_is_judged_when_labels_have_come(watched: Callable[..., Project]
     assert done.returncode == 0, done.stderr
     report = judge(project, 0)
     assert report["not_judged"] == {}
+    counted = re.compile(r"of \d+ labels \d{5,} are of one of the \d{5,} rows that the log has")
+    assert any(counted.match(sentence) for sentence in report["sentences"])
     for window in report["windows"]:
         found = window["quality"]
         assert found["low"] < found["value"] < found["high"]

@@ -1,7 +1,11 @@
 """A generated project passes its own checks and tests, and its checks can fail."""
 
+import shutil
+
+import httpx
 import pytest
-from running import Project
+from projects import Running, wait_until
+from running import Project, free_port
 
 BAD = {
     "an unformatted file": ("src/lifecycle/extra.py", '"""Extra."""\n\nx = [1,2]\n', "reformat"),
@@ -62,3 +66,47 @@ def test_a_commit_runs_the_checks(fresh: Project) -> None:
     (fresh.root / "src/lifecycle/extra.py").write_text("import os\n", encoding="utf-8")
     fresh.commit("A fault")
     assert fresh.python(*hook, **variables).returncode != 0
+
+
+@pytest.mark.slow
+def test_format_gives_the_form_that_check_asks_for(fresh: Project) -> None:
+    path = fresh.root / "src/lifecycle/extra.py"
+    path.write_text('"""Extra."""\n\nimport os\nx = [1,2]\n', encoding="utf-8")
+    notebook, content, _ = BAD["a notebook with output"]
+    (fresh.root / notebook).write_text(content, encoding="utf-8")
+    fresh.must("format")
+    assert path.read_text(encoding="utf-8") == '"""Extra."""\n\nx = [1, 2]\n'
+    assert "stream" not in (fresh.root / notebook).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_library_that_xgboost_wants_of_the_system_is_named(fresh: Project) -> None:
+    """As on macOS, whose wheel leaves OpenMP to the system."""
+    (installed,) = fresh.environment.venv.glob("lib/python*/site-packages/xgboost")
+    # Before the environment's own on the path.
+    ours = fresh.root / "src/xgboost"
+    shutil.copytree(installed, ours, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    (ours / "lib/libxgboost.so").write_bytes(b"no library")
+    done = fresh.make("loadable")
+    assert done.returncode != 0
+    line = done.stderr.splitlines()[0]
+    assert line.startswith("setup: XGBoost cannot be loaded (on macOS: brew install libomp")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_runs_are_shown_in_the_browser(fresh: Project) -> None:
+    port = free_port()
+    shown = Running(fresh, "ui", f"UI_PORT={port}")
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    try:
+        wait_until(lambda: answers() or shown.process.poll() is not None, "no answer", 120)
+        assert answers(), shown.printed
+    finally:
+        shown.kill()

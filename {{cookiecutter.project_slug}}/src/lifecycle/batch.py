@@ -20,10 +20,10 @@ from lifecycle.artefact import fetch_model
 from lifecycle.columns import Column, Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import replacing
-from lifecycle.ingest import typed
 from lifecycle.model import Model
 from lifecycle.params import Params, load_params
 from lifecycle.prepare import arrays
+from lifecycle.reading import read
 
 
 def chunks(path: Path, rows: int) -> Iterator[pl.DataFrame]:
@@ -40,7 +40,7 @@ def chunks(path: Path, rows: int) -> Iterator[pl.DataFrame]:
                 for batch in opened.iter_batches(batch_size=rows):
                     yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
         elif path.suffix == ".csv":
-            text = pl.scan_csv(path, infer_schema=False, null_values=["", "NA"])
+            text = pl.scan_csv(path, infer_schema=False)
             yield from text.collect_batches(chunk_size=rows, maintain_order=True)
         else:
             raise StageError(f"{path} is neither .parquet nor .csv")
@@ -48,26 +48,36 @@ def chunks(path: Path, rows: int) -> Iterator[pl.DataFrame]:
         raise StageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
 
 
-def problems(column: Column, found_type: pl.DataType) -> list[tuple[pl.Expr, str]]:
+def problems(
+    column: Column, found_type: pl.DataType, *, is_text: bool
+) -> list[tuple[pl.Expr, str]]:
     """Return, for one column of a request, when a value is refused and why."""
-    raw, value = pl.col(column.name), typed(column, found_type)
-    found = [(value.is_null() & raw.is_not_null(), f"{column.name} is no {column.type}")]
+    reading = read(column, found_type, is_text=is_text)
+    value, fault = reading.value, f": {reading.fault}" if reading.fault else ""
+    wrong, found = reading.is_refused, []
+    if column.type == "float" and found_type.is_float():
+        infinite = pl.col(column.name).is_infinite() | pl.col(column.name).is_nan()
+        found.append((wrong & infinite, f"{column.name} is not finite"))
+        wrong &= ~infinite
+    found.append((wrong, f"{column.name} is no {column.type}{fault}"))
     if column.null_share == 0:
-        found.append((raw.is_null(), f"{column.name} is null"))
+        found.append((reading.is_missing, f"{column.name} is null"))
     if column.minimum is not None:
         found.append((value < column.minimum, f"{column.name} is below {column.minimum}"))
     if column.maximum is not None:
         found.append((value > column.maximum, f"{column.name} is above {column.maximum}"))
-    if column.type == "float":
-        found.append((value.is_infinite() | value.is_nan(), f"{column.name} is not finite"))
     if column.categories and column.unknown_share == 0:
         known = value.is_in(list(column.categories))
         found.append((~known, f"{column.name} is none of the categories of schema.yaml"))
     return found
 
 
-def checked(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, pl.DataFrame]:
+def checked(
+    frame: pl.DataFrame, schema: Schema, *, is_text: bool
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return (good rows in the schema's types, refused rows with the reason).
+
+    `is_text` where the frame is of a file whose cells have no kinds, as of CSV.
 
     Raises:
         StageError: a column of the request is not in the file at all.
@@ -78,12 +88,12 @@ def checked(frame: pl.DataFrame, schema: Schema) -> tuple[pl.DataFrame, pl.DataF
     reasons = [
         pl.when(condition).then(pl.lit(reason))
         for name in schema.request
-        for condition, reason in problems(schema[name], frame.schema[name])
+        for condition, reason in problems(schema[name], frame.schema[name], is_text=is_text)
     ]
     reason = pl.concat_str(reasons, separator="; ", ignore_nulls=True).alias("reason")
     marked = frame.with_columns(reason)
     good = marked.filter(pl.col("reason") == "").select(
-        typed(schema[n], frame.schema[n]).alias(n) for n in schema.request
+        read(schema[n], frame.schema[n], is_text=is_text).value.alias(n) for n in schema.request
     )
     return good, marked.filter(pl.col("reason") != "")
 
@@ -132,7 +142,7 @@ def batch(
         try:
             read = 0
             for frame in chunks(source, params.batch.rows_per_chunk):
-                good, bad = checked(frame, schema)
+                good, bad = checked(frame, schema, is_text=source.suffix == ".csv")
                 scored.add(score(good, model, schema, params.evaluate.threshold, version))
                 refused.add(bad)
                 read += frame.height

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lifecycle import seal
 from lifecycle.command import StageError
 from lifecycle.files import read_json, write_json
 
+# Nothing else ever becomes part of a path: BentoML's name, the version's number, what is in it.
+TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}:[1-9][0-9]{0,8}-[0-9a-f]{8}")
 SWITCHES = {
     # Waiting OpenMP threads that spin cost more than they give on shared cores.
     "OMP_WAIT_POLICY": "PASSIVE",
@@ -35,7 +39,13 @@ def home(root: Path) -> Path:
 
 
 def folder(root: Path, tag: str) -> Path:
-    """Return where the Bento `tag` is, or would be."""
+    """Return where the Bento `tag` is, or would be.
+
+    Raises:
+        StageError: no Bento can have that tag.
+    """
+    if not TAG.fullmatch(tag):
+        raise StageError(f"{tag!r:.80} is no tag of a Bento, which is name:version-hash")
     name, _, version = tag.partition(":")
     return home(root) / "bentos" / name / version
 
@@ -63,12 +73,40 @@ def released(root: Path) -> Released:
     """Return the Bento that should serve.
 
     Raises:
-        StageError: nothing was packaged here, or the Bento is gone.
+        StageError: nothing was packaged here, or the Bento is gone or is not as it was packaged.
     """
     found = last(root)
     if found is None:
         raise StageError("there is no Bento of the champion here: run `make release`")
+    require(root, found.tag)
     return found
+
+
+def damage(root: Path, tag: str, model_md5: str | None = None) -> str | None:
+    """Return in what a Bento is not as it was packaged, or not the registry's; None if in nothing.
+
+    Some megabytes are read for it, which takes milliseconds.
+    """
+    place = folder(root, tag)
+    if not (place / "bento.yaml").is_file():
+        return "it is gone"
+    try:
+        return seal.damage(place / "src", place) or seal.tag_damage(place, tag, model_md5)
+    except OSError as error:
+        return f"it cannot be read ({error})"
+
+
+def require(root: Path, tag: str, model_md5: str | None = None) -> None:
+    """Let through only a Bento that is as it was packaged, of the model that the registry names.
+
+    Raises:
+        StageError: what differs, and what to type.
+    """
+    if found := damage(root, tag, model_md5):
+        raise StageError(
+            f"the Bento {tag} is not what was packaged ({found}), so it does not serve: "
+            "run `make release`, which packages it again, or `make receive`"
+        )
 
 
 def packaged(root: Path) -> dict[str, str]:

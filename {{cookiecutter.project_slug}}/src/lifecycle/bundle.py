@@ -1,38 +1,33 @@
-"""Bundle packs a packaged version into one file, and takes it in again on another machine.
+"""Bundle packs a packaged version into one file, for another machine to take in.
 
-The file holds the Bento and the version's lineage. Every machine that gets it serves the same
-bytes: its SHA-256 goes along with it, and a file with another one is refused.
+The file holds the Bento, the version's lineage and verdict, and a manifest of all that. Every
+machine that gets it serves the same bytes: its SHA-256 goes along with it.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
-import hashlib
+import io
+import json
 import os
 import shutil
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, git, history, outputs, registry, store
+from lifecycle import bento, git, history, outputs, registry, seal, tracking, unpack, verdict
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import read_json, replacing, write_json
 from lifecycle.gate import gate
-from lifecycle.package import package, settle
+from lifecycle.package import package
 from lifecycle.params import Params, load_params
+from lifecycle.receive import receive
 from lifecycle.register import register
 
-FOLDER, FILE, FACTS = Path("dist"), "bundle.tar.gz", "version.json"
+FOLDER, FILE, FACTS = Path("dist"), "bundle.tar.gz", unpack.FACTS
 COMMIT = "commit.bundle"
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def pack(root: Path, params: Params, version: registry.Version, released: bento.Released) -> Path:
@@ -44,23 +39,31 @@ def pack(root: Path, params: Params, version: registry.Version, released: bento.
         "tag": released.tag,
         "lineage": version.tags,
         "metrics": read_json(root / params.paths.metrics),
-        "gate": read_json(root / params.paths.gate_report),
+        "gate": released_verdict(root, params, version),
     }
+    bento.require(root, released.tag, version.tags["model_md5"])
     shutil.rmtree(root / FOLDER, ignore_errors=True)
     write_json(root / FOLDER / FACTS, facts)
     shutil.copyfile(folder / "sbom.cdx.json", root / FOLDER / "sbom.cdx.json")
     # The commit that `register` made of dvc.lock is on this machine only.
     git.bundle(root, root / FOLDER / COMMIT)
+    files = {unpack.FACTS: root / FOLDER / FACTS}
+    files |= {f"{unpack.BENTO}/{name}": folder / name for name in sorted(seal.hashes(folder))}
+    listed = {name: {"size": path.stat().st_size, "sha256": seal.sha256(path)}
+              for name, path in files.items()}  # fmt: skip
+    manifest = json.dumps({"format": 1, "files": listed}, indent=1).encode()
     with (
         replacing(target) as part,
         # No name and no time in the file: the same content is the same file.
         part.open("wb") as raw,
         gzip.GzipFile("", "wb", 6, raw, 0) as packed,
-        tarfile.open(fileobj=packed, mode="w") as archive,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
     ):
-        archive.add(root / FOLDER / FACTS, FACTS, filter=_plain)
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            archive.add(path, f"bento/{path.relative_to(folder).as_posix()}", filter=_plain)
+        first = tarfile.TarInfo(unpack.MANIFEST)
+        first.size = len(manifest)
+        archive.addfile(_plain(first), io.BytesIO(manifest))
+        for name, path in files.items():
+            archive.add(path, name, filter=_plain)
     return target
 
 
@@ -72,60 +75,20 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def receive(root: Path, params: Params, path: Path, wanted: str = "") -> bento.Released:
-    """Take in a bundle: its Bento, and its version in the registry as challenger.
+def released_verdict(root: Path, params: Params, version: registry.Version) -> dict[str, Any]:
+    """Return the verdict that let the version through; where its run is elsewhere, today's.
 
     Raises:
-        StageError: it is missing, not the file with the SHA-256 `wanted`, or no bundle of this
-            project; nothing has changed then.
+        StageError: neither is about what the version's tags name.
     """
-    if not path.is_file():
-        raise StageError(f"{path} is missing: say which bundle, BUNDLE=file (`make bundle` packs)")
-    if wanted and sha256(path) != wanted:
-        raise StageError(f"{path} has the SHA-256 {sha256(path)}, not {wanted}: not what was built")
-    home = bento.home(root)
-    home.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".receiving-", dir=home) as temporary:
-        try:
-            with tarfile.open(path) as archive:
-                archive.extractall(temporary, filter="data")
-            facts = read_json(Path(temporary) / FACTS)
-            released = bento.Released(facts["tag"], facts["version"])
-            lineage: dict[str, str] = facts["lineage"]
-        except (tarfile.TarError, OSError, EOFError, KeyError, TypeError, StageError):
-            raise StageError(f"{path} is no bundle: `make bundle` packs one") from None
-        if facts["name"] != params.project.name:
-            raise StageError(f"{path} is a bundle of {facts['name']}, not {params.project.name}")
-        versions = _known(root, params, released, lineage)
-        place = bento.folder(root, released.tag)
-        if not (place / "bento.yaml").is_file():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            (Path(temporary) / "bento").rename(place)
-    if serving_now(versions) != released.version:
-        versions.set_alias("challenger", released.version)
-    settle(root, versions, released)
-    return released
-
-
-def serving_now(versions: registry.Registry) -> int | None:
-    """Return the number of the champion."""
-    champion = versions.by_alias("champion")
-    return champion.number if champion else None
-
-
-def _known(
-    root: Path, params: Params, released: bento.Released, lineage: dict[str, str]
-) -> registry.Registry:
-    """Return a registry that has the version, with exactly this lineage."""
-    history.restore(root, params)
-    versions = registry.connect(root, params)
-    if store.is_local(root):
-        versions.adopt(released.version, lineage)
-    elif versions.get(released.version).tags.get("model_md5") != lineage["model_md5"]:
-        raise StageError(
-            f"version {released.version} of the shared registry is another model than the bundle's"
-        )
-    return versions
+    found: dict[str, Any] = tracking.kept_verdict(root, version.run_id) or read_json(
+        root / params.paths.gate_report
+    )
+    wanted = {key: version.tags.get(key) for key in verdict.CONTENTS}
+    if differ := verdict.differing(found, wanted):
+        raise StageError(f"the verdict here is not about version {version.number} "
+                         f"({', '.join(differ)} differ), so it is not packed")  # fmt: skip
+    return found
 
 
 def bundle(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
@@ -135,11 +98,11 @@ def bundle(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
     """
     releases = history.restore(root, params)
     try:
-        verdict = gate(root, params, schema)
+        judged = gate(root, params, schema)
     except StageError as error:
         outputs.summarise(f"## Nothing is released: the gate stopped the line\n\n{error}")
         raise
-    if verdict == "unchanged":
+    if judged == "unchanged":
         reason = read_json(root / params.paths.gate_report)["reason"]
         outputs.summarise(f"## Nothing to release\n\n{reason}")
         return {"released": "false"}
@@ -148,11 +111,11 @@ def bundle(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
     released = package(root, params, schema)
     path = pack(root, params, version, released)
     print(f"bundle: version {released.version} is in {path.relative_to(root)} "
-          f"({path.stat().st_size / 1e6:.1f} MB, SHA-256 {sha256(path)})")  # fmt: skip
+          f"({path.stat().st_size / 1e6:.1f} MB, SHA-256 {seal.sha256(path)})")  # fmt: skip
     before = [one.name for one in releases if one.number < version.number]
     return {
         "released": "true", "version": released.version, "tag": released.tag,
-        "sha256": sha256(path), "previous": before[-1] if before else "",
+        "sha256": seal.sha256(path), "previous": before[-1] if before else "",
         "has-image": str((root / "deploy/Dockerfile").is_file()).lower(),
     }  # fmt: skip
 

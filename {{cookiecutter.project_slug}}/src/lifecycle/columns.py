@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +15,11 @@ Type = Literal["integer", "float", "boolean", "category", "string", "datetime"]
 Role = Literal["key", "time", "feature", "target", "sensitive", "leak", "ignored"]
 Private = Literal["left_out", "hashed"]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _is_place(zone: str) -> bool:
+    """Return whether it is a zone of a place: other names are old, or another on each machine."""
+    return "/" in zone and zone in available_timezones()
 
 
 class Column(BaseModel):
@@ -34,6 +40,13 @@ class Column(BaseModel):
     # How its values stand in the prediction log; without it, as they are. Nothing else that leaves
     # the data has them at all.
     private: Private | None = None
+    # Of a datetime: whose local time it is, to which values with a zone are converted.
+    zone: str | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a prediction needs it."""
+        return bool({"key", "time", "feature"} & set(self.roles))
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -50,6 +63,10 @@ class Column(BaseModel):
             raise ValueError(f"{self.name}: known only after the event, so it cannot be a feature")
         if self.private and "time" in self.roles:
             raise ValueError(f"{self.name}: windows go by it, so it cannot be private")
+        if self.zone is not None and self.type != "datetime":
+            raise ValueError(f"{self.name}: only a datetime has a zone")
+        if self.zone not in (None, "UTC") and not _is_place(str(self.zone)):
+            raise ValueError(f"{self.name}: {self.zone} is no zone; give one as Europe/Berlin")
         return self
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lifecycle import environment, outputs
-from lifecycle.bundle import receive
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deploy import deploy, interruptible
 from lifecycle.deployment import Deployment, State
 from lifecycle.files import write_json
 from lifecycle.params import Params, load_params
+from lifecycle.receive import receive
 from lifecycle.rollback import rollback
 from lifecycle.stop import stop
 from lifecycle.verify import verify

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, environment, registry
+from lifecycle import bento, environment, passed, registry
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deployment import Deployment, Outcome, Serving, State, now, serving
 from lifecycle.keys import given_keys
@@ -31,12 +31,13 @@ def wanted(root: Path, versions: registry.Registry) -> bento.Released:
     """Return the packaged version that should serve: the challenger, else the champion.
 
     Raises:
-        StageError: nothing is registered, or its Bento is not here.
+        StageError: nothing is registered, or its Bento is not here or not what was packaged, or
+            the gate did not let it through.
     """
-    version = versions.by_alias("challenger") or versions.by_alias("champion")
-    if version is None:
-        raise StageError("no version is registered: run `make release`")
-    return bento.of_version(root, version.number)
+    version = passed.wanted(root, versions)
+    found = bento.of_version(root, version.number)
+    bento.require(root, found.tag, version.tags["model_md5"])
+    return found
 
 
 def settle(root: Path, deployment: Deployment, versions: registry.Registry) -> None:
@@ -61,6 +62,12 @@ def ensure(machine: Machine, state: State) -> None:
     machine.worker(state.live).start(machine.supervisor, machine.params)
     machine.steer(state)
     machine.ensure_proxy()
+
+
+def is_lost(machine: Machine, live: Serving) -> bool:
+    """Say whether what should serve does not run, and cannot: its Bento is another by now."""
+    running = machine.supervisor.runs() and machine.supervisor.process(live.program)["pid"]
+    return not running and bento.damage(machine.root, live.tag) is not None
 
 
 def first(machine: Machine, candidate: Serving) -> State:
@@ -100,7 +107,7 @@ def deploy(root: Path, params: Params, name: str) -> tuple[State, bool]:
         if machine.set_keys() and deployment.load().live:
             deployment.note("keys", None, "the keys were changed")
         state = deployment.load()
-        if state.live is None:
+        if state.live is None or is_lost(machine, state.live):
             state, is_new = first(machine, candidate), True
         else:
             ran = machine.serves(state)

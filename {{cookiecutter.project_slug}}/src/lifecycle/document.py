@@ -31,7 +31,8 @@ def limits(column: Column) -> str:
 def table(schema: Schema) -> str:
     """Return the page: a row for each column."""
     rows = [
-        f"| `{c.name}` | {c.type} | {', '.join(c.roles)} | {c.description} | {c.unit} "
+        f"| `{c.name}` | {c.type}{f' ({c.zone})' if c.zone else ''} | {', '.join(c.roles)} "
+        f"| {c.description} | {c.unit} "
         f"| {limits(c)} | {f'up to {c.null_share:.0%}' if c.null_share else 'no'} |"
         for c in schema.columns
     ]

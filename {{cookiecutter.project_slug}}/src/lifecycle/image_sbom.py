@@ -54,7 +54,7 @@ def components(found: dict[str, Any], locked: dict[str, list[str]]) -> list[dict
 
 def own(folder: Path, facts: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the components that are the project's: the model, by its content."""
-    from lifecycle.bundle import sha256
+    from lifecycle.seal import sha256
 
     return [{
         "type": "machine-learning-model", "bom-ref": "model", "name": facts["name"],

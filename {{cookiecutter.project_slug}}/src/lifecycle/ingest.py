@@ -13,35 +13,21 @@ from typing import Any
 import polars as pl
 
 from lifecycle import source
-from lifecycle.columns import Column, Schema, load_schema
+from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import replacing, write_json
 from lifecycle.params import Params, load_params
+from lifecycle.reading import Reading, complaint, read
 
-TYPES: dict[str, Any] = {
-    "integer": pl.Int64, "float": pl.Float64, "boolean": pl.Boolean,
-    "category": pl.String, "string": pl.String, "datetime": pl.Datetime("us"),
-}  # fmt: skip
 ROWS_PER_GROUP = 50_000
 
 
-def typed(column: Column, found: pl.DataType) -> pl.Expr:
-    """Return the column in the schema's type, from type `found`; what does not parse is null."""
-    value = pl.col(column.name)
-    if found == pl.String and column.type == "datetime":
-        text = value.str.replace("T", " ", literal=True)
-        formats = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S%.f")
-        return pl.coalesce(text.str.to_datetime(f, time_unit="us", strict=False) for f in formats)
-    if found == pl.String and column.type == "boolean":
-        names = {"true": True, "false": False, "1": True, "0": False}
-        return value.str.to_lowercase().replace_strict(names, default=None, return_dtype=pl.Boolean)
-    return value.cast(TYPES[column.type], strict=False)
+def conform(
+    frame: pl.LazyFrame, schema: Schema, *, is_text: bool
+) -> tuple[pl.LazyFrame, dict[str, Reading]]:
+    """Select the schema's columns in its order and types, and return how each is read.
 
-
-def conform(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame:
-    """Select the schema's columns in its order and types, with a count of unreadable values.
-
-    The struct column `_unreadable` says, for each row, which columns did not parse.
+    The struct column `_refused` has, for each row, the text of the values that are refused.
 
     Raises:
         StageError: a column of the schema is not in the source.
@@ -50,12 +36,23 @@ def conform(frame: pl.LazyFrame, schema: Schema) -> pl.LazyFrame:
     missing = [column.name for column in schema.columns if column.name not in present]
     if missing:
         raise StageError(f"the source lacks the column {', '.join(missing)} of schema.yaml")
-    unreadable = [
-        (typed(c, present[c.name]).is_null() & pl.col(c.name).is_not_null()).alias(c.name)
-        for c in schema.columns
-    ]
-    values = (typed(c, present[c.name]).alias(c.name) for c in schema.columns)
-    return frame.select(*values, _unreadable=pl.struct(unreadable))
+    readings = {c.name: read(c, present[c.name], is_text=is_text) for c in schema.columns}
+    values = (reading.value.alias(name) for name, reading in readings.items())
+    refused = [reading.refused.alias(name) for name, reading in readings.items()]
+    return frame.select(*values, _refused=pl.struct(refused)), readings
+
+
+def refuse(rows: pl.DataFrame, readings: dict[str, Reading], schema: Schema) -> pl.DataFrame:
+    """Return rows of `conform` without their struct.
+
+    Raises:
+        StageError: values are refused: of which columns, how many, one of them and what to do.
+    """
+    refused = rows["_refused"].struct.unnest()
+    wrong = [complaint(schema[name], readings[name], refused[name]) for name in refused.columns]
+    if any(wrong):
+        raise StageError(f"{len(rows)} rows read; {'; '.join(filter(None, wrong))}")
+    return rows.drop("_refused")
 
 
 def in_window(frame: pl.LazyFrame, schema: Schema, months: list[str]) -> pl.LazyFrame:
@@ -87,7 +84,8 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
     reader = source.find(params.data.source)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         try:
-            lazy = conform(reader.scan(folder, Path(scratch)), schema)
+            found = reader.scan(folder, Path(scratch))
+            lazy, readings = conform(found, schema, is_text=reader.is_text)
             rows = in_window(lazy, schema, params.data.window.months).collect(engine="streaming")
         except (pl.exceptions.PolarsError, OSError) as error:
             # Of a missing column it is said which one, and not all those that are there.
@@ -96,11 +94,7 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
     if rows.is_empty():
         window = params.data.window
         raise StageError(f"{folder} has no rows from {window.start} to {window.end} (data.window)")
-    counts = rows["_unreadable"].struct.unnest().sum().row(0, named=True)
-    wrong = [f"{name}: {n} values are no {schema[name].type}" for name, n in counts.items() if n]
-    if wrong:
-        raise StageError(f"{len(rows)} rows read; {'; '.join(wrong)}")
-    labelled = rows.drop("_unreadable").filter(pl.col(schema.target).is_not_null())
+    labelled = refuse(rows, readings, schema).filter(pl.col(schema.target).is_not_null())
     return labelled, profile(labelled, rows.height - labelled.height, schema)
 
 

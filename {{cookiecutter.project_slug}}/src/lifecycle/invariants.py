@@ -18,8 +18,8 @@ from lifecycle.alerts import Alert
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
 from lifecycle.drift import blocks
-from lifecycle.ingest import TYPES
 from lifecycle.operations import InvariantRule
+from lifecycle.reading import TYPES
 from lifecycle.suite import Beyond, Expectation, of_column
 from lifecycle.validate import with_derived
 

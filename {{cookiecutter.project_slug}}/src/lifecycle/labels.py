@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
+from lifecycle import reading
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
-from lifecycle.ingest import typed
 from lifecycle.predictions import as_logged
 
 
@@ -16,21 +16,12 @@ def read(folder: Path, schema: Schema) -> pl.DataFrame | None:
     """Return keys and target of every file of labels, the last one of a key; None without files.
 
     Raises:
-        StageError: a file cannot be read or lacks a column.
+        StageError: a file cannot be read, lacks a column, or has values that are refused.
     """
-    wanted, parts = [*schema.names("key"), schema.target], []
+    parts = []
     for path in sorted(p for p in folder.glob("*") if p.suffix in (".parquet", ".csv")):
         try:
-            is_csv = path.suffix == ".csv"
-            lazy = pl.scan_csv(path, infer_schema=False) if is_csv else pl.scan_parquet(path)
-            found = lazy.collect_schema()
-            missing = [name for name in wanted if name not in found]
-            if missing:
-                raise StageError(f"{path} lacks the column {', '.join(missing)}")
-            parts.append(_readable(path, lazy.select(
-                *(typed(schema[n], found[n]).alias(n) for n in wanted),
-                _given=pl.col(schema.target).is_not_null(),
-            ).collect(), schema.target))  # fmt: skip
+            parts.append(_of_file(path, schema))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
     if not parts:
@@ -39,12 +30,38 @@ def read(folder: Path, schema: Schema) -> pl.DataFrame | None:
     return as_logged(whole.unique(schema.names("key"), keep="last", maintain_order=True), schema)
 
 
-def _readable(path: Path, rows: pl.DataFrame, target: str) -> pl.DataFrame:
-    """Return the rows; where a target is given that is neither true nor false, that is said."""
-    strange = rows.filter(pl.col("_given") & pl.col(target).is_null()).height
-    if strange:
-        raise StageError(f"{path}: {target} is neither true nor false in {strange} rows")
-    return rows.drop("_given")
+def _of_file(path: Path, schema: Schema) -> pl.DataFrame:
+    """Return keys and target of one file, typed; see `read` for what is raised."""
+    is_csv, wanted = path.suffix == ".csv", [*schema.names("key"), schema.target]
+    lazy = pl.scan_csv(path, infer_schema=False) if is_csv else pl.scan_parquet(path)
+    found = lazy.collect_schema()
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise StageError(f"{path} lacks the column {', '.join(missing)}")
+    how = {name: reading.read(schema[name], found[name], is_text=is_csv) for name in wanted}
+    rows = lazy.select(
+        *(one.value.alias(name) for name, one in how.items()),
+        _refused=pl.struct(one.refused.alias(name) for name, one in how.items()),
+    ).collect()
+    refused = rows["_refused"].struct.unnest()
+    strange = refused.height - refused[schema.target].null_count()
+    wrong = [f"{schema.target} is neither true nor false in {strange} rows"] if strange else []
+    wrong += [reading.complaint(schema[n], how[n], refused[n]) for n in schema.names("key")]
+    wrong += _without(rows.drop_nulls(schema.target), schema)
+    if any(wrong):
+        raise StageError(f"{path}: {'; '.join(filter(None, wrong))}")
+    return rows.drop("_refused")
+
+
+def _without(labelled: pl.DataFrame, schema: Schema) -> list[str]:
+    """Say which keys are null where a prediction always has one: such a label joins with none."""
+    refused = labelled["_refused"].struct
+    return [
+        f"{name} is null in {count} rows"
+        for name in schema.names("key")
+        if schema[name].null_share == 0
+        and (count := int((labelled[name].is_null() & refused.field(name).is_null()).sum()))
+    ]
 
 
 def join(rows: pl.DataFrame, known: pl.DataFrame, schema: Schema) -> pl.DataFrame:

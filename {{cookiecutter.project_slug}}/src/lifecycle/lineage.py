@@ -81,14 +81,14 @@ def verdict_state(root: Path, version: Version, kept: bytes) -> str:
     try:
         found = parse_strict(kept)
         report = verdict.passed(found)
-        verdict.passed(found, _required(root, version, report))
+        verdict.passed(found, required(root, version, report))
     except (ValueError, StageError) as error:
         return f"DOES NOT HOLD: {verdict.short(error).removesuffix(f': {verdict.AGAIN}')}"
     others = verdict.differing(found, {key: version.tags[key] for key in verdict.CONTENTS})
     return f"DOES NOT HOLD: it is about another {', '.join(others)}" if others else "same"
 
 
-def _required(root: Path, version: Version, report: verdict.Report) -> list[str] | None:
+def required(root: Path, version: Version, report: verdict.Report) -> list[str] | None:
     """Return the rules that the version's own commit asks for; None where it had other settings."""
     commit = version.tags["git_commit"]
     params, schema = (

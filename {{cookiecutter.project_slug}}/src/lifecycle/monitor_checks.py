@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from lifecycle import drift, invariants, labels, quality, registry, skew
+from lifecycle import drift, invariants, joining, labels, quality, registry, skew
 from lifecycle.alerts import Alert, fires
 from lifecycle.command import StageError
 from lifecycle.files import md5
@@ -101,6 +101,11 @@ def judge_quality(look: Look, who: Champion) -> None:
     if known is None:
         look.skip("quality", f"no labels have come, {params.paths.labels} has no files of them")
         return
+    why = _why_none_joins(look, known)
+    if why:
+        look.skip("quality", why)
+        look.obstacles.append(why)
+        return
     names, verdicts, most = [], [], 0
     for window, found in zip(look.windows, look.found, strict=True):
         joined = labels.join(who.own(window.rows), known, schema)
@@ -116,6 +121,16 @@ def judge_quality(look: Look, who: Champion) -> None:
             f"have {most} at most"
         ))  # fmt: skip
     look.alerts += quality.alerts(names, verdicts, params)
+
+
+def _why_none_joins(look: Look, known: pl.DataFrame) -> str:
+    """Say how many labels are of a logged row; return why nearly none is, where that is so."""
+    counted = joining.count(look.rows, known, look.schema)
+    why = joining.reason(look.rows, known, look.schema) if counted.is_nearly_none else ""
+    if why:
+        return f"{counted.sentence}, yet they do not join: {why}"
+    look.sentences.append(counted.sentence)
+    return ""
 
 
 def judge_age(look: Look, who: Champion) -> None:

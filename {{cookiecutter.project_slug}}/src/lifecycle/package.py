@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, registry, sbom, staging
+from lifecycle import bento, passed, registry, sbom, seal, staging
 from lifecycle.artefact import fetch_model
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
@@ -69,7 +69,9 @@ def build(root: Path, stage: Path, tag: str, scratch: Path) -> Path:
     built = scratch / "bentos" / name / version
     lock = stage / "requirements.txt"
     # BentoML adds itself to the list once more, without its hashes.
-    write_text(built / "env/python/requirements.txt", lock.read_text(encoding="utf-8"))
+    write_text(built / seal.LOCK, lock.read_text(encoding="utf-8"))
+    # And writes these down in an order of its own; the tag names what was staged.
+    shutil.copyfile(stage / "bentofile.yaml", built / "src" / "bentofile.yaml")
     dockerfile = built / "env/docker/Dockerfile"
     plain, strict = " pip install -r ", " pip install --require-hashes -r "
     content = dockerfile.read_text(encoding="utf-8")
@@ -108,20 +110,27 @@ def ensure_bento(root: Path, params: Params, schema: Schema, version: registry.V
         stage.mkdir()
         model = fetch_model(root, version.tags)
         staging.stage(root, stage, params, schema, version, model)
-        tag = f"{params.project.name}:{version.number}-{staging.content_hash(stage)[:8]}"
+        tag = f"{params.project.name}:{version.number}-{staging.content_hash(stage)}"
         place = bento.folder(root, tag)
-        if (place / "bento.yaml").is_file():
+        there = place.exists()
+        damage = bento.damage(root, tag, version.tags["model_md5"])
+        if there and damage is None:
             print(f"package: {tag} is there already")
             return tag
+        if there:
+            print(f"package: {tag} is not what was packaged ({damage}): it is made again")
         # A second of imports that a Bento which is there already does not need.
         from lifecycle.smoke_request import add_smoke
 
         add_smoke(root, stage, params, schema)
         built = build(root, stage, tag, scratch)
+        seal.forget_caches(built)
+        seal.write(built / "src", built)
         smoke_seconds = check_smoke(root, built, scratch)
-        for cache in built.rglob("__pycache__"):
-            shutil.rmtree(cache)
+        seal.forget_caches(built)
         place.parent.mkdir(parents=True, exist_ok=True)
+        if there:
+            place.rename(scratch / "damaged")
         built.rename(place)
         write_text(place.parent / "latest", place.name)
     size = sum(p.stat().st_size for p in place.rglob("*") if p.is_file()) / 1e6
@@ -138,9 +147,7 @@ def package(root: Path, params: Params, schema: Schema) -> bento.Released:
     Where something is, the challenger becomes the champion when its rollout is complete.
     """
     versions = registry.connect(root, params)
-    version = versions.by_alias("challenger") or versions.by_alias("champion")
-    if version is None:
-        raise StageError("no version is registered: run `make release`")
+    version = passed.wanted(root, versions)
     packaged = bento.Released(ensure_bento(root, params, schema, version), version.number)
     settle(root, versions, packaged)
     return packaged

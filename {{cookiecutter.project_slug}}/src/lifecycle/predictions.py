@@ -19,13 +19,15 @@ import polars as pl
 from lifecycle.columns import Column, Schema
 from lifecycle.command import StageError
 from lifecycle.files import replacing
-from lifecycle.ingest import TYPES, typed
 from lifecycle.prediction_log import CLOSED, OPEN, close_left_open
 from lifecycle.privacy import hash_key, hashed, logged_columns, logged_features
+from lifecycle.reading import TYPES
 
 IDENTITY = ["request_id", "row", "model_version", "variant"]
 # A file's name begins with when it was begun.
 STAMP, STAMP_LENGTH, NAMES = "%Y%m%dT%H%M%S", 15, f"{'[0-9]' * 8}T{'[0-9]' * 6}*"
+# As a worker writes the moments of a request.
+MOMENT = "%Y-%m-%dT%H:%M:%S%.f"
 # A worker that closes a file, or a compaction, may take one away while it is looked for.
 ATTEMPTS = 5
 
@@ -96,9 +98,10 @@ def _is_whole(line: bytes) -> bool:
 def _flat(lines: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """Return lines of both kinds with a column for each value."""
     request = [
-        typed(schema[name], pl.String()) if schema[name].type == "datetime" else pl.col(name)
+        pl.col(name).str.to_datetime(MOMENT, time_unit="us", strict=False)
+        if schema[name].type == "datetime" else pl.col(name)
         for name in logged_columns(schema)
-    ]
+    ]  # fmt: skip
     computed = pl.col("features").struct.unnest().name.prefix("feature.")
     moment = pl.col("time").str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
     received = lines.select(pl.col("received").struct.unnest()).select(request)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -20,6 +20,7 @@ from lifecycle import features
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
 from lifecycle.features import Arrays
+from lifecycle.files import md5
 from lifecycle.operations import PredictionLog
 from lifecycle.request import to_arrays
 from lifecycle.section import Section, parse
@@ -35,6 +36,8 @@ class Release(Section):
     model_version: str
     model_md5: str
     git_commit: str
+    # Nothing else is ever served.
+    gate_verdict: Literal["pass"]
     threshold: float = Field(ge=0, le=1)
     maximum_rows: int = Field(ge=1)
     maximum_body_bytes: int = Field(ge=1)
@@ -77,6 +80,10 @@ class Predictor:
         from lifecycle.model import Model  # imports XGBoost, which building a Bento does not need
 
         self.folder, self.schema, self.release = folder, schema, release
+        if (found := md5(folder / "model.ubj")) != release.model_md5:
+            raise StageError(
+                f"{folder}: the model is {found}, and release.json names {release.model_md5}"
+            )
         self.model: Model = Model.load(folder / "model.ubj")
         if set(self.model.names) - set(features.names(schema)):
             raise StageError(f"{folder}: the model reads features that features.py does not make")

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from lifecycle import base, cloud, git, registry, tracking, verdict
+from lifecycle import base, cloud, git, passed, registry, tracking, verdict
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, read_json
@@ -189,6 +189,9 @@ def register(root: Path, params: Params, schema: Schema) -> registry.Version | N
         tracking.log_verdict(root, run_id, root / params.paths.gate_report)
         tags = lineage(root, params, report, commit)
         version = versions.create(run_id, tags)
+    else:
+        passed.require(root, version, "it holds this model already, so delete it in MLflow "
+                       "(`make ui`), then `make release`")  # fmt: skip
     versions.set_alias("challenger", version.number)
     made_of = version.tags["git_commit"][:12]
     print(f"register: version {version.number} is the challenger (commit {made_of})")

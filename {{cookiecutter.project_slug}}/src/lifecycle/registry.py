@@ -122,6 +122,7 @@ class Registry:
                 self.name, f"git:model-{number}", tags=tags, await_creation_for=0
             ))  # fmt: skip
             if made.number > number:
+                self._client.delete_model_version(self.name, str(made.number))
                 raise StageError(f"{self.name} has no version {number}, and counts on from "
                                  f"{made.number}: a registry of another project?")  # fmt: skip
             if made.number == number:
@@ -144,7 +145,7 @@ class Registry:
 
 
 def _version(found: Any) -> Version:
-    return Version(int(found.version), dict(found.tags), str(found.run_id))
+    return Version(int(found.version), dict(found.tags), found.run_id or "")
 
 
 def connect(root: Path, params: Params) -> Registry:

@@ -63,8 +63,10 @@ def read_months(root: Path, params: Params, schema: Schema) -> Months:
     folder = root / params.paths.source
     keys = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        lazy = source.find(params.data.source).scan(folder, Path(scratch))
-        rows = ingest.conform(lazy, schema).drop("_unreadable").sort(keys).collect()
+        reader = source.find(params.data.source)
+        found = reader.scan(folder, Path(scratch))
+        lazy, readings = ingest.conform(found, schema, is_text=reader.is_text)
+        rows = ingest.refuse(lazy.collect(), readings, schema).sort(keys)
     month = pl.col(schema.time).dt.strftime("%Y-%m").alias("_month")
     dated = rows.filter(pl.col(schema.time).is_not_null()).with_columns(month)
     parts = dated.partition_by("_month", as_dict=True, maintain_order=True)

@@ -7,24 +7,25 @@ values are errors that name the field. A null is only accepted where schema.yaml
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    create_model,
+)
 
+from lifecycle import values
 from lifecycle.columns import Column, Schema
 from lifecycle.features import Arrays
 
-# Without limits in schema.yaml: whole numbers that a float holds exactly, and floats whose
-# products still fit the model's 32 bits (an infinity there makes XGBoost raise).
-LARGEST_INTEGER = 2**53
-LARGEST_FLOAT = 1e15
-# NumPy counts nanoseconds in 64 bits; before 1970 nobody asks for a prediction.
-FIRST_YEAR, LAST_YEAR = 1970, 2261
-LONGEST_TEXT = 100
 # Exactly the moments that are accepted, so that the document promises no others: the years
 # above, months with their days, 29 February in leap years only.
 _YEAR = "(19[7-9][0-9]|2[01][0-9]{2}|22[0-5][0-9]|226[01])"
@@ -36,30 +37,22 @@ _DAY = (
     "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
     "|02-(0[1-9]|1[0-9]|2[0-8]))"
 )
-_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
-MOMENT = f"^({_YEAR}-{_DAY}|{_LEAP_YEAR}-02-29)T{_TIME}$"
-# Whatever looks like a moment, to say what is wrong with it.
-_LOOKS = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?"
+_ZONED_YEAR = "(19[7-9][0-9]|20[0-9]{2})"
+_ZONED_LEAP_YEAR = "(19(7[26]|8[048]|9[26])|20([02468][048]|[13579][26]))"
 
 
-def _moment(value: object) -> datetime:
-    """Read a local time without a zone; the service knows no zone to convert from."""
-    if not isinstance(value, str) or not re.fullmatch(_LOOKS, value, re.ASCII):
-        raise ValueError("give local time without a zone, as 2013-05-31T17:45:00")
-    moment = datetime.fromisoformat(value)
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise ValueError(f"the year must be {FIRST_YEAR} to {LAST_YEAR}")
-    return moment
+def _pattern(column: Column) -> str:
+    year, leap_year, zone = _YEAR, _LEAP_YEAR, ""
+    if column.zone:
+        year, leap_year, zone = _ZONED_YEAR, _ZONED_LEAP_YEAR, f"({values.ZONE})?"
+    day = f"({year}-{_DAY}|{leap_year}-02-29)"
+    return f"^{day}([T ]{values.CLOCK}({values.SECOND})?{zone})?$"
 
 
-def _whole(value: object) -> object:
-    """Read 7.0 as the integer that it is, as JSON schema does."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _limits(column: Column, largest: float) -> tuple[float, float]:
-    lowest = -largest if column.minimum is None else column.minimum
-    highest = largest if column.maximum is None else column.maximum
+def _limits(column: Column) -> tuple[float, float]:
+    lowest, highest = values.bounds(column)
+    lowest = lowest if column.minimum is None else column.minimum
+    highest = highest if column.maximum is None else column.maximum
     return lowest, highest
 
 
@@ -67,20 +60,23 @@ def _type(column: Column) -> Any:
     """Return the type of the column's field, without its null."""
     if column.type == "datetime":
         # OpenAPI's own format date-time has a zone.
-        shape = WithJsonSchema({"type": "string", "pattern": MOMENT})
-        return Annotated[datetime, BeforeValidator(_moment), shape]
+        shape = WithJsonSchema({"type": "string", "pattern": _pattern(column)})
+        return Annotated[datetime, BeforeValidator(values.moment_of(column)), shape]
     if column.type == "integer":
-        low, high = _limits(column, LARGEST_INTEGER)
+        low, high = _limits(column)
         limits = Field(strict=True, ge=math.ceil(low), le=math.floor(high))
-        return Annotated[int, limits, BeforeValidator(_whole)]
+        return Annotated[int, limits, BeforeValidator(values.whole)]
     if column.type == "float":
-        low, high = _limits(column, LARGEST_FLOAT)
+        low, high = _limits(column)
         return Annotated[float, Field(strict=True, allow_inf_nan=False, ge=low, le=high)]
     if column.type == "boolean":
-        return Annotated[bool, Field(strict=True)]
+        return Annotated[bool, Field(strict=True), BeforeValidator(values.flag)]
     if column.type == "category" and column.unknown_share == 0:
         return Literal[column.categories]
-    return Annotated[str, Field(strict=True, min_length=1, max_length=LONGEST_TEXT)]
+    text = Field(strict=True, min_length=1, max_length=values.LONGEST_TEXT)
+    if not values.is_null_word(column):
+        return Annotated[str, text]
+    return Annotated[str, text, AfterValidator(values.text)]
 
 
 def _example(column: Column) -> Any:
@@ -99,7 +95,11 @@ def _field(column: Column) -> tuple[Any, Any]:
     described = column.description + (f", in {column.unit}" if column.unit else "")
     if column.categories and column.unknown_share > 0:
         described += "; a value that training did not see counts as missing"
-    return kind, Field(description=described, json_schema_extra={"example": _example(column)})
+    extra: dict[str, Any] = {"example": _example(column)}
+    is_open = column.type == "string" or (column.categories and column.unknown_share > 0)
+    if is_open and values.is_null_word(column):
+        extra["not"] = {"const": values.NULL_WORD}
+    return kind, Field(description=described, json_schema_extra=extra)
 
 
 def record_model(schema: Schema) -> type[BaseModel]:

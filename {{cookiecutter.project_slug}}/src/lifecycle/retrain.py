@@ -32,13 +32,13 @@ def last_days(root: Path, params: Params, schema: Schema) -> dict[str, int]:
     """Return the last day of each month that has a label in the source."""
     folder = root / params.paths.source
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        lazy = source.find(params.data.source).scan(folder, Path(scratch))
-        time, month = pl.col(schema.time), pl.col(schema.time).dt.strftime("%Y-%m").alias("month")
-        last = (
-            ingest.conform(lazy, schema)
-            .filter(pl.col(schema.target).is_not_null() & time.is_not_null())
-            .group_by(month).agg(time.dt.day().max().alias("day")).collect()
-        )  # fmt: skip
+        reader, names = source.find(params.data.source), [schema.time, schema.target]
+        found = reader.scan(folder, Path(scratch))
+        lazy, readings = ingest.conform(found, schema, is_text=reader.is_text)
+        refused = pl.struct(pl.col("_refused").struct.field(*names)).alias("_refused")
+        rows = ingest.refuse(lazy.select(*names, refused).collect(), readings, schema).drop_nulls()
+    time, month = pl.col(schema.time), pl.col(schema.time).dt.strftime("%Y-%m").alias("month")
+    last = rows.group_by(month).agg(time.dt.day().max().alias("day"))
     return {str(name): int(day) for name, day in last.iter_rows()}
 
 

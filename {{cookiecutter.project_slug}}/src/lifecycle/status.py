@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lifecycle import environment
+from lifecycle import bento, environment
 from lifecycle.command import project_root, run
 from lifecycle.deployment import Deployment, Serving
 from lifecycle.machine import PROXIES, PROXY, Machine
@@ -36,6 +36,11 @@ def lines(root: Path, params: Params, name: str) -> list[str]:
         found.append(f"proxy        {'runs' if running else 'does not run: run `make deploy`'}")
         serves = _process(machine, live)
     found.append(f"live         version {live.version} ({live.tag}) since {live.since}, {serves}")
+    if damage := bento.damage(root, live.tag):
+        found.append(
+            f"Bento        {live.tag} is not what was packaged ({damage}), and serves only as long "
+            "as its process: run `make release`, which packages it again, then `make deploy`"
+        )
     if state.previous:
         found.append(f"previous     version {state.previous.version} ({state.previous.tag})")
     if state.candidate:

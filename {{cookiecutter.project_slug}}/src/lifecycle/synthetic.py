@@ -15,7 +15,7 @@ import polars as pl
 
 from lifecycle import features
 from lifecycle.columns import Column, Schema
-from lifecycle.request import FIRST_YEAR
+from lifecycle.values import FIRST_YEAR
 
 # Steps of the golden ratio: however few rows are taken, they are spread over the whole range.
 STEP = (math.sqrt(5) - 1) / 2

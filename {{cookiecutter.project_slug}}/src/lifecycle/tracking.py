@@ -201,6 +201,8 @@ def kept_verdict(root: Path, run_id: str) -> dict[str, Any] | None:
 
 
 def _of_verdict(root: Path, run_id: str, read: Callable[[Path], Value]) -> Value | None:
+    if not run_id:
+        return None
     mlflow = connect(root)
     from mlflow.exceptions import MlflowException
 

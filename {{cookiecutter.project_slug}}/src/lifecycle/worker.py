@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento
+from lifecycle import bento, seal
 from lifecycle.command import StageError
 from lifecycle.deployment import Serving
 from lifecycle.environment import folder
@@ -87,6 +87,10 @@ class Worker:
             # What an earlier process counted is no part of this one's figures.
             shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True, exist_ok=True)
+        # One that runs has loaded what was right then; it goes on, also while its files are mended.
+        if not supervisor.process(self.name)["pid"]:
+            bento.require(self.root, self.serving.tag)
+            seal.forget_caches(bento.folder(self.root, self.serving.tag))
         supervisor.add(self.program(params))
         seconds = params.serve.start_timeout_seconds
         deadline = time.monotonic() + seconds

@@ -59,6 +59,17 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"scheduled_departure": {"private": "hashed"}},
         "scheduled_departure: windows go by it, so it cannot be private",
     ),
+    "zone of a number": ({"humidity": {"zone": "UTC"}}, "humidity: only a datetime has a zone"),
+    "no such zone": (
+        {"scheduled_departure": {"zone": "Berlin"}},
+        "scheduled_departure: Berlin is no zone; give one as Europe/Berlin",
+    ),
+    "an old zone": (
+        {"scheduled_departure": {"zone": "WET"}}, "scheduled_departure: WET is no zone",
+    ),
+    "the zone of each machine": (
+        {"scheduled_departure": {"zone": "localtime"}}, "scheduled_departure: localtime is no zone",
+    ),
     "no target": ({"late": None}, "exactly one column has the role target, not 0"),
     "two targets": (
         {"later": {**NEW, "roles": ["target"]}}, "exactly one column has the role target, not 2",

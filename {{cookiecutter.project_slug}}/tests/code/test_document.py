@@ -19,3 +19,9 @@ def test_every_column_has_a_row(schema: Schema) -> None:
         (line,) = [one for one in lines if one.startswith(f"| `{column.name}` |")]
         assert line.count("|") == 8
         assert column.description in line
+
+
+def test_the_zone_of_a_column_is_said(schema: Schema) -> None:
+    zoned = schema[schema.time].model_copy(update={"zone": "America/New_York"})
+    columns = (zoned if c.name == schema.time else c for c in schema.columns)
+    assert "| datetime (America/New_York) |" in document.table(Schema(columns=tuple(columns)))

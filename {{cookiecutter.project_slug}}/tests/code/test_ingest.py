@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lifecycle import ingest, source
+from lifecycle import ingest, reading, source
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
 from lifecycle.params import Params
@@ -181,6 +182,21 @@ def test_values_that_are_not_of_their_type_are_counted_by_column(
     message = refusal(folder, params, schema)
     assert "distance: 3 values are no float" in message
     assert "flight_number: 2 values are no integer" in message
+    assert "as 'far' (write a finite number" in message
+    assert "as 'XY12' (write 408 or 408.0)" in message
+
+
+def test_a_refused_value_of_a_private_column_is_not_shown(
+    folder: Path, params: Params, schema: Schema, month: str
+) -> None:
+    edit_flights(folder, replace_cells("distance", "far", 3, month))
+    columns = [
+        column.model_copy(update={"private": "hashed"}) if column.name == "distance" else column
+        for column in schema.columns
+    ]
+    private = Schema(columns=tuple(columns))
+    message = refusal(folder, params, private)
+    assert "distance: 3 values are no float (write" in message
     assert "far" not in message
 
 
@@ -215,12 +231,56 @@ def test_text_takes_the_type_of_the_schema(
     schema: Schema, name: str, text: list[str], value: list[object]
 ) -> None:
     frame = pl.DataFrame({name: text})
-    assert frame.select(ingest.typed(schema[name], pl.String()))[name].to_list() == value
+    found = reading.read(schema[name], pl.String(), is_text=True)
+    assert frame.select(found.value.alias(name))[name].to_list() == value
+    refused = frame.select(found.refused.alias(name))[name].drop_nulls().to_list()
+    assert refused == [one for one, read in zip(text, value, strict=True) if read is None]
 
 
 def test_times_are_read_with_and_without_seconds(schema: Schema) -> None:
     forms = ["2013-05-31 17:45", "2013-05-31T17:45:00", "2013-05-31 17:45:00.5", "31.5.2013"]
     frame = pl.DataFrame({schema.time: forms})
-    read = frame.select(ingest.typed(schema[schema.time], pl.String()))[schema.time]
+    found = reading.read(schema[schema.time], pl.String(), is_text=True)
+    read = frame.select(found.value.alias(schema.time))[schema.time]
     assert read.dt.minute().to_list() == [45, 45, 45, None]
     assert read.dt.millisecond().to_list() == [0, 0, 500, None]
+
+
+TYPED: dict[str, tuple[str, pl.Expr, str]] = {
+    "a zone": (
+        "scheduled_departure", pl.col("scheduled_departure").dt.replace_time_zone("UTC"),
+        "it has a zone: name the column's zone in schema.yaml, or give local time",
+    ),
+    "milliseconds": (
+        "scheduled_departure", pl.col("scheduled_departure").dt.epoch("ms"),
+        "the column is of type Int64: give local time, as 2013-05-31T17:45:00",
+    ),
+    "text": (
+        "flight_number", pl.col("flight_number").cast(pl.String),
+        "the column is text: give it as integer",
+    ),
+    "fractions": ("flight_number", pl.col("flight_number") + 0.9, "write 408 or 408.0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TYPED)
+def test_a_column_of_another_kind_is_refused_by_name(
+    rows: pl.DataFrame,
+    params: Params,
+    schema: Schema,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    """The column, how many rows, one value, and what to do."""
+    name, changed, advice = TYPED[kind]
+    folder = tmp_path / "source"
+    folder.mkdir()
+    rows.with_columns(changed.alias(name)).write_parquet(folder / "rows.parquet")
+    typed = source.Source(lambda _: None, lambda found, _: pl.scan_parquet(found / "rows.parquet"))
+    monkeypatch.setitem(source.SOURCES, "typed", typed)
+    data = params.data.model_copy(update={"source": "typed"})
+    message = refusal(folder, params.model_copy(update={"data": data}), schema)
+    assert re.search(rf"{name}: \d{{3,}} values are no {schema[name].type}, as '", message)
+    assert advice in message
+    assert "\n" not in message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from lifecycle.columns import Schema
-from lifecycle.ingest import TYPES
+from lifecycle.reading import TYPES
 
 
 def test_the_snapshot_has_the_columns_of_the_schema_in_order(

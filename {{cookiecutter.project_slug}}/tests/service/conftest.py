@@ -98,6 +98,7 @@ def release(
         "model_version": "3",
         "model_md5": files.md5(folder / "model.ubj"),
         "git_commit": "0" * 40,
+        "gate_verdict": "pass",
         "threshold": params.evaluate.threshold,
         "maximum_rows": params.serve.maximum_rows,
         "maximum_body_bytes": params.serve.maximum_body_bytes,

@@ -56,6 +56,7 @@ VALUES: list[tuple[str, str, Any]] = [
     ("true for a whole number", "integer", True),
     ("fraction for a whole number", "integer", 5.5),
     ("more than 64 bits", "integer", 2**70),
+    ("a float that stands for several integers", "integer", 2.0**53),
     ("negative", "integer", -(2**60)),
     ("not a number for a whole number", "integer", float("nan")),
     ("no such category", "closed", "no such"),
@@ -66,11 +67,16 @@ VALUES: list[tuple[str, str, Any]] = [
     ("lone surrogate", "closed", "\ud800"),
     ("empty open category", "open", ""),
     ("endless open category", "open", "x" * 1000),
+    ("what CSV has for a null in an open category", "open", "NA"),
     ("number for an open category", "open", 1),
     ("lone surrogate in an open category", "open", "\ud800"),
     ("a time zone", "time", "2013-05-31T17:45:00+02:00"),
     ("universal time", "time", "2013-05-31T17:45:00Z"),
-    ("no time", "time", "2013-05-31"),
+    ("half a time", "time", "2013-05-31T17"),
+    ("a time with a line after it", "time", "2013-05-31\n"),
+    ("a billionth of a second", "time", "2013-05-31T17:45:00.000000001"),
+    ("midnight as an end", "time", "2013-05-31T24:00:00"),
+    ("a week's day", "time", "2013-W22-5"),
     ("no such day", "time", "2013-02-30T10:00:00"),
     ("no such hour", "time", "2013-02-20T25:00:00"),
     ("an absurd year", "time", "9999-12-31T23:59:59"),
@@ -209,6 +215,19 @@ def test_a_whole_number_may_be_written_as_a_float(
         ]
         assert [answer.status_code for answer in answers] == [200, 200]
         assert answers[0].json()["predictions"] == answers[1].json()["predictions"]
+
+
+@pytest.mark.parametrize("form", ["{day}T00:00", "{day} 00:00:00", "{day}T00:00:00.000000000"])
+def test_a_day_is_its_midnight_however_it_is_written(
+    client: TestClient, good: dict[str, Any], names: dict[str, str], form: str
+) -> None:
+    """As a file of rows has it: `make batch` reads the same."""
+    answers = []
+    for text in ("{day}", form):
+        good["records"][0][names["time"]] = text.format(day="2013-05-31")
+        answers.append(client.post(PREDICT, json=good))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json()["predictions"] == answers[1].json()["predictions"]
 
 
 BODIES: list[tuple[str, bytes, str]] = [

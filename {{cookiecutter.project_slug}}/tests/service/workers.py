@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lifecycle import seal
 from lifecycle.files import read_json, write_json
 from lifecycle.staging import ENTRY
 
@@ -97,6 +98,7 @@ def make_home(release: Path, folder: Path, **facts: Any) -> Path:
     shutil.copytree(release, folder / "release")
     path = folder / "release" / "release.json"
     write_json(path, {**read_json(path), **facts})
+    seal.write(folder)
     return folder
 
 

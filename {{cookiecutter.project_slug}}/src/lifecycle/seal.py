@@ -1,0 +1,133 @@
+"""The manifest of a Bento: the hash of every file, written when it is packaged.
+
+What does not match it does not serve: deploy looks before it starts a worker, and the worker looks
+once more before it loads anything. Nothing here imports more than the standard library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from lifecycle.command import StageError
+from lifecycle.files import parse_strict, write_json
+
+MANIFEST = "manifest.json"
+# Python writes them beside the code that it imports; `forget_caches` removes them.
+CACHES = "__pycache__"
+# Added after the Bento's hash is taken: which rows they are depends on the data at hand, which is
+# no part of what the tag names.
+SMOKE = "release/smoke.json"
+# Where BentoML puts the lock that was staged.
+LOCK = "env/python/requirements.txt"
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """Return the hash of every file below a folder; what is no plain file has none."""
+    found = {}
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != CACHES]
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        for name in sorted([*files, *links]):
+            path = Path(place, name)
+            plain = path.is_file() and not path.is_symlink()
+            found[path.relative_to(folder).as_posix()] = sha256(path) if plain else "no plain file"
+    return found
+
+
+def tag_hash(staged: dict[str, str]) -> str:
+    """Return the part of a Bento's tag that names its content."""
+    lines = (f"{name} {content}\n" for name, content in sorted(staged.items()))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:8]
+
+
+def write(source: Path, around: Path | None = None) -> None:
+    """Seal a Bento's `src`, and with `around` the whole of the Bento that it belongs to."""
+    write_json(source / MANIFEST, _found(source, around))
+
+
+def _found(source: Path, around: Path | None) -> dict[str, Any]:
+    files = hashes(source)
+    files.pop(MANIFEST, None)
+    inside = f"{source.relative_to(around).as_posix()}/" if around else ""
+    others = hashes(around) if around else {}
+    return {
+        "files": files,
+        "around": {name: one for name, one in others.items() if not name.startswith(inside)},
+    }
+
+
+def damage(source: Path, around: Path | None = None) -> str | None:
+    """Return what differs from the manifest in `src`, with `around` in the Bento; None if nothing.
+
+    An image has only the Bento's `src` as it was: there nothing is asked about what is around it.
+    """
+    path = source / MANIFEST
+    try:
+        kept = parse_strict(path.read_bytes())
+        wanted = {part: dict(kept[part]) for part in ("files", "around")}
+    except FileNotFoundError:
+        return f"{path.name} is missing"
+    except (OSError, ValueError, TypeError, KeyError):
+        return f"{path.name} cannot be read"
+    found = _found(source, around)
+    for part in ("files", "around") if around else ("files",):
+        for name in sorted(wanted[part].keys() | found[part].keys()):
+            if name not in found[part]:
+                return f"{name} is missing"
+            if name not in wanted[part]:
+                return f"{name} was added"
+            if wanted[part][name] != found[part][name]:
+                return f"{name} is another"
+    return None
+
+
+def require(source: Path) -> None:
+    """Stop a service whose own files are not as they were packaged.
+
+    Raises:
+        StageError: what differs.
+    """
+    if found := damage(source):
+        raise StageError(f"this Bento is not as it was packaged: {found}")
+
+
+def tag_damage(folder: Path, tag: str, model_md5: str | None = None) -> str | None:
+    """Return in what a Bento differs from its tag and its model; None if in nothing.
+
+    The tag holds for what was staged; `model_md5` is what the registry says.
+    """
+    source = folder / "src"
+    staged = {name: one for name, one in hashes(source).items() if name not in (MANIFEST, SMOKE)}
+    staged["requirements.txt"] = sha256(folder / LOCK)
+    version, _, content = tag.partition(":")[2].rpartition("-")
+    if tag_hash(staged) != content:
+        return "its files are not those that its tag names"
+    try:
+        facts = parse_strict((source / "release/release.json").read_bytes())
+        named, number = facts["model_md5"], facts["model_version"]
+    except (ValueError, TypeError, KeyError):
+        return "release/release.json cannot be read"
+    with (source / "release/model.ubj").open("rb") as model:
+        made = hashlib.file_digest(model, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if number != version or named != made:
+        return "release/model.ubj is not the model of its release record"
+    if model_md5 is not None and made != model_md5:
+        return "release/model.ubj is not the model that the registry names"
+    return None
+
+
+def forget_caches(folder: Path) -> None:
+    """Remove compiled code, which the manifest knows nothing of."""
+    import shutil
+
+    for cache in folder.rglob(CACHES):
+        shutil.rmtree(cache, ignore_errors=True)

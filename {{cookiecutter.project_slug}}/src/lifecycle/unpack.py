@@ -1,0 +1,138 @@
+"""Unpacks a bundle that anybody may have made: nothing is believed before it is checked.
+
+A bundle is a gzip file of a plain tar archive: first `manifest.json` with size and SHA-256 of every
+other file, then exactly these files. The archive is read block by block, so that no header can ask
+for memory, and no file grows beyond what the manifest has promised.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import tarfile
+import zlib
+from io import BufferedReader
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lifecycle.files import parse_strict
+from lifecycle.section import first_mistake
+
+MANIFEST, FACTS, BENTO = "manifest.json", "version.json", "bento"
+# As `pack` writes it: without name and time, so that no byte of a bundle is left unchecked.
+GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+BLOCK, RECORD, CHUNK = tarfile.BLOCKSIZE, tarfile.RECORDSIZE, 1 << 20
+MANIFEST_BYTES, FILES = 1_000_000, 2_000
+PART = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,80}"
+NAME = re.compile(rf"version\.json|bento(?:/{PART}){{1,8}}")
+
+
+class BundleError(Exception):
+    """A file is no bundle; why."""
+
+
+class Entry(BaseModel):
+    """One file of a bundle."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    size: int = Field(ge=0)
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Manifest(BaseModel):
+    """Every file of a bundle but the manifest itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format: Literal[1]
+    files: dict[str, Entry] = Field(min_length=2, max_length=FILES)
+
+
+def unpack(raw: BufferedReader, target: Path, most_bytes: int) -> None:
+    """Unpack a bundle below `target`, an empty folder; no file of it may be larger.
+
+    Raises:
+        BundleError: it is no bundle; `target` may hold a part of it.
+    """
+    if raw.read(len(GZIP)) != GZIP:
+        raise BundleError("it is no gzip file that `make bundle` wrote")
+    raw.seek(0)
+    try:
+        with gzip.GzipFile(fileobj=raw) as packed:
+            _unpack(packed, target, most_bytes)
+    except (tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError, ValueError) as error:
+        raise BundleError(str(error) or type(error).__name__) from None
+
+
+def _unpack(packed: gzip.GzipFile, target: Path, most_bytes: int) -> None:
+    name, size = _header(packed)
+    if name != MANIFEST or size > MANIFEST_BYTES:
+        raise BundleError(f"it does not begin with {MANIFEST}")
+    waiting = _manifest(_read(packed, size), most_bytes)
+    _skip_padding(packed, size)
+    while waiting:
+        name, size = _header(packed)
+        entry = waiting.pop(name, None)
+        if entry is None or entry.size != size:
+            raise BundleError("it holds a file that its manifest does not list")
+        _write(packed, target / name, entry)
+        _skip_padding(packed, size)
+    rest = packed.read(RECORD + 2 * BLOCK)
+    if len(rest) < 2 * BLOCK or any(rest) or packed.read(1):
+        raise BundleError("it does not end behind its last file")
+
+
+def _manifest(content: bytes, most_bytes: int) -> dict[str, Entry]:
+    """Return what the manifest promises; every name is one that may become a path."""
+    try:
+        files = Manifest.model_validate(parse_strict(content)).files
+    except ValidationError as error:
+        raise BundleError(f"{MANIFEST}: {first_mistake(error)}") from None
+    folders = {parent.as_posix() for name in files for parent in Path(name).parents}
+    for name, entry in files.items():
+        if not NAME.fullmatch(name) or name in folders:
+            raise BundleError("a file has a name that no bundle has")
+        if entry.size > most_bytes:
+            raise BundleError(f"a file is larger than {most_bytes} bytes")
+    # On some disks names that differ in capitals only are one.
+    if len({name.casefold() for name in files}) != len(files):
+        raise BundleError("two files have one name")
+    if sum(entry.size for entry in files.values()) > 2 * most_bytes:
+        raise BundleError(f"it would unpack to more than {2 * most_bytes} bytes")
+    return dict(files)
+
+
+def _header(packed: gzip.GzipFile) -> tuple[str, int]:
+    member = tarfile.TarInfo.frombuf(_read(packed, BLOCK), "utf-8", "strict")
+    if member.type != tarfile.REGTYPE:
+        raise BundleError("it holds something else than plain files")
+    return member.name, member.size
+
+
+def _read(packed: gzip.GzipFile, size: int) -> bytes:
+    content = packed.read(size)
+    if len(content) != size:
+        raise EOFError("it is cut off")
+    return content
+
+
+def _skip_padding(packed: gzip.GzipFile, size: int) -> None:
+    if any(_read(packed, -size % BLOCK)):
+        raise BundleError("it holds something between its files")
+
+
+def _write(packed: gzip.GzipFile, path: Path, entry: Entry) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digest, left = hashlib.sha256(), entry.size
+    with path.open("xb") as file:
+        while left:
+            content = _read(packed, min(left, CHUNK))
+            left -= len(content)
+            digest.update(content)
+            file.write(content)
+    if digest.hexdigest() != entry.sha256:
+        raise BundleError("a file is another than its manifest says")

@@ -1,0 +1,397 @@
+"""Whatever a bundle says of itself, it is taken in whole or it changes nothing, here or outside."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import random
+import shutil
+import subprocess
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundles import Bundle, archive, packed, plain
+
+from lifecycle import bento, lineage, receive, registry, seal
+from lifecycle.command import StageError, run
+from lifecycle.deployment import Deployment, Outcome, State
+from lifecycle.files import write_json
+from lifecycle.params import Params
+
+Spoil = Callable[[Bundle], object]
+NAME, NO_BUNDLE = "shrunk", " is no bundle: `make bundle` packs one ("
+
+
+class Host:
+    """A machine that has received version 1, and the folder in which its project lies."""
+
+    def __init__(self, folder: Path, params: Params) -> None:
+        """Make a repository whose registry has version 1."""
+        self.folder, self.params = folder, params
+        self.root, self.path = folder / "host" / "project", folder / "bundle.tar.gz"
+        self.root.mkdir(parents=True)
+        subprocess.run(["git", "init", "-q", str(self.root)], check=True)
+        self.first = Bundle(NAME, 1, b"first", folder / "first")
+        self.second = Bundle(NAME, 2, b"second", folder / "second")
+        self.path.write_bytes(self.first.content())
+        receive.receive(self.root, params, self.path)
+
+    def state(self) -> dict[str, Any]:
+        """Return every file there is, here and around, and what the registry says."""
+        versions = registry.connect(self.root, self.params)
+        # The store is asked, since it is rewritten by being asked.
+        paths = [path for path in sorted(self.folder.rglob("*"))
+                 if path != self.path and "mlflow.db" not in path.name]  # fmt: skip
+        files = {path: md5(path) for path in paths if path.is_file()}
+        folders = [path for path in paths if path.is_dir()]
+        known = {one.number: one.tags for one in versions.all()}
+        return {"files": files, "folders": folders, "versions": known,
+                "aliases": versions.aliases()}  # fmt: skip
+
+    def refuses(
+        self, content: bytes, capsys: pytest.CaptureFixture[str], variables: str = ""
+    ) -> str:
+        """Receive it as `make receive` does; return its one line."""
+        self.path.write_bytes(content)
+        with pytest.raises(SystemExit) as stopped:
+            run("receive", lambda: print(
+                receive.receive(self.root, self.params, self.path, variables)
+            ))  # fmt: skip
+        assert stopped.value.code == 1
+        line = capsys.readouterr().err
+        assert line.startswith("receive: ")
+        assert line.count("\n") == 1
+        assert line.strip().isprintable()
+        assert len(line) < 700
+        return line
+
+
+def md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Host:
+    """A host that no test changes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        return Host(tmp_path_factory.mktemp("host"), params)
+
+
+@pytest.fixture(autouse=True)
+def _local_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def fact(**changes: Any) -> Spoil:
+    return lambda bundle: bundle.facts.update(changes)
+
+
+def tag(**changes: Any) -> Spoil:
+    return lambda bundle: bundle.facts["lineage"].update(changes)
+
+
+def without_tag(name: str) -> Spoil:
+    return lambda bundle: bundle.facts["lineage"].pop(name)
+
+
+def gate(**changes: Any) -> Spoil:
+    return lambda bundle: bundle.facts["gate"].update(changes)
+
+
+def file(name: str) -> Spoil:
+    """Add a file of a name, listed as the others are."""
+    return lambda bundle: bundle.more.update({name: b"evil"})
+
+
+def manifest(change: Callable[[dict[str, Any]], object]) -> Spoil:
+    return lambda bundle: setattr(bundle, "manifest", change)
+
+
+def manifest_text(text: bytes) -> Spoil:
+    return lambda bundle: setattr(bundle, "manifest_text", text)
+
+
+def facts_text(text: bytes) -> Spoil:
+    return lambda bundle: setattr(bundle, "facts_text", text)
+
+
+def member(kind: bytes, name: str = "bento/more", link: str = "/etc/passwd") -> Spoil:
+    """Put a member of a kind before the last one."""
+
+    def put(members: list[Any]) -> None:
+        made = plain(name, b"", kind)
+        made.linkname = link
+        members.insert(-1, (made, b""))
+
+    return lambda bundle: setattr(bundle, "members", put)
+
+
+def members(change: Callable[[list[Any]], object]) -> Spoil:
+    return lambda bundle: setattr(bundle, "members", change)
+
+
+def sized(size: int) -> Spoil:
+    """Let the manifest and the header promise a size that the file does not have."""
+
+    def promise(found: dict[str, Any]) -> None:
+        found["files"]["bento/bento.yaml"]["size"] = size
+
+    def head(members: list[Any]) -> None:
+        next(one for one, _ in members if one.name == "bento/bento.yaml").size = size
+
+    def spoil(bundle: Bundle) -> None:
+        bundle.manifest, bundle.members = promise, head
+
+    return spoil
+
+
+def in_bento(change: Callable[[Path], object], again: bool = False) -> Spoil:
+    """Change the Bento's files, and with `again` seal it as if it had been packaged so."""
+
+    def spoil(bundle: Bundle) -> None:
+        change(bundle.bento)
+        if again:
+            seal.write(bundle.bento / "src", bundle.bento)
+
+    return spoil
+
+
+def write(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+def another_version(number: Any) -> Spoil:
+    """Name another number wherever one is named."""
+
+    def spoil(bundle: Bundle) -> None:
+        folder = bundle.bento.parent / "again"
+        made = Bundle(NAME, number, b"second", folder)
+        bundle.facts, bundle.bento = made.facts, made.bento
+
+    return spoil
+
+
+NAMES = ["../evil", "/evil", "bento/../../evil", "bento/./evil", "bento//evil", "bento/", "bento",
+         "bento/evil\n", "bento/e vil", "bento/\u00e9vil", "bento\\evil", "bento/a:b", "BENTO/evil",
+         "version.json/evil", "evil", "./version.json", "bento/src/..", "bento/" + "x" * 81,
+         "bento/" + "/".join("abcdefghi"), "bento/bento.yaml/evil", "bento/SRC/service.py",
+         "bento/Bento.yaml", "manifest.json"]  # fmt: skip
+KINDS = {"a link": tarfile.SYMTYPE, "a hard link": tarfile.LNKTYPE, "a device": tarfile.CHRTYPE,
+         "a disk": tarfile.BLKTYPE, "a pipe": tarfile.FIFOTYPE, "a folder": tarfile.DIRTYPE,
+         "a sparse file": tarfile.GNUTYPE_SPARSE, "a header of pax": tarfile.XHDTYPE,
+         "a global header": tarfile.XGLTYPE, "a long name": tarfile.GNUTYPE_LONGNAME,
+         "an unknown kind": b"Z"}  # fmt: skip
+REPEATED = (b'{"format": 1, "format": 1, "files": {}}', b"[]", b"null", b"", b"[" * 90_000,
+            b'{"format": 1, "files": []}', b'{"format": 1, "files": {}}', b"\xff",
+            b'{"format": 2, "files": {}}', b'{"format": true, "files": {}}')  # fmt: skip
+NEVER = "is here already with another"
+
+HOSTILE: list[tuple[str, Spoil, str]] = [
+    *((f"a file {name!r:.30}", file(name), "") for name in NAMES),
+    *((name, member(kind), NO_BUNDLE) for name, kind in KINDS.items()),
+    *((f"a manifest {text!r:.30}", manifest_text(text), NO_BUNDLE) for text in REPEATED),
+    ("a large manifest", manifest_text(b" " * 1_000_001), "does not begin with manifest.json"),
+    ("no manifest", members(lambda m: m.pop(0)), "does not begin with manifest.json"),
+    ("a manifest at the end", members(lambda m: m.append(m.pop(0))), "does not begin with"),
+    ("a file not listed", lambda b: b.left_out.update(["bento/sbom.cdx.json"]),
+     "not list"),
+    ("a file left out", members(lambda m: m.pop()), NO_BUNDLE),
+    ("a file twice", members(lambda m: m.append(m[-1])), "does not end behind its last file"),
+    ("other content", members(lambda m: m.__setitem__(-1, (m[-1][0], b"{"))), NO_BUNDLE),
+    ("a negative size", manifest(lambda m: m["files"]["version.json"].update(size=-1)), NO_BUNDLE),
+    ("a size in words", manifest(lambda m: m["files"]["version.json"].update(size="9")), NO_BUNDLE),
+    ("a hash of old", manifest(lambda m: m["files"]["version.json"].update(sha256="0" * 32)),
+     NO_BUNDLE),
+    ("more of a file", manifest(lambda m: m["files"]["version.json"].update(mode=511)), NO_BUNDLE),
+    ("a promise of 8 GB", sized(8 * 10**9), "a file is larger than"),
+    ("a promise of 5 MB", sized(5 * 10**6), NO_BUNDLE),
+    ("many of 9 MB", lambda b: b.more.update({f"bento/{n}": bytes(9 * 10**6) for n in range(5)}),
+     "it would unpack to more than"),
+    ("3,000 files", lambda b: b.more.update({f"bento/{n}": b"" for n in range(3000)}), NO_BUNDLE),
+    ("no version", lambda b: b.facts.pop("version"), "version: Field required"),
+    *((f"version {number!r}", fact(version=number), NO_BUNDLE)
+      for number in ("2", True, 2.0, 0, -1, None, [2], 10**12, 3)),
+    ("a version far ahead", another_version(5000), "version 5000 is none of this registry"),
+    *((f"the tag {text!r:.30}", fact(tag=text), NO_BUNDLE)
+      for text in ("x:../../../../ESC", f"{NAME}:evil", f"{NAME}:2-0000000", f"{NAME}:2-00000000\n",
+                   f"{NAME}:1-00000000", "other:2-00000000", f"{NAME}:2-00000000", "", 2, None)),
+    ("another project", fact(name="other"), NO_BUNDLE),
+    ("a name of another type", fact(name=7), NO_BUNDLE),
+    ("another key", fact(more=1), "more: Extra inputs are not permitted"),
+    ("facts that are none", facts_text(b"[]"), NO_BUNDLE),
+    ("facts that are no JSON", facts_text(b"{"), NO_BUNDLE),
+    ("facts too deep", facts_text(b"[" * 90_000), "it is nested too deep"),
+    ("a metric that is none", fact(metrics={"roc_auc": "0.9"}), NO_BUNDLE),
+    ("an empty lineage", fact(lineage={}), "its lineage has no git_commit"),
+    ("a lineage as a text", fact(lineage="all"), NO_BUNDLE),
+    *((f"no {name}", without_tag(name), f"its lineage has no {name}")
+      for name in (*lineage.NEEDED, "train_last")),
+    ("a commit that is none", tag(git_commit="HEAD"), "git_commit"),
+    ("a commit as an option", tag(git_commit="--output=/evil"), "git_commit"),
+    ("a hash that is none", tag(data_md5="../evil"), "data_md5"),
+    ("a number for a text", tag(data_md5=7), NO_BUNDLE),
+    ("a key that is none", tag(**{"../evil": "x"}), "that none has"),
+    ("a text of many lines", tag(window="2013\nevil"), "window"),
+    ("a text of a terminal", tag(window="\x1b[2Jevil"), "window"),
+    ("a threshold that is none", tag(threshold="nan"), "threshold"),
+    ("a difference nobody measured", in_bento(
+        lambda f: (f / "src/release/difference.json").write_text("{}"), again=True), "tag names"),
+    ("a difference left out", tag(difference="{}"), "difference.json is not what its lineage"),
+    ("a difference that is none", tag(difference="{"), NO_BUNDLE),
+    ("a refused version", tag(gate_verdict="fail"), "the gate did not pass its version"),
+    ("a refusal", gate(verdict="fail"), "the gate's verdict is not one of the gate"),
+    ("approved by hand", gate(verdict="approved by me"), "the gate's verdict is not one"),
+    ("no rules", gate(rules=[]), "the gate's verdict is not one of the gate"),
+    ("a rule that failed", lambda b: b.facts["gate"]["rules"][0].update(verdict="fail"),
+     "rules that failed: roc_auc"),
+    ("an empty verdict", fact(gate={}), "the gate's verdict is not one of the gate"),
+    ("a verdict of another", gate(model_md5="0" * 32), "its verdict is about another model_md5"),
+    ("a verdict on other data", gate(holdout_md5="0" * 32), "is about another holdout_md5"),
+    ("no Bento", in_bento(lambda f: (f / "bento.yaml").unlink()), "it holds no Bento"),
+    ("a Bento without code", lambda b: shutil.rmtree(b.bento / "src"), "manifest.json is missing"),
+    ("another model", in_bento(write("src/release/model.ubj", b"evil")), "model.ubj is another"),
+    ("another model, sealed", in_bento(write("src/release/model.ubj", b"evil"), again=True),
+     "its files are not those that its tag names"),
+    ("more code", in_bento(write("src/xgboost.py", b"evil")), "xgboost.py was added"),
+    ("more code, sealed", in_bento(write("src/xgboost.py", b"evil"), again=True), "tag names"),
+    ("no record", in_bento(lambda f: (f / "src/release/release.json").unlink(), again=True),
+     "tag names"),
+    ("no lock", in_bento(lambda f: (f / seal.LOCK).unlink(), again=True), "txt is missing"),
+    ("the model of another lineage", lambda b: [
+        part.update(model_md5="0" * 32) for part in (b.facts["lineage"], b.facts["gate"])],
+     "is not the model that the registry names"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spoil", "words"), [r[1:] for r in HOSTILE], ids=[r[0] for r in HOSTILE])
+def test_a_hostile_bundle_changes_nothing(
+    spoil: Spoil, words: str, host: Host, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = host.second.copy(tmp_path)
+    spoil(bundle)
+    before = host.state()
+    content = bundle.content()
+    line = host.refuses(content, capsys)
+    assert words in line
+    assert host.state() == before
+
+
+def test_no_byte_of_a_bundle_can_be_another(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    content, before, chance = host.second.content(), host.state(), random.Random(7)
+    places = [*range(12), *chance.sample(range(len(content)), 60), len(content) - 1]
+    for place in places:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << chance.randrange(8)
+        # Deflate has more than one way to write the same: then nothing is another.
+        with contextlib.suppress(OSError, EOFError, zlib.error):
+            if place >= 10 and gzip.decompress(bytes(flipped)) == gzip.decompress(content):
+                continue
+        assert "no bundle" in host.refuses(bytes(flipped), capsys), place
+    for length in (0, 1, 9, 10, 11, 500, len(content) // 2, len(content) - 8, len(content) - 1):
+        assert "no bundle" in host.refuses(content[:length], capsys), length
+    for more in (b"evil", content, b"\x1f\x8b"):
+        assert "no bundle" in host.refuses(content + more, capsys)
+    assert host.state() == before
+
+
+def test_a_bundle_that_grows_is_stopped_before_it_has_grown(
+    host: Host, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a gigabyte of zeros behind the last file takes half a megabyte packed."""
+    read = 0
+    plainly = gzip.GzipFile.read
+
+    def count(file: gzip.GzipFile, size: int | None = -1) -> Any:
+        nonlocal read
+        found = plainly(file, size)
+        read += len(found)
+        return found
+
+    monkeypatch.setattr(gzip.GzipFile, "read", count)
+    members = [(plain("manifest.json", bytes(10**9 // 2)), bytes(10**9 // 2))]
+    before = host.state()
+    bomb = packed(archive(members))
+    assert "no bundle" in host.refuses(bomb, capsys)
+    tail = packed(archive([]) + bytes(10**9 // 2))
+    assert "no bundle" in host.refuses(tail, capsys)
+    assert read < 10**6
+    assert host.state() == before
+
+
+def test_a_version_that_is_here_is_never_changed(
+    host: Host, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = host.state()
+    others = (tag(window="2013-03 to 2013-04"), tag(more="evil"), tag(**{"metric.x": "1"}))
+    for number, spoil in enumerate(others):
+        bundle = host.first.copy(tmp_path / f"{number}")
+        spoil(bundle)
+        assert f"version 1 {NEVER} " in host.refuses(bundle.content(), capsys)
+    other = Bundle(NAME, 1, b"another model", tmp_path / "other")
+    assert f"version 1 {NEVER} model_md5" in host.refuses(other.content(), capsys)
+    smoke = host.first.copy(tmp_path / "smoke")
+    in_bento(write(f"src/{seal.SMOKE}", b'{"request": 1}'), again=True)(smoke)
+    assert "is here already with other content" in host.refuses(smoke.content(), capsys)
+    assert "not what was built" in host.refuses(host.first.content(), capsys, "0" * 64)
+    assert host.state() == before
+    host.path.write_bytes(host.first.content())
+    receive.receive(host.root, host.params, host.path)
+    assert "version 1 " in capsys.readouterr().out
+    after = host.state()
+    assert {**after, "files": {}} == {**before, "files": {}}
+
+
+def test_a_good_bundle_is_taken_in_once(tmp_path: Path, params: Params,
+                                        capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    host = Host(tmp_path / "machine", params)
+    content = host.second.content()
+    host.path.write_bytes(content)
+    released = receive.receive(host.root, params, host.path, hashlib.sha256(content).hexdigest())
+    assert released.version == 2
+    assert bento.damage(host.root, released.tag, host.second.facts["lineage"]["model_md5"]) is None
+    before = host.state()
+    assert before["versions"][2] == host.second.facts["lineage"]
+    assert "already" not in capsys.readouterr().out
+    # Released anew, the same model has another commit, at another time: nothing of that is taken.
+    host.second.facts["lineage"]["git_commit"] = "c" * 40
+    host.path.write_bytes(host.second.content())
+    receive.receive(host.root, params, host.path)
+    assert "is here already, as it is" in capsys.readouterr().out
+    assert host.state() == before
+    # One that was rolled back here, and was never released, gives its number to the next.
+    other = Bundle(NAME, 2, b"a better one", tmp_path / "other")
+    assert NEVER in host.refuses(other.content(), capsys)
+    Deployment(host.root, "staging").save(
+        State(last=Outcome(2, "rolled back", "errors", "too many", "now"))
+    )
+    receive.receive(host.root, params, host.path)
+    assert host.state()["versions"][2] == other.facts["lineage"]
+
+
+def test_a_damaged_bento_is_mended_by_its_bundle(tmp_path: Path, params: Params) -> None:
+    host = Host(tmp_path / "machine", params)
+    released = receive.receive(host.root, params, host.path)
+    model = bento.release_folder(host.root, released.tag) / "model.ubj"
+    model.write_bytes(b"evil")
+    with pytest.raises(StageError, match=r"or `make receive`"):
+        bento.require(host.root, released.tag)
+    receive.receive(host.root, params, host.path)
+    assert bento.damage(host.root, released.tag) is None
+
+
+def test_where_nothing_was_received_a_refusal_leaves_nothing(
+    tmp_path: Path, params: Params
+) -> None:
+    root, path = tmp_path / "project", tmp_path / "bundle.tar.gz"
+    root.mkdir()
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    write_json(path, {})
+    with pytest.raises(StageError, match="is no bundle"):
+        receive.receive(root, params, path)
+    assert [path.name for path in root.iterdir()] == [".git"]

@@ -1,0 +1,202 @@
+"""A Bento that is not as it was packaged does not serve, whatever of it was changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from service import workers
+
+from lifecycle import bento, registry, seal
+from lifecycle.columns import load_schema
+from lifecycle.command import StageError
+from lifecycle.files import md5, write_json
+from lifecycle.passed import refusal
+from lifecycle.predictor import Predictor, load_release
+
+STATED = {"model_md5": "a" * 32, "git_commit": "b" * 40, "gate_md5": "c" * 32}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> SimpleNamespace:
+    """A folder with one Bento in it, in everything as `package` leaves one, but small."""
+    source = tmp_path / "stage"
+    (source / "release").mkdir(parents=True)
+    (source / "lifecycle").mkdir()
+    for name in ("service.py", "bentofile.yaml", "lifecycle/features.py", "release/schema.yaml"):
+        (source / name).write_text(f"{name}\n")
+    (source / "release/model.ubj").write_bytes(b"model")
+    facts = {"model_version": "7", "model_md5": md5(source / "release/model.ubj")}
+    write_json(source / "release/release.json", facts)
+    (source / "requirements.txt").write_text("six==1\n")
+    tag = f"name:7-{seal.tag_hash(seal.hashes(source))}"
+    place = bento.folder(tmp_path, tag)
+    (place / "env/python").mkdir(parents=True)
+    shutil.move(source / "requirements.txt", place / seal.LOCK)
+    shutil.move(source, place / "src")
+    (place / "src" / seal.SMOKE).write_text("{}")
+    (place / "bento.yaml").write_text("name: name\n")
+    seal.write(place / "src", place)
+    return SimpleNamespace(root=tmp_path, tag=tag, place=place, model_md5=facts["model_md5"])
+
+
+def append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"#")
+
+
+def link(path: Path) -> None:
+    shutil.copy(path, path.parents[5] / "elsewhere")
+    path.unlink()
+    path.symlink_to(path.parents[5] / "elsewhere")
+
+
+def seal_again(place: Path) -> None:
+    seal.write(place / "src", place)
+
+
+def forge_model(place: Path) -> None:
+    """Change the model, and everything in the Bento that names its hash."""
+    append(place / "src/release/model.ubj")
+    path = place / "src/release/release.json"
+    facts = json.loads(path.read_text())
+    write_json(path, {**facts, "model_md5": md5(place / "src/release/model.ubj")})
+    seal_again(place)
+
+
+def changed(name: str) -> Callable[[Path], None]:
+    return lambda place: append(place / name)
+
+
+def changed_and_sealed(name: str) -> Callable[[Path], None]:
+    def harm(place: Path) -> None:
+        append(place / name)
+        seal_again(place)
+
+    return harm
+
+
+HARMS: list[tuple[str, Callable[[Path], object], str]] = [
+    (name, changed(name), f"{name.removeprefix('src/')} is another")
+    for name in (
+        "src/release/model.ubj", "src/release/release.json", "src/release/schema.yaml",
+        "src/release/smoke.json", "src/lifecycle/features.py", "src/service.py", "bento.yaml",
+        "env/python/requirements.txt",
+    )
+]  # fmt: skip
+HARMS += [
+    ("gone", lambda p: (p / "src/lifecycle/features.py").unlink(), "features.py is missing"),
+    ("added", lambda p: (p / "src/xgboost.py").touch(), "xgboost.py was added"),
+    ("added around", lambda p: (p / "env/.hidden").touch(), "env/.hidden was added"),
+    ("a link", lambda p: link(p / "src/release/model.ubj"), "model.ubj is another"),
+    ("a pipe", lambda p: os.mkfifo(p / "src/pipe"), "pipe was added"),
+    ("a linked folder", lambda p: (p / "src/more").symlink_to(p / "env"), "more was added"),
+    ("no manifest", lambda p: (p / "src/manifest.json").unlink(), "manifest.json is missing"),
+    ("not JSON", lambda p: append(p / "src/manifest.json"), "manifest.json cannot be read"),
+    ("a list", lambda p: (p / "src/manifest.json").write_text("[]"), "cannot be read"),
+    (
+        "hashes as a text", lambda p: (p / "src/manifest.json").write_text('{"files": "x"}'),
+        "manifest.json cannot be read",
+    ),
+    ("too deep", lambda p: (p / "src/manifest.json").write_text("[" * 100_000), "cannot be read"),
+    (
+        "sealed again", changed_and_sealed("src/lifecycle/features.py"),
+        "its files are not those that its tag names",
+    ),
+    (
+        "another lock", changed_and_sealed(seal.LOCK),
+        "its files are not those that its tag names",
+    ),
+    ("another model", forge_model, "its files are not those that its tag names"),
+    ("no Bento", lambda p: (p / "bento.yaml").unlink(), "it is gone"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("harm", "words"), [row[1:] for row in HARMS], ids=[r[0] for r in HARMS])
+def test_whatever_was_changed_is_named_and_does_not_serve(
+    harm: Callable[[Path], object], words: str, made: SimpleNamespace
+) -> None:
+    assert bento.damage(made.root, made.tag, made.model_md5) is None
+    harm(made.place)
+    with pytest.raises(StageError, match="run `make release`, which packages it again") as stopped:
+        bento.require(made.root, made.tag, made.model_md5)
+    assert words in str(stopped.value)
+
+
+def test_compiled_code_is_none_of_the_bentos_files_and_is_forgotten(made: SimpleNamespace) -> None:
+    cache = made.place / "src/__pycache__"
+    cache.mkdir()
+    (cache / "service.cpython-311.pyc").touch()
+    assert bento.damage(made.root, made.tag) is None
+    seal.forget_caches(made.place)
+    assert not cache.exists()
+
+
+def test_a_bento_of_another_model_than_the_registry_names_is_refused(made: SimpleNamespace) -> None:
+    with pytest.raises(StageError, match=r"is not the model that the registry names"):
+        bento.require(made.root, made.tag, "0" * 32)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["", "x", "x:1", ":1-00000000", "x:1-0000000", "x" * 200, "x:1-0000000g", "x:01-00000000",
+     "x:1-00000000\n", "x:../../../../ESC", "../x:1-00000000", "x/y:1-00000000", "X:1-00000000",
+     "x:1-00000000/..", "..:1-00000000", "x:1-\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0660"],
+)  # fmt: skip
+def test_no_other_tag_becomes_a_path(tag: str, tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"is no tag of a Bento"):
+        bento.folder(tmp_path, tag)
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ({}, "the gate did not pass it (its tag gate_verdict is missing)"),
+        ({**STATED, "gate_verdict": "fail"}, "(its tag gate_verdict is fail)"),
+        ({**STATED, "gate_verdict": "PASS"}, "(its tag gate_verdict is PASS)"),
+        ({**STATED, "gate_verdict": "approved by me"}, "is approved by me)"),
+        ({"gate_verdict": "pass"}, "it has no tag model_md5, git_commit, gate_md5"),
+        ({**STATED, "gate_verdict": "pass", "model_md5": ""}, "it has no tag model_md5"),
+        ({**STATED, "gate_verdict": "pass"}, None),
+    ],
+)  # fmt: skip
+def test_a_version_that_the_gate_did_not_pass_is_refused_by_its_tags(
+    tags: dict[str, str], words: str | None, tmp_path: Path
+) -> None:
+    found = refusal(tmp_path, registry.Version(3, tags, ""))
+    assert found is None if words is None else words in str(found)
+
+
+def test_a_model_other_than_its_record_names_is_not_loaded(release: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "release"
+    shutil.copytree(release, folder)
+    append(folder / "model.ubj")
+    with pytest.raises(StageError, match=r"the model is .{32}, and release.json names "):
+        Predictor(folder, load_schema(folder / "schema.yaml"), load_release(folder))
+
+
+@pytest.mark.parametrize("verdict", ["fail", "", None])
+def test_a_release_without_a_passing_verdict_is_not_loaded(
+    verdict: str | None, release: Path, tmp_path: Path
+) -> None:
+    facts = json.loads((release / "release.json").read_text())
+    write_json(tmp_path / "release.json", {**facts, "gate_verdict": verdict})
+    with pytest.raises(StageError, match=r"release.json: gate_verdict: Input should be 'pass'"):
+        load_release(tmp_path)
+
+
+def test_a_worker_whose_files_were_changed_does_not_start(release: Path, tmp_path: Path) -> None:
+    home = workers.make_home(release, tmp_path / "home")
+    append(home / "release" / "schema.yaml")
+    worker = workers.start(home, tmp_path, "changed")
+    try:
+        assert worker.process.wait(workers.START_SECONDS)
+    finally:
+        worker.process.kill()
+        worker.process.wait()
+    said = worker.output.read_text()
+    assert "this Bento is not as it was packaged: release/schema.yaml is another" in said
