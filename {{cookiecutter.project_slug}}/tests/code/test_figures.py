@@ -68,7 +68,9 @@ def test_a_difference_is_what_was_counted_between() -> None:
     assert found.requests == 5 and found.failed == 0
     assert found.missing == {"wind_gust": 4}
     assert found.seconds == {0.01: 0, 0.1: 5, float("inf"): 0}
-    assert found.as_dict() == {"requests": 5, "failed": 0, "rows": 0, "compared": 0, "changed": 0}
+    assert found.as_dict() == {
+        "requests": 5, "failed": 0, "rows": 0, "compared": 0, "changed": 0, "known": 0, "wrong": 0,
+    }  # fmt: skip
 
 
 def test_a_series_that_came_later_counts_from_nothing() -> None:
