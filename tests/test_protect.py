@@ -249,8 +249,28 @@ def test_who_does_not_administer_it_changes_nothing(site: Site) -> None:
 
 
 def test_without_a_token_or_a_ruleset_one_line_says_so(site: Site) -> None:
-    (site.folder / ".github/ruleset.json").unlink()
-    (site.folder / ".github/ruleset-releases.json").unlink()
+    for path in (site.folder / ".github").glob("ruleset*.json"):
+        path.unlink()
     stopped(site.protect(), "protect", ".github holds no ruleset.json: nothing to install")
     del site.variables["GH_TOKEN"]
     stopped(site.protect(), "protect", "set the GH_TOKEN environment variable")
+
+
+def test_only_a_release_with_a_token_of_its_own_lets_tags_be_restricted(site: Site) -> None:
+    """GitHub lets no ruleset be passed by a workflow's own token: it would stop every release."""
+    first = site.protect()
+    assert first.returncode == 0, first.stderr
+    said = "ruleset release tags waits for the secret RELEASE_TOKEN of the environment release"
+    assert said in first.stdout
+    assert [one["name"] for one in site.kept()["rulesets"]] == ["releases", "main"]
+    site.given(secrets={"release": ["RELEASE_TOKEN"]})
+    assert "ruleset release tags is in force" in site.protect().stdout
+    made = ruleset(site, "release tags")
+    assert made["rules"] == [{"type": "creation"}]
+    assert made["conditions"]["ref_name"]["include"] == ["refs/tags/model-*"]
+    assert [one["actor_type"] for one in made["bypass_actors"]] == ["RepositoryRole"]
+    # Nobody moves or removes one, whoever made it.
+    kept = ruleset(site, "releases")
+    assert {one["type"] for one in kept["rules"]} == {"deletion", "non_fast_forward", "update"}
+    assert kept["bypass_actors"] == []
+    assert site.branches("release") == ["main"]

@@ -10,13 +10,23 @@ import argparse
 import gzip
 import io
 import json
-import os
 import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, git, history, outputs, registry, seal, tracking, unpack, verdict
+from lifecycle import (
+    bento,
+    checksum,
+    git,
+    history,
+    outputs,
+    registry,
+    seal,
+    tracking,
+    unpack,
+    verdict,
+)
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import read_json, replacing, write_json
@@ -108,14 +118,17 @@ def bundle(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
         return {"released": "false"}
     version = register(root, params, schema)
     assert version is not None
+    history.require_free(root, version.number)
     released = package(root, params, schema)
     path = pack(root, params, version, released)
     print(f"bundle: version {released.version} is in {path.relative_to(root)} "
           f"({path.stat().st_size / 1e6:.1f} MB, SHA-256 {seal.sha256(path)})")  # fmt: skip
-    before = [one.name for one in releases if one.number < version.number]
+    # Without its hash nobody could say later that a bundle is the one that was released.
+    before = [one for one in releases if one.number < version.number and one.bundle]
     return {
         "released": "true", "version": released.version, "tag": released.tag,
-        "sha256": seal.sha256(path), "previous": before[-1] if before else "",
+        "sha256": seal.sha256(path), "previous": before[-1].name if before else "",
+        "previous-sha256": before[-1].bundle if before else "",
         "has-image": str((root / "deploy/Dockerfile").is_file()).lower(),
     }  # fmt: skip
 
@@ -128,7 +141,7 @@ def main() -> None:
     if given is None:
         outputs.write(bundle(root, params, load_schema()))
         return
-    released = receive(root, params, given, os.environ.get("BUNDLE_SHA256", ""))
+    released = receive(root, params, given, checksum.named())
     print(f"receive: version {released.version} ({released.tag}) is here: `make deploy`")
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lifecycle import environment, outputs
+from lifecycle import checksum, environment, outputs
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deploy import deploy, interruptible
 from lifecycle.deployment import Deployment, State
@@ -146,7 +146,9 @@ def rehearse(root: Path, params: Params, record: Record, bundle: Path, wanted: s
     os.environ["API_KEYS"] = os.environ["API_KEYS"] or secrets.token_hex(16)
     try:
         if previous:
-            record.step("receive the version before", lambda: receive(root, params, Path(previous)),
+            of_previous = checksum.named("PREVIOUS_SHA256")
+            record.step("receive the version before",
+                        lambda: receive(root, params, Path(previous), of_previous),
                         lambda one: f"`{one.tag}`")  # fmt: skip
             record.step("deploy it", lambda: deploy(root, params, name), lambda _: "serves")
         deliver(root, params, record, bundle, wanted)
@@ -167,7 +169,7 @@ def main() -> None:
     given = parser.parse_args()
     interruptible()
     root, params, name = project_root(), load_params(), environment.current()
-    record, wanted = Record(name, given.rehearse), os.environ.get("BUNDLE_SHA256", "")
+    record, wanted = Record(name, given.rehearse), checksum.named()
     try:
         (rehearse if given.rehearse else deliver)(root, params, record, given.bundle, wanted)
     except StageError as error:

@@ -118,6 +118,32 @@ def commit_of(root: Path, reference: str) -> str | None:
         return None
 
 
+def trusted(root: Path) -> list[str]:
+    """Return the references whose commits were let in: what runs here, and the default branch."""
+    remote = ("refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    return ["HEAD", *(name for name in remote if commit_of(root, name))]
+
+
+def is_ancestor(root: Path, commit: str, reference: str) -> bool:
+    """Say whether `reference` is `commit` or comes after it."""
+    try:
+        _git(root, "merge-base", "--is-ancestor", commit, reference)
+    except StageError:
+        return False
+    return True
+
+
+def parents(root: Path, commit: str) -> list[str]:
+    """Return the commits that a commit was made on."""
+    return _git(root, "rev-list", "--parents", "--max-count=1", commit).decode().split()[1:]
+
+
+def files_of(root: Path, commit: str) -> list[str]:
+    """Return the files that a commit changed, as paths within the repository."""
+    given = ("--no-commit-id", "--name-only", "--no-renames", "-r", "-z", commit)
+    return [one for one in _git(root, "diff-tree", *given).decode().split("\0") if one]
+
+
 def moment(root: Path) -> str:
     """Return when the commit that is checked out was made."""
     return _git(root, "log", "-1", "--format=%cI").decode().strip()

@@ -19,7 +19,9 @@ from lifecycle.github_environments import allow_only, ask_review
 
 FOLDER = Path(".github")
 # By environment: whether somebody has to agree to each run.
-ENVIRONMENTS = {"staging": False, "production": True}
+ENVIRONMENTS = {"staging": False, "production": True, "release": False}
+# A workflow's own token can get past no ruleset; this one, of somebody who administers, can.
+TOKEN = "RELEASE_TOKEN"  # noqa: S105
 # What GitHub asks to be paid for where the repository is private.
 PLANS = {
     "rulesets": "GitHub Pro, Team or Enterprise",
@@ -89,6 +91,10 @@ def install_ruleset(here: Place, wanted: dict[str, Any]) -> str:
     if is_of_branch and not here.has_branch:
         return f"waits for the first push, which it would refuse: push {here.branch}, then " \
             "`make protect` again"  # fmt: skip
+    if "creation" in _kinds(wanted) and not may_create():
+        return (f"waits for the secret {TOKEN} of the environment release, without which it would "
+                "stop every release: until then whoever may push can make such tags, and only "
+                "those of merged commits are believed")  # fmt: skip
     is_eased = here.is_alone and for_one(wanted)
     # The organisation's are not ours to change.
     entries = listed("rulesets?includes_parents=false")
@@ -103,6 +109,12 @@ def install_ruleset(here: Place, wanted: dict[str, Any]) -> str:
         "; it asks for no approval, as you are the only one who may push: `make protect` again, "
         "when there are two" if is_eased else ""
     )  # fmt: skip
+
+
+def may_create() -> bool:
+    """Say whether the release has a token with which it can make its tag all the same."""
+    known = found("environments/release/secrets") or {"secrets": []}
+    return TOKEN in [one["name"] for one in known["secrets"]]
 
 
 def _kinds(ruleset: dict[str, Any]) -> list[str]:

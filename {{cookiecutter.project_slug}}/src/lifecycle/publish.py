@@ -6,15 +6,19 @@ Safe to repeat: a tag that is there and a release that is there stay, and the no
 from __future__ import annotations
 
 import subprocess
+import tarfile
 from pathlib import Path
+from typing import Any
 
-from lifecycle import git, history, notes, outputs
+from lifecycle import checksum, git, history, notes, outputs
 from lifecycle.bundle import COMMIT, FACTS, FILE, FOLDER
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import read_json, write_text
 from lifecycle.params import Params, load_params
 from lifecycle.registry import Version
 
+# What is published besides, by its place in the bundle.
+INSIDE = {FACTS: FACTS, "sbom.cdx.json": "bento/sbom.cdx.json"}
 ASSETS = (FILE, FACTS, "sbom.cdx.json", "image-sbom.cdx.json")
 
 
@@ -41,6 +45,28 @@ def must(*arguments: str, given: str | None = None) -> str:
     return done.stdout
 
 
+def unpack(folder: Path) -> tuple[dict[str, Any], str]:
+    """Take what is published out of the bundle, once that is what was built; return facts and hash.
+
+    What lies beside the bundle has no hash of its own, and so is not believed.
+
+    Raises:
+        StageError: there is no bundle, or another one than BUNDLE_SHA256 names.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise StageError(f"{path} is missing: run `make bundle`")
+    wanted = checksum.named() or checksum.sha256(path)
+    checksum.require(path, wanted)
+    with tarfile.open(path) as archive:
+        for name, member in INSIDE.items():
+            content = archive.extractfile(member)
+            assert content is not None
+            (folder / name).write_bytes(content.read())
+    facts: dict[str, Any] = read_json(folder / FACTS)
+    return facts, wanted
+
+
 def publish(root: Path, params: Params) -> str:
     """Tag the version of dist/, push the tag, and make its release; return the tag.
 
@@ -48,13 +74,11 @@ def publish(root: Path, params: Params) -> str:
         StageError: there is no bundle, or git or GitHub refuse.
     """
     folder = root / FOLDER
-    if not (folder / FACTS).is_file():
-        raise StageError(f"{FOLDER / FACTS} is missing: run `make bundle`")
-    facts = read_json(folder / FACTS)
+    facts, bundle = unpack(folder)
     version = Version(facts["version"], facts["lineage"], "")
     if (folder / COMMIT).is_file():
         git.fetch(root, folder / COMMIT)
-    tag = history.record(root, version, params.project.name)
+    tag = history.record(root, version, params.project.name, bundle)
     git.push(root, f"refs/tags/{tag}")
     text = notes.of_folder(folder)
     write_text(folder / "notes.md", text)
