@@ -38,6 +38,16 @@ def delivered(folder: Path) -> str:
     return "\n".join(found) or "- nowhere yet"
 
 
+def attested() -> str:
+    """Say whether the release has an attestation, by how the step ended that ATTESTED quotes."""
+    if os.environ.get("ATTESTED") == "success":
+        repository = os.environ.get("GITHUB_REPOSITORY", "OWNER/NAME")
+        return ("Attested: `gh attestation verify bundle.tar.gz --repo " + repository + "` says "
+                "which run built it.")  # fmt: skip
+    return ("Not attested: for a private repository GitHub keeps attestations in its Enterprise "
+            "plan alone (variable `ATTEST`).")  # fmt: skip
+
+
 def notes(facts: dict[str, Any], folder: Path, image: str = "") -> str:
     """Return the notes of the release whose version.json is `facts`."""
     metrics = {name: f"{value:.4f}" for name, value in facts["metrics"].items()
@@ -59,6 +69,7 @@ def notes(facts: dict[str, Any], folder: Path, image: str = "") -> str:
         table("lineage", lineage),
         "Bento: `" + facts["tag"] + "`"
         + (f"\n\nImage: `{image}`" if image else "\n\nNo image (deploy target none)."),
+        attested(),
         "Delivered:\n\n" + delivered(folder),
     ]  # fmt: skip
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
