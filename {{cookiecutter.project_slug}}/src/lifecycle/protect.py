@@ -19,7 +19,7 @@ from lifecycle.github_environments import allow_only, ask_review
 
 FOLDER = Path(".github")
 # By environment: whether somebody has to agree to each run.
-ENVIRONMENTS = {"staging": False, "production": True, "release": False}
+ENVIRONMENTS = {"staging": False, "production": True, "rollback": False, "release": False}
 # A workflow's own token can get past no ruleset; this one, of somebody who administers, can.
 TOKEN = "RELEASE_TOKEN"  # noqa: S105
 # What GitHub asks to be paid for where the repository is private.
