@@ -25,6 +25,7 @@ REPOSITORY = "acme/flight-delay"
 USES = re.compile(r"(?m)^\s*(?:- )?uses:\s*([^\s#]+)@(\S+)")
 # Long, because act masks every occurrence of a secret.
 TOKEN = "made-up-for-the-run-" + "0123456789" * 2
+PUBLIC = {"full_name": REPOSITORY, "default_branch": "main", "visibility": "public"}
 FILES = ("env", "secret", "var", "input")
 LABELS = ("ubuntu-latest", "ubuntu-24.04", "self-hosted")
 
@@ -210,7 +211,11 @@ def pull_request(base: str, head: str, fork: bool = False) -> dict[str, Any]:
     }
 
 
+def by_hand(**inputs: str) -> dict[str, Any]:
+    """Return the payload of a run that somebody starts on the default branch."""
+    return {"ref": "refs/heads/main", "inputs": inputs, "repository": PUBLIC}
+
+
 def push(before: str, branch: str = "main") -> dict[str, Any]:
     """Return the payload of a push to a branch, and the commit it had before."""
-    repository = {"full_name": REPOSITORY, "default_branch": "main"}
-    return {"ref": f"refs/heads/{branch}", "before": before, "repository": repository}
+    return {"ref": f"refs/heads/{branch}", "before": before, "repository": PUBLIC}

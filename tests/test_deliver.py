@@ -13,9 +13,9 @@ KEYS = {"ENV": "staging", "API_KEYS": "first"}
 
 @pytest.fixture(scope="module")
 def bundle(better: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the bundle of a second version, packed by another clone than the one that gets it."""
+    """Return the bundle of a better model, packed elsewhere, as the fourth run of a release."""
     project = better.copy(tmp_path_factory.mktemp("packing") / "flight-delay")
-    project.must("bundle")
+    project.must("bundle", RELEASE_NUMBER="4")
     return project.root / "dist/bundle.tar.gz"
 
 
@@ -57,7 +57,8 @@ def test_what_is_no_bundle_is_refused_and_nothing_changes(
         (torn, "", "is no bundle: `make bundle` packs one"),
         (bundle, "0" * 64, "not what was built"),
     ):
-        done = host.make("deliver", f"BUNDLE={path}", BUNDLE_SHA256=hash_, **KEYS)
+        named = {"BUNDLE_SHA256": hash_} if hash_ else {}
+        done = host.make("deliver", f"BUNDLE={path}", **named, **KEYS)
         stopped(done, "deliver", words)
         assert live(host) == before
 
@@ -84,9 +85,9 @@ def test_a_good_version_is_delivered_and_delivering_it_again_changes_nothing(
     host: Project, bundle: Path
 ) -> None:
     printed = host.must("deliver", f"BUNDLE={bundle}", **KEYS)
-    assert "deliver: version 2 serves staging" in printed
+    assert "deliver: version 4 serves staging" in printed
     before = live(host)
-    assert "version 2 " in before
+    assert "version 4 " in before
     again = host.must("deliver", f"BUNDLE={bundle}", **KEYS)
     assert "roll out done" in again
     assert "serves already" in again
@@ -94,3 +95,34 @@ def test_a_good_version_is_delivered_and_delivering_it_again_changes_nothing(
     assert live(host) == before
     done = host.make("verify", "SECONDS=1", ENV="staging", API_KEY="wrong")
     stopped(done, "verify", "answered 401")
+
+
+@pytest.mark.slow
+def test_a_release_that_a_later_one_has_overtaken_is_not_delivered(
+    host: Project, bundle: Path, better: Project, tmp_path: Path
+) -> None:
+    """It waited for a review, say, and the next did not."""
+    earlier = better.copy(tmp_path / "flight-delay")
+    earlier.must("bundle")
+    host.must("deliver", f"BUNDLE={bundle}", **KEYS)
+    before = live(host)
+    done = host.make("deliver", f"BUNDLE={earlier.root / 'dist/bundle.tar.gz'}", **KEYS)
+    stopped(done, "deliver", "version 4 serves staging, which is newer than version 2")
+    assert live(host) == before
+
+
+@pytest.mark.slow
+def test_the_version_before_is_not_run_where_it_is_not_the_one_that_was_released(
+    host: Project, bundle: Path, tmp_path: Path
+) -> None:
+    """Whoever may write releases can replace their files; its code would be given the keys."""
+    other = tmp_path / "previous.tar.gz"
+    other.write_bytes(bundle.read_bytes() + b"more")
+    for hash_, words in (("0" * 64, "not what was built"), ("", "PREVIOUS_SHA256= is no SHA-256")):
+        done = host.make(
+            "rehearse", f"BUNDLE={bundle}", ENV="production", API_KEYS="first",
+            PREVIOUS=str(other), PREVIOUS_SHA256=hash_,
+        )  # fmt: skip
+        stopped(done, "deliver", words)
+        assert "deploy it" not in done.stdout
+    assert "nothing serves production" in host.must("status", ENV="production")

@@ -1,10 +1,11 @@
 """release.yml, deploy.yml, rollback.yml, monitor.yml and upstream.yml, every job executed by act.
 
-One repository goes through its life: a first release, a push that changes nothing, a gate that
-fails, a package that fails, a second release, a rollback, and a version that breaks where it is
-deployed. Staging has a host of its own, production's rollout is rehearsed.
+One repository goes through its life: a first release that fails, one that does not, a push that
+changes nothing, a gate that fails, a package that fails, a second release, a rollback, a version
+that breaks where it is deployed. Staging has a host of its own, production's rollout is rehearsed.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from acting import ACTIONS, GitHub, Outcome, push, workflow
+from acting import ACTIONS, PUBLIC, GitHub, Outcome, by_hand, push, workflow
 from baking import PROJECT, ROOT
 from breaking import commit, edit, git
 from projects import clone, shrunk_project
@@ -72,7 +73,9 @@ class Life:
         """Commit what was changed, push it to main, and run the release."""
         before = git(self.github.project, "rev-parse", "HEAD")
         commit(self.github.project)
-        return self.act(name, "release.yml", "push", payload=push(before), **more)
+        payload = push(before)
+        payload["repository"] = PUBLIC | {"visibility": more.pop("visibility", "public")}
+        return self.act(name, "release.yml", "push", payload=payload, **more)
 
     def answering(self) -> str:
         """Return the version that staging answers with."""
@@ -98,7 +101,7 @@ class Life:
 
 @pytest.fixture(scope="module")
 def life(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    """Return a repository after its first push to main, released as version 1."""
+    """Return a repository whose first push to main failed, and whose second is version 1."""
     folder = tmp_path_factory.mktemp("release")
     project = clone(shrunk_project(generated, tmp_path_factory), folder / "flight-delay")
     port = free_port()
@@ -107,15 +110,28 @@ def life(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         ("    production: 3020", f"    production: {free_port()}"),
         ("    staging: 10\n", "    staging: 1\n"),
     ))  # fmt: skip
+    # As documented: the first commit that is pushed has the lock of the model.
+    project.must("pipeline")
+    project.change("src/lifecycle/answering.py", ANSWER, WRONG)
     commit(project)
     host = Project(folder / "host", project.environment)
     made = Life(GitHub(project, folder / "github"), host, port)
     try:
-        made.act("first", "release.yml", "push", payload=push(NO_COMMIT))
+        made.act("failed", "release.yml", "push", payload=push(NO_COMMIT))
+        project.change("src/lifecycle/answering.py", WRONG, ANSWER)
+        made.release("first")
         yield made
     finally:
         if (host.root / "Makefile").exists():
             host.must("stop", "ENV=staging")
+
+
+@pytest.mark.slow
+def test_a_first_release_that_fails_stops_no_later_one(life: Life) -> None:
+    """What main held before a push need not have been released: it is no champion."""
+    assert life.outcomes["failed"].jobs == {"model": "failure"}
+    assert "the Bento's answer to smoke row 0 is" in life.outcomes["failed"].printed["model"]
+    assert life.outcomes["first"].jobs == dict.fromkeys(RELEASED, "success")
 
 
 @pytest.mark.slow
@@ -143,14 +159,16 @@ def test_the_release_has_tag_notes_and_files(life: Life) -> None:
     assert made["title"] == "Version 1"
     for words in (
         "all 13 rules hold", "| roc_auc | 0.", "| commit | `", "staging: serves (200",
-        "production: was rehearsed", "Image: `ghcr.io/acme/flight-delay@sha256:0123",
+        "production: was rehearsed", "Attested: `gh attestation verify bundle",
+        "Image: `ghcr.io/acme/flight-delay@sha256:0123",
     ):  # fmt: skip
         assert words in made["notes"], made["notes"]
     project = life.github.project
     message = git(project, "tag", "--list", "--format=%(contents)", "model-1")
     lineage = json.loads(message.partition("\n\n")[2])
     assert git(project, "rev-parse", "model-1^{commit}") == lineage["git_commit"]
-    # The commit that the tag brought holds the lock of the model, which main did not have.
+    digest = hashlib.sha256((life.github.state / "releases/model-1/bundle.tar.gz").read_bytes())
+    assert lineage["bundle_sha256"] == digest.hexdigest()
     assert lineage["model_md5"] in git(project, "show", "model-1:dvc.lock")
     calls = [" ".join(call["arguments"][:3]) for call in life.github.calls()]
     assert calls == ["release view model-1", "release create model-1"]
@@ -223,15 +241,38 @@ def test_a_model_that_cannot_be_packaged_changes_nothing(life: Life) -> None:
     assert life.state() == before
 
 
+def forge(project: Project) -> None:
+    """Push a tag whose commit nobody let in, as whoever may push can."""
+    git(project, "checkout", "--quiet", "-b", "evil")
+    (project.root / "src/lifecycle/train.py").write_text("raise SystemExit('evil')\n")
+    commit(project)
+    lineage = git(project, "tag", "--list", "--format=%(contents:body)", "model-1")
+    head = git(project, "rev-parse", "HEAD")
+    forged = json.dumps({**json.loads(lineage), "git_commit": head})
+    git(project, "-c", "user.name=a", "-c", "user.email=a@localhost", "tag", "--annotate",
+        "--message", f"Version 99\n\n{forged}", "model-99")  # fmt: skip
+    git(project, "checkout", "--quiet", "main")
+
+
 @pytest.mark.slow
 def test_the_next_version_is_rolled_out_over_the_one_before(life: Life) -> None:
+    forge(life.github.project)
     life.github.project.change("src/lifecycle/answering.py", WRONG, ANSWER)
-    outcome = life.release("second")
+    outcome = life.release("second", visibility="private")
     assert outcome.code == 0, outcome.log[-8000:]
     assert outcome.jobs == dict.fromkeys(RELEASED, "success")
     assert life.answering() == "2"
     assert set(life.github.kept()["releases"]) == {"model-1", "model-2"}
+    assert "the tag model-99 is not believed: its commit" in outcome.printed["model"]
     assert "champion version 1" in outcome.printed["model"]
+    # The commit that the tag brought adds the lock of the model, which main did not have.
+    project = life.github.project
+    assert git(project, "rev-parse", "model-2~1") == git(project, "rev-parse", "main")
+    assert git(project, "diff", "--name-only", "main", "model-2") == "dvc.lock"
+    # A private repository has no attestations unless it says so.
+    said = (life.github.state / "actions.txt").read_text().splitlines()
+    assert len([one for one in said if one.startswith("attest-build-provenance")]) == 2
+    assert "Not attested: for a private repository" in "\n".join(outcome.summaries.values())
     # Where nothing serves, the release before was fetched, rolled over, and rolled back to.
     rehearsed = read(life, "production")
     assert [one["step"] for one in rehearsed["steps"]] == [
@@ -263,7 +304,9 @@ def test_a_version_that_breaks_where_it_is_deployed_leaves_the_one_before(life: 
 def test_rollback_returns_to_the_version_before_and_says_who_and_why(life: Life) -> None:
     outcome = life.act(
         "rollback", "rollback.yml", "workflow_dispatch",
-        payload={"inputs": {"environment": "staging", "reason": REASON, "version": ""}},
+        payload=by_hand(environment="staging", reason=REASON, version=""),
+        # The first runner may be busy with a rollout for an hour: act would skip its label.
+        variables={"STAGING_RUNNER": "busy", "STAGING_ROLLBACK_RUNNER": "target"},
     )  # fmt: skip
     assert outcome.code == 0, outcome.log[-5000:]
     assert outcome.jobs == {"rollback": "success"}
@@ -282,11 +325,22 @@ def test_rollback_of_what_is_not_deployed_is_refused(life: Life) -> None:
     before = life.state()
     outcome = life.act(
         "nowhere", "rollback.yml", "workflow_dispatch",
-        payload={"inputs": {"environment": "production", "reason": "none", "version": "1"}},
+        payload=by_hand(environment="production", reason="none", version="1"),
     )  # fmt: skip
     assert outcome.code == 1
     assert "nothing is deployed to production, as no runner is named for it" in outcome.log
     assert life.state() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["release.yml", "train.yml", "rollback.yml", "monitor.yml"])
+def test_another_branch_is_refused_before_anything_runs(life: Life, name: str) -> None:
+    inputs = {"environment": "staging", "reason": "none", "version": ""}
+    payload = by_hand(**inputs) | {"ref": "refs/heads/other"}
+    outcome = life.act(f"other {name}", name, "workflow_dispatch", payload=payload)
+    assert outcome.code == 1
+    assert outcome.jobs == {"elsewhere": "failure"}
+    assert "this runs on the default branch alone" in outcome.log
 
 
 def read(life: Life, name: str) -> Any:
@@ -314,7 +368,9 @@ def test_triggers_and_concurrency() -> None:
         (one,) = found[name]["on"]["schedule"]
         assert re.fullmatch(r"\d+ \d+ \* \* (\*|1)", one["cron"])
     groups = {n: (f.get("concurrency") or {}).get("group") for n, f in found.items()}
-    assert groups["release.yml"] == "release"
+    # Of the runs that wait in one group GitHub keeps the newest alone, and a run that waits for a
+    # review holds its group: so each commit of main has its own.
+    assert groups["release.yml"] == "release-${{ github.sha }}"
     assert len(set(groups.values())) == len(groups)
     for name in ("release.yml", "monitor.yml", "rollback.yml"):
         assert found[name]["concurrency"]["cancel-in-progress"] is False
@@ -348,13 +404,70 @@ def test_rights_are_the_least_and_time_is_limited(name: str) -> None:
 
 def test_environments_guard_what_is_deployed() -> None:
     assert jobs("deploy.yml")["deploy"]["environment"] == "${{ inputs.environment }}"
-    assert jobs("rollback.yml")["rollback"]["environment"] == "${{ inputs.environment }}"
+    # A rollback waits for no reviewer, and where a second runner is named for no rollout either.
+    rollback = jobs("rollback.yml")["rollback"]
+    assert rollback["environment"] == "rollback"
+    for name in ("STAGING", "PRODUCTION"):
+        runners = f"vars.{name}_RUNNER && vars.{name}_ROLLBACK_RUNNER || vars.{name}_RUNNER"
+        assert runners in rollback["runs-on"]
     release = jobs("release.yml")
+    assert release["publish"]["environment"] == "release"
     assert release["production"]["needs"] == ["model", "staging"]
     for name in ("staging", "production"):
         assert release[name]["with"]["environment"] == name
         # The same bundle in both, known by its hash.
         assert release[name]["with"]["sha256"] == "${{ needs.model.outputs.sha256 }}"
+        previous = "${{ needs.model.outputs.previous-sha256 }}"
+        assert release[name]["with"]["previous-sha256"] == previous
+
+
+WRITES = {("id-token", "write"), ("contents", "write")}
+DEFAULT_BRANCH = "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)"
+
+
+@pytest.mark.parametrize(
+    "name", ["release.yml", "deploy.yml", "rollback.yml", "train.yml", "monitor.yml"]
+)
+def test_what_writes_or_signs_in_runs_on_the_default_branch_alone(name: str) -> None:
+    first = ["deploy"] if name == "deploy.yml" else [*jobs(name)][1:2]
+    for key, job in jobs(name).items():
+        if key in first or WRITES & set(job["permissions"].items()):
+            assert DEFAULT_BRANCH in job["if"], key
+
+
+def test_every_bundle_is_checked_by_its_hash_before_it_is_used() -> None:
+    """The hash comes as an output of the job that made it, or from the tag of that release."""
+    for name in ("release.yml", "deploy.yml"):
+        for key, job in jobs(name).items():
+            steps = job.get("steps", [])
+            loads = [
+                number
+                for number, step in enumerate(steps)
+                if step.get("with", {}).get("name") == "bundle" and "download" in step["uses"]
+            ]
+            for number in loads:
+                # Whatever comes after the downloads, host (which reads no bundle) left out.
+                using = next(step for step in steps[number + 1 :]
+                             if "run" in step and "release download" not in step["run"]
+                             and step["run"] != "make host")  # fmt: skip
+                hashes = {k: v for k, v in using["env"].items() if k.endswith("SHA256")}
+                assert "${{ needs.model.outputs.sha256 }}" in hashes.values() or (
+                    "${{ inputs.sha256 }}" in hashes.values()), key  # fmt: skip
+                if "PREVIOUS" in using["env"]:
+                    assert hashes["PREVIOUS_SHA256"] == "${{ inputs.previous-sha256 }}"
+    publish = [step["name"] for step in jobs("release.yml")["publish"]["steps"] if "name" in step]
+    check, attest = (next(n for n, name in enumerate(publish) if word in name)
+                     for word in ("Check that", "Attest"))  # fmt: skip
+    assert check < attest
+
+
+def test_attestations_are_made_where_github_keeps_them() -> None:
+    steps = [step for job in jobs("release.yml").values() for step in job.get("steps", [])]
+    attesting = [step for step in steps if "attest-build" in step.get("uses", "")]
+    assert len(attesting) == 2
+    for step in attesting:
+        wanted = "github.event.repository.visibility == 'public' || vars.ATTEST == 'true'"
+        assert step["if"] == wanted
 
 
 def test_the_ruleset_asks_for_the_job_that_sums_up() -> None:

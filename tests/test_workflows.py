@@ -103,7 +103,8 @@ def test_ci_runs_for_what_it_says() -> None:
     ci = workflow(ROOT / PROJECT, "ci.yml")
     assert ci["on"] == {"push": {"branches": ["main"]}, "pull_request": None}
     # A newer commit ends the run of a pull request before it; those of main all count.
-    assert ci["concurrency"]["group"] == "ci-${{ github.ref }}"
+    by_commit = "${{ github.event_name == 'pull_request' && github.ref || github.sha }}"
+    assert ci["concurrency"]["group"] == f"ci-{by_commit}"
     assert ci["concurrency"]["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
 
 

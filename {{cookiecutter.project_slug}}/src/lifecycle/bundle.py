@@ -116,6 +116,7 @@ def bundle(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
         reason = read_json(root / params.paths.gate_report)["reason"]
         outputs.summarise(f"## Nothing to release\n\n{reason}")
         return {"released": "false"}
+    history.reserve(root, params)
     version = register(root, params, schema)
     assert version is not None
     history.require_free(root, version.number)

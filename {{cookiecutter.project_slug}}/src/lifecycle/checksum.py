@@ -7,21 +7,15 @@ release, from its tag. Nothing here needs the project's environments: any Python
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import re
 from pathlib import Path
 
 from lifecycle.command import StageError, run
+from lifecycle.seal import sha256
 
 VARIABLE = "BUNDLE_SHA256"
 FORM = re.compile(r"[0-9a-f]{64}")
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def named(variable: str = VARIABLE) -> str:

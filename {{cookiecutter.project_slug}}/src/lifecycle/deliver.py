@@ -8,6 +8,7 @@ and all of it is stopped.
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import secrets
 import time
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 from lifecycle import checksum, environment, outputs
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deploy import deploy, interruptible
-from lifecycle.deployment import Deployment, State
+from lifecycle.deployment import Deployment, Serving, State
 from lifecycle.files import write_json
 from lifecycle.params import Params, load_params
 from lifecycle.receive import receive
@@ -92,6 +93,19 @@ def serves(state: State) -> str:
     return f"version {state.live.version} serves" if state.live else "nothing serves"
 
 
+def require_newer(name: str, live: Serving | None, offered: int) -> None:
+    """Let no run that had to wait take an environment back to an older version.
+
+    Raises:
+        StageError: a newer one serves there.
+    """
+    if live is not None and offered < live.version:
+        raise StageError(
+            f"version {live.version} serves {name}, which is newer than version {offered}: a later "
+            f"release has overtaken this one (to go back: make rollback VERSION={offered})"
+        )
+
+
 def deliver(root: Path, params: Params, record: Record, bundle: Path, wanted: str) -> None:
     """Receive, roll out and verify; where that fails, the version before serves again.
 
@@ -100,8 +114,9 @@ def deliver(root: Path, params: Params, record: Record, bundle: Path, wanted: st
     """
     name = record.name
     before = Deployment(root, name).load().live
+    accept = functools.partial(require_newer, name, before)
     released = record.step(
-        "receive", lambda: receive(root, params, bundle, wanted), lambda one: f"`{one.tag}`"
+        "receive", lambda: receive(root, params, bundle, wanted, accept), lambda one: f"`{one.tag}`"
     )
     record.version = released.version
     state, is_new = record.step(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,23 @@ def restore(root: Path, params: Params) -> list[Release]:
     if versions.by_alias("champion") is None:
         versions.set_alias("champion", releases[-1].number)
     return releases
+
+
+def reserve(root: Path, params: Params) -> None:
+    """Give the next version the number that RELEASE_NUMBER names, where no registry counts for all.
+
+    Releases run at the same time, each with a registry of its own: counting by themselves, two
+    would give one number to two models.
+
+    Raises:
+        StageError: it names no number.
+    """
+    number = os.environ.get("RELEASE_NUMBER", "")
+    if not number or not store.is_local(root):
+        return
+    if not re.fullmatch(r"[1-9]\d{0,8}", number):
+        raise StageError(f"RELEASE_NUMBER={number} is no number: leave it out to count on")
+    registry.connect(root, params).reserve(int(number), root / "mlflow.db")
 
 
 def require_free(root: Path, number: int) -> None:

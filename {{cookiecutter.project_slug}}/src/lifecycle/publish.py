@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from lifecycle import checksum, git, history, notes, outputs
+from lifecycle import checksum, git, history, notes, outputs, seal
 from lifecycle.bundle import COMMIT, FACTS, FILE, FOLDER
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import read_json, write_text
@@ -56,13 +56,16 @@ def unpack(folder: Path) -> tuple[dict[str, Any], str]:
     path = folder / FILE
     if not path.is_file():
         raise StageError(f"{path} is missing: run `make bundle`")
-    wanted = checksum.named() or checksum.sha256(path)
+    wanted = checksum.named() or seal.sha256(path)
     checksum.require(path, wanted)
-    with tarfile.open(path) as archive:
-        for name, member in INSIDE.items():
-            content = archive.extractfile(member)
-            assert content is not None
-            (folder / name).write_bytes(content.read())
+    try:
+        with tarfile.open(path) as archive:
+            found = {name: archive.extractfile(member) for name, member in INSIDE.items()}
+            content = {name: handle.read() for name, handle in found.items() if handle}
+        for name in INSIDE:
+            (folder / name).write_bytes(content[name])
+    except (tarfile.TarError, KeyError, EOFError, OSError):
+        raise StageError(f"{path} is no bundle: `make bundle` packs one") from None
     facts: dict[str, Any] = read_json(folder / FACTS)
     return facts, wanted
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -29,8 +29,11 @@ AHEAD = 1_000
 ANEW = ("git_commit", "gate_md5")
 
 
-def receive(root: Path, params: Params, path: Path, wanted: str = "") -> bento.Released:
-    """Take in a bundle.
+def receive(
+    root: Path, params: Params, path: Path, wanted: str = "",
+    accept: Callable[[int], None] = lambda _: None,
+) -> bento.Released:  # fmt: skip
+    """Take in a bundle, if `accept` raises nothing at its number.
 
     Raises:
         StageError: it is missing, not the file with the SHA-256 `wanted`, no bundle of this
@@ -55,6 +58,7 @@ def receive(root: Path, params: Params, path: Path, wanted: str = "") -> bento.R
         if facts.name != params.project.name:
             raise StageError(f"{path} is a bundle of {verdict.short(facts.name)}, "
                              f"not {params.project.name}")  # fmt: skip
+        accept(facts.version)
         is_new = _require_version(root, params, facts)
         place = bento.folder(root, facts.tag)
         is_new = _place(scratch, place, facts) or is_new

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lifecycle import tracking
+from lifecycle import store, tracking
 from lifecycle.command import StageError
 from lifecycle.params import Params
 
@@ -86,8 +86,7 @@ class Registry:
         """Return the version that holds exactly this model, or None."""
         return next((v for v in self.all() if v.tags.get("model_md5") == model_md5), None)
 
-    def create(self, run_id: str, tags: dict[str, str]) -> Version:
-        """Register the model that a run logged, with its tags, in one step of the store."""
+    def _ensure(self) -> None:
         from mlflow.exceptions import MlflowException
 
         try:
@@ -95,6 +94,10 @@ class Registry:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+
+    def create(self, run_id: str, tags: dict[str, str]) -> Version:
+        """Register the model that a run logged, with its tags, in one step of the store."""
+        self._ensure()
         # By `runs:/`, MLflow lists a model but does not load it once its run has other artefacts.
         logged = self._client.get_run(run_id).data.tags["model_uri"]
         # A server, unlike a local store, wants the id again by itself.
@@ -109,13 +112,7 @@ class Registry:
         Numbers that nobody released are used up, as the registry counts by itself. A version of
         another model under that number was never released: it becomes the one that was.
         """
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self._client.create_registered_model(self.name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
+        self._ensure()
         found = self._ask(self._client.get_model_version, str(number))
         while found is None:
             made = _version(self._client.create_model_version(
@@ -133,6 +130,21 @@ class Registry:
             for key, value in tags.items():
                 self._client.set_model_version_tag(self.name, str(number), key, value)
         return self.get(number)
+
+    def reserve(self, number: int, database: Path) -> None:
+        """Let the next version of a local store have `number`, or a later one that is next."""
+        self._ensure()
+        newest = max((version.number for version in self.all()), default=0)
+        if newest >= number - 1:
+            return
+        made = _version(self._client.create_model_version(
+            self.name, "git:reserved", await_creation_for=0
+        ))  # fmt: skip
+        # MLflow counts on from the highest there is, also of those removed. One by one would take
+        # minutes after some hundred runs.
+        if made.number < number:
+            store.renumber(database, self.name, made.number, number - 1)
+            self._client.delete_model_version(self.name, str(number - 1))
 
     def set_alias(self, alias: str, number: int) -> None:
         """Point `alias` at a version."""

@@ -99,6 +99,16 @@ def ensure(root: Path) -> None:
         part.replace(database)
 
 
+def renumber(database: Path, name: str, version: int, number: int) -> None:
+    """Give a version that nothing refers to yet another number."""
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            "update model_versions set version = ? where name = ? and version = ?",
+            (number, name, version),
+        )
+    connection.close()
+
+
 def relocate(database: Path, artefacts: Path) -> None:
     """Point the store at `artefacts` where the project's folder has been moved.
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.checksum import named, require, sha256
+from lifecycle.checksum import named, require
 from lifecycle.command import StageError
+from lifecycle.seal import sha256
 
 PROJECT = Path(__file__).parents[2]
 HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from lifecycle import history
+from lifecycle import history, registry
 from lifecycle.command import StageError
+from lifecycle.params import Params
 from lifecycle.registry import Version
 
 MODEL, OTHER = "1" * 32, "2" * 32
@@ -225,3 +226,32 @@ def test_a_tag_in_the_way_is_told_before_anything_is_released(repository: Path) 
     with pytest.raises(StageError, match=said):
         history.record(repository, version(repository, 2, "main"), "flights", SHA256)
     history.require_free(repository, 3)
+
+
+def test_two_releases_at_the_same_time_give_no_number_twice(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run has a registry of its own, made from the same tags."""
+    given = []
+    for number, folder in (("4", "a"), ("1700", "b"), ("", "a")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        # MLflow sets it to the registry that it was connected with.
+        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        monkeypatch.setenv("RELEASE_NUMBER", number)
+        versions = registry.connect(tmp_path / folder, params)
+        versions.adopt(1, {"model_md5": MODEL})
+        history.reserve(tmp_path / folder, params)
+        versions.adopt(int(number or 5), {"model_md5": OTHER})
+        given.append([one.number for one in versions.all()])
+    assert given == [[1, 4], [1, 1700], [1, 4, 5]]
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "seven", "1 2", "9" * 12])
+def test_what_is_no_number_is_refused(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("RELEASE_NUMBER", number)
+    with pytest.raises(StageError, match=f"RELEASE_NUMBER={number} is no number"):
+        history.reserve(tmp_path, params)
+    assert list(tmp_path.iterdir()) == []
