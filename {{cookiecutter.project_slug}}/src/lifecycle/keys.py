@@ -6,6 +6,7 @@ import hmac
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lifecycle.command import StageError
@@ -67,8 +68,10 @@ def environment_keys(environment: Mapping[str, str] = os.environ) -> list[bytes]
     if not are_needed(environment):
         return None
     keys, place = given_keys(environment), environment.get("API_KEYS_FILE")
-    if place and Path(place).is_file():
-        keys_of(Path(place))
+    if place:
+        # One that cannot be read opens to nobody until it can.
+        with suppress(OSError):
+            keys_of(Path(place))
     if not keys and not place:
         raise StageError(
             "no API key is configured: set API_KEYS to one or more keys with commas between, "

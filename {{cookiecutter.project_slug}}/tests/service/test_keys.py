@@ -157,6 +157,20 @@ def test_what_cannot_be_a_key_is_refused_everywhere_and_not_shown(
     assert place.read_text(encoding="utf-8") == "first\n"
 
 
+@pytest.mark.parametrize("what", ["missing", "a folder", "empty", "below a file"])
+def test_a_file_that_cannot_be_read_opens_to_nobody_until_it_can(tmp_path: Path, what: str) -> None:
+    place = tmp_path / "api_keys"
+    if what == "a folder":
+        place.mkdir()
+    elif what == "empty":
+        place.touch()
+    elif what == "below a file":
+        place.touch()
+        place = place / "keys"
+    variables = {"LIFECYCLE_ENVIRONMENT": "production", "API_KEYS_FILE": str(place)}
+    assert api_keys.Keys(variables).current == []
+
+
 def test_a_file_that_becomes_wrong_leaves_the_keys_as_they_are(tmp_path: Path) -> None:
     place = tmp_path / "api_keys"
     place.write_text("first\nsecond\n", encoding="utf-8")
