@@ -211,7 +211,9 @@ class Masked(Project):
 
 def test_setup_installs_where_it_says(generated: Project, tmp: Path, tmp_path: Path) -> None:
     """Both environments are whole; the hook that git does not want is named, and nothing redone."""
-    project = as_caller(generated.copy(tmp_path / "flight-delay"), tmp, *SAME.values())
+    # What installs has to reach an index, by the proxy that there is.
+    rows = [row for name, row in SAME.items() if name != "a proxy for everything"]
+    project = as_caller(generated.copy(tmp_path / "flight-delay"), tmp, *rows)
     places = (f"VENV={tmp_path / 'venv'}", f"SERVING_VENV={tmp_path / 'serving'}")
     command = ["make", "--no-print-directory", *places, "setup"]
     done = run(*command, folder=project.root, environment=project.environment.variables)
