@@ -11,7 +11,10 @@ from running import Project
 
 pytestmark = pytest.mark.slow
 OWN = {"LIFECYCLE_TOKEN": "a-token-that-starts-workflows-0123456789"}
-PAYLOAD = {"repository": {"full_name": "acme/flight-delay", "default_branch": "main"}}
+PAYLOAD = {
+    "ref": "refs/heads/main",
+    "repository": {"full_name": "acme/flight-delay", "default_branch": "main"},
+}
 
 
 @pytest.fixture(scope="module")
