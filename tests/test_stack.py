@@ -51,7 +51,7 @@ NO_METRIC = {
 
 def failure(command: str) -> str:
     """Return a command's line that says what is missing, without Make's own."""
-    return next(line for line in command.splitlines() if not line.startswith("make"))
+    return next(line for line in command.splitlines() if not line.startswith(("make", "Makefile")))
 
 
 @pytest.fixture(scope="module")
