@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib import metadata
+from importlib import metadata, util
 
 # The sections of pip's configuration that concern an installation; the later outranks the earlier.
 SECTIONS = ("global", "install", ":env:")
@@ -79,9 +79,12 @@ def variables(environment: Mapping[str, str], listed: str, version: str) -> dict
 
 def main() -> int:
     """Run the command that is given; return its exit code."""
-    asked = [sys.executable, "-m", "pip", "config", "list"]
-    listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-    environment = variables(os.environ, listed, metadata.version("pip"))
+    environment: Mapping[str, str] = os.environ
+    # Somebody may have removed it: then there is nobody to agree with.
+    if util.find_spec("pip"):
+        asked = [sys.executable, "-m", "pip", "config", "list"]
+        listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        environment = variables(os.environ, listed, metadata.version("pip"))
     return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
 
 
