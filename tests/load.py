@@ -58,6 +58,8 @@ class Load:
         self.pause, self.waiting = connections / rate, wait
         self.headers = dict(headers or {})
         self.counts, self.answers = Counts(), list[Answer]()
+        # When those were sent that were lost, and those that are not answered yet, by connection.
+        self.losses, self.open = list[float](), dict[int, float]()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
@@ -97,11 +99,11 @@ class Load:
         while not self._stop.is_set():
             # A server may close a connection that is idle. Seen before a request is sent, that
             # loses nothing; a request that was sent and gets no answer is lost.
-            if reader is None or reader.at_eof():
+            if reader is None or reader.at_eof() or reader.exception():
                 if writer is not None:
                     writer.close()
                 reader = writer = None
-            sent = time.time()
+            sent = self.open[number] = time.time()
             try:
                 if reader is None or writer is None:
                     reader, writer = await asyncio.open_connection(self.host, self.port)
@@ -117,9 +119,11 @@ class Load:
                 if not self.waiting:
                     self.counts.lost += 1
                     self.counts.errors[type(error).__name__] += 1
+                    self.losses.append(sent)
                 if writer is not None:
                     writer.close()
                 reader = writer = None
+            del self.open[number]
             due = max(due + self.pause, time.monotonic() - self.pause)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
         if writer is not None:

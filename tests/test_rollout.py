@@ -412,9 +412,11 @@ def test_a_port_that_somebody_has_stops_a_first_deploy(above: int, service: Proj
     assert [one["action"] for one in audit(service, "production")[-2:]] == ["deploy", "cancelled"]
     assert said in audit(service, "production")[-1]["reason"]
     assert not (service.root / ".lifecycle/production/deployment.json").exists()
-    running = succeed("ps", "-wweo", "args", folder=service.root, environment=dict(os.environ))
-    assert sockets(service, "development") in running
-    assert sockets(service, "production") not in running
+    # With their variables, of which one is the folder of their sockets.
+    running = succeed("ps", "-wwe", "-o", "args", "e", folder=service.root,
+                      environment=dict(os.environ))  # fmt: skip
+    assert str(service.root / ".lifecycle" / "development") in running
+    assert str(service.root / ".lifecycle" / "production") not in running
     assert state(service) == before
     assert ask(service, "/v1/model")["version"] == str(before["live"]["version"])
 

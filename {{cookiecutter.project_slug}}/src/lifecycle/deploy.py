@@ -19,7 +19,6 @@ from lifecycle.keys import given_keys
 from lifecycle.machine import Machine
 from lifecycle.params import Params, load_params
 from lifecycle.rollout import Rollout, check_smoke
-from lifecycle.supervisor import Supervisor
 
 
 def alias(name: str) -> str:
@@ -58,7 +57,7 @@ def settle(root: Path, deployment: Deployment, versions: registry.Registry) -> N
 def ensure(machine: Machine, state: State) -> None:
     """Let what should serve run: supervisor, the live version, the proxy; requests go to live."""
     assert state.live is not None
-    machine.supervisor.start()
+    machine.start()
     machine.worker(state.live).start(machine.supervisor, machine.params)
     machine.steer(state)
     machine.ensure_proxy()
@@ -73,7 +72,7 @@ def is_lost(machine: Machine, live: Serving) -> bool:
 def first(machine: Machine, candidate: Serving) -> State:
     """Deploy where nothing serves: there is nothing to compare with and nobody to disturb."""
     deployment = machine.deployment
-    machine.supervisor.start()
+    machine.start()
     deployment.note("deploy", candidate.version, tag=candidate.tag)
     try:
         worker = machine.worker(candidate)
@@ -83,7 +82,7 @@ def first(machine: Machine, candidate: Serving) -> State:
         machine.ensure_proxy()
     except StageError as error:
         deployment.note("cancelled", candidate.version, str(error))
-        machine.supervisor.shut_down()
+        machine.supervisor.end_all()
         raise
     done = Outcome(candidate.version, "completed", None, "nothing served before", now())
     deployment.note("completed", candidate.version, done.reason)
@@ -103,7 +102,7 @@ def deploy(root: Path, params: Params, name: str) -> tuple[State, bool]:
     with deployment.hold("deploy"):
         versions = registry.connect(root, params)
         candidate = serving(wanted(root, versions))
-        machine = start_over(root, params, deployment)
+        machine = Machine(root, params, deployment)
         if machine.set_keys() and deployment.load().live:
             deployment.note("keys", None, "the keys were changed")
         state = deployment.load()
@@ -120,14 +119,6 @@ def deploy(root: Path, params: Params, name: str) -> tuple[State, bool]:
         assert state.live is not None
         machine.keep_only(state.live)
         return state, is_new
-
-
-def start_over(root: Path, params: Params, deployment: Deployment) -> Machine:
-    """Return the machine; processes that the project's folder was moved away from are stopped."""
-    left = environment.left_behind(root, deployment.name)
-    if left is not None:
-        Supervisor(deployment.folder, left).shut_down()
-    return Machine(root, params, deployment)
 
 
 def resume(machine: Machine, state: State) -> State:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
+import shutil
 import tempfile
 from pathlib import Path
 
 from lifecycle.command import StageError
 from lifecycle.files import read_json, write_json
+from lifecycle.listening import HOLDER
 
-LONGEST_FOLDER = 75
-PLAIN = re.compile(r"[A-Za-z0-9/._-]+")
+SOCKETS = "sockets-"
 ENVIRONMENTS = ("development", "staging", "production")
 
 
@@ -35,21 +35,18 @@ def folder(root: Path, environment: str) -> Path:
 def sockets(root: Path, environment: str) -> Path:
     """Return a private folder for sockets, made if need be.
 
-    Its name is short, as a socket's path may have 107 characters, and plain, as the proxy has it
-    in its configuration.
+    It is in the project's folder, where nothing clears it away, however long its name then is:
+    see `socket_path`.
     """
-    note = _note(root, environment)
-    if note is not None and note["root"] == str(root.resolve()) and Path(note["folder"]).is_dir():
-        return Path(note["folder"])
-    made = folder(root, environment).resolve() / "sockets"
-    if len(str(made)) > LONGEST_FOLDER or not PLAIN.fullmatch(str(made)):
-        # Its name cannot be guessed, and nobody else may look into it.
-        made = Path(tempfile.mkdtemp(prefix="lifecycle-"))
-    made.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_json(
-        folder(root, environment) / "sockets.json",
-        {"folder": str(made), "root": str(root.resolve())},
-    )
+    return known_sockets(root, environment) or new_sockets(root, environment)
+
+
+def new_sockets(root: Path, environment: str) -> Path:
+    """Return another private folder for sockets: those of what runs stay what they are."""
+    place = folder(root, environment).resolve()
+    place.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=SOCKETS, dir=place))
+    write_json(place / "sockets.json", {"folder": str(made)})
     return made
 
 
@@ -58,27 +55,21 @@ def known_sockets(root: Path, environment: str) -> Path | None:
 
     Unlike `sockets` it makes nothing: whoever only looks leaves no trace.
     """
-    note = _note(root, environment)
-    if note is None or note["root"] != str(root.resolve()):
-        return left_behind(root, environment)
-    return Path(note["folder"])
-
-
-def _note(root: Path, environment: str) -> dict[str, str] | None:
-    path = folder(root, environment) / "sockets.json"
-    found: dict[str, str] | None = read_json(path) if path.is_file() else None
-    return found
-
-
-def left_behind(root: Path, environment: str) -> Path | None:
-    """Return where the sockets of processes are that run for this folder under its old name.
-
-    A folder that was moved takes them along; one that was copied has nothing that runs.
-    """
-    note = _note(root, environment)
-    if note is None or note["root"] == str(root.resolve()):
+    place = folder(root, environment).resolve()
+    try:
+        found = Path(read_json(place / "sockets.json")["folder"])
+    except (StageError, KeyError, TypeError):
         return None
-    inside = folder(root, environment) / "sockets"
-    if inside.is_dir():
-        return inside
-    return None if Path(note["root"]).exists() else Path(note["folder"])
+    # What a folder that was copied or moved says is about another one.
+    return found if found.parent == place and found.is_dir() else None
+
+
+def clear_sockets(root: Path, environment: str, kept: Path | None = None) -> None:
+    """Remove folders of sockets: all but `kept`."""
+    place = folder(root, environment).resolve()
+    for one in place.glob(f"{SOCKETS}*"):
+        if one.is_dir() and one != kept:
+            shutil.rmtree(one, ignore_errors=True)
+    if kept is None:
+        for name in ("sockets.json", HOLDER):
+            (place / name).unlink(missing_ok=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from pathlib import Path
 
-from lifecycle import environment, key_file, proxy
+from lifecycle import environment, key_file, log_tail, marks, proxy
 from lifecycle.command import StageError
 from lifecycle.deployment import Deployment, Serving, State
 from lifecycle.files import read_json, write_json, write_text
+from lifecycle.listening import HOLDER, NUMBER
 from lifecycle.params import Params
-from lifecycle.supervisor import NUMBER, Program, Supervisor
+from lifecycle.port import Port
+from lifecycle.supervisor import Program, Supervisor
 from lifecycle.worker import Worker
 
 PROXY = "proxy"
@@ -31,9 +31,40 @@ class Machine:
         self.root, self.params, self.deployment = root, params, deployment
         self.environment = deployment.name
         self.folder = deployment.folder
-        self.sockets = environment.sockets(root, deployment.name)
-        self.supervisor = Supervisor(self.folder, self.sockets)
+        self._use(environment.sockets(root, deployment.name))
         self.port = params.serve.ports.of(deployment.name)
+
+    def _use(self, sockets: Path) -> None:
+        self.sockets = sockets
+        self.supervisor = Supervisor(self.folder, sockets)
+
+    def start(self) -> None:
+        """Let the supervisor run; where it cannot be asked, another one beside what it left.
+
+        That serves on until the new ones do: see `end_others`.
+
+        Raises:
+            StageError: it does not come up.
+        """
+        if not self.supervisor.runs():
+            self.supervisor.kill_unanswering()
+            if marks.processes(self.folder):
+                self._use(environment.new_sockets(self.root, self.environment))
+        self.supervisor.start()
+
+    def end_others(self) -> None:
+        """End what runs for a supervisor that is gone, requests in flight finished."""
+        found = marks.processes(self.folder).items()
+        others = [one for one, mark in found if mark != self.sockets and not marks.is_holder(one)]
+        proxies = [one for one in others if marks.is_program(one, "caddy")]
+        for place in filter(None, (marks.place(one) for one in proxies)):
+            for number in range(PROXIES):
+                write_text(place / f"closing-{number}", "1")
+        if proxies:
+            time.sleep(CLOSING_SECONDS)
+        marks.end(proxies)
+        marks.end(one for one in others if one not in proxies)
+        environment.clear_sockets(self.root, self.environment, self.sockets)
 
     @property
     def url(self) -> str:
@@ -83,18 +114,16 @@ class Machine:
         """
         numbers = range(PROXIES)
         running = [n for n in numbers if self.supervisor.process(PROXY, n)["pid"]]
-        if not running:
-            self._require_port()
+        is_new = Port(self.folder, self.params.serve.host, self.port).ensure()
+        with_keys = self.environment != "development"
         wanted = [
-            proxy.for_rollout(
-                self.params, self.sockets, number, self.port + 1, self.environment != "development"
-            )
-            for number in numbers
+            proxy.for_rollout(self.params, number, self.port + 1, with_keys) for number in numbers
         ]
-        right = [n for n in running if self._configured(n) == wanted[n]]
+        right = [n for n in running if not is_new and self._configured(n) == wanted[n]]
         for number in numbers:
             write_text(self.sockets / f"closing-{number}", "0")
         if right and len(running) == 1:
+            self.end_others()
             return False
         # A takeover that was interrupted: whichever is right stays.
         new = right[0] if right else next(n for n in numbers if n not in running or n == 1)
@@ -109,6 +138,7 @@ class Machine:
                 write_text(self.sockets / f"closing-{old}", "1")
                 time.sleep(CLOSING_SECONDS)
                 self.supervisor.set_running(PROXY, old, wanted=False)
+        self.end_others()
         return True
 
     def _configuration(self, number: int) -> Path:
@@ -124,43 +154,33 @@ class Machine:
         program = shutil.which("caddy")
         if program is None:
             raise StageError("caddy is not installed: run `make setup`")
-        host = self.params.serve.host
-        listen = f"[{host}]" if ":" in host else host
         home = self.folder.resolve() / "proxy"
         home.mkdir(parents=True, exist_ok=True)
         self.supervisor.add(Program(
-            PROXY, [program, "run", "--config", self.sockets / f"proxy-{NUMBER}.json"], home,
-            f"tcp://{listen}:{self.port}",
+            PROXY, [program, "run", "--config", f"proxy-{NUMBER}.json"],
+            (f"../{HOLDER}", self.params.serve.host, self.port),
             {"HOME": str(home), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
             stop_seconds=40, processes=PROXIES,
         ))  # fmt: skip
 
     def _start_proxy(self, number: int) -> None:
-        self.supervisor.set_running(PROXY, number, wanted=True)
         admin, deadline = self.sockets / f"admin-{number}.sock", time.monotonic() + START_SECONDS
+        # One that was killed leaves it.
+        admin.unlink(missing_ok=True)
+        log = self.folder / "logs" / f"{PROXY}.log"
+        begin = log_tail.position(log)
+        self.supervisor.set_running(PROXY, number, wanted=True)
         while (
             not admin.exists() or self.supervisor.process(PROXY, number)["statename"] != "RUNNING"
         ):
             if time.monotonic() > deadline:
-                log = self.folder / "logs" / f"{PROXY}.log"
                 # Another one may serve on, with the configuration that it has.
                 self.supervisor.set_running(PROXY, number, wanted=False)
-                raise StageError(f"the proxy did not start on port {self.port} (see {log})")
+                said = log_tail.since(log, begin).strip().splitlines() or ["it wrote no log"]
+                raise StageError(
+                    f"the proxy did not start on port {self.port}: {said[-1][:300]} (see {log})"
+                )
             time.sleep(0.02)
-
-    def _require_port(self) -> None:
-        family = socket.AF_INET6 if ":" in self.params.serve.host else socket.AF_INET
-        for host, port in ((self.params.serve.host, self.port), ("127.0.0.1", self.port + 1)):
-            with socket.socket(family if port == self.port else socket.AF_INET) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((host, port))
-                except OSError as error:
-                    raise StageError(
-                        f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}): change "
-                        f"serve.host or serve.ports.{self.environment} in params.yaml, or stop the "
-                        "program that has it (requests have that port, metrics the one above it)"
-                    ) from None
 
     def serves(self, state: State) -> bool:
         """Say whether the live version answers, behind a proxy that runs."""

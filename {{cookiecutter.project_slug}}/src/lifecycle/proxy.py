@@ -114,17 +114,15 @@ def _configuration(servers: dict[str, Any], admin: str | None) -> dict[str, Any]
     }
 
 
-def for_rollout(
-    params: Params, routing: Path, number: int, metrics_port: int, with_keys: bool
-) -> dict[str, Any]:
-    """Return the configuration of a proxy that follows the files in the folder `routing`.
+def for_rollout(params: Params, number: int, metrics_port: int, with_keys: bool) -> dict[str, Any]:
+    """Return the configuration of a proxy that follows the files in its working directory.
 
-    It listens on a socket that the supervisor opened (file descriptor 0); `number` tells two
-    proxies apart while one takes over from the other.
+    It listens on a socket that was opened for it (file descriptor 0); `number` tells two proxies
+    apart while one takes over from the other.
     """
 
     def content(name: str) -> str:
-        return "{file." + str(routing / name) + "}"
+        return "{file." + name + "}"
 
     def socket(name: str) -> str:
         return "unix/" + content(name)
@@ -148,7 +146,13 @@ def for_rollout(
         "service": _server(params, "fd/0", socket("live"), routes, with_keys),
         "inside": _inside(f"127.0.0.1:{metrics_port}", workers),
     }
-    return _configuration(servers, f"unix/{routing / f'admin-{number}.sock'}|0600")
+    found = _configuration(servers, f"unix/admin-{number}.sock|0600")
+    # To a file: written into the pipe of a supervisor that was killed, a line would be its last.
+    found["logging"]["logs"]["default"]["writer"] = {
+        "output": "file", "filename": "../logs/proxy-requests.log", "mode": "0600",
+        "roll_size_mb": 5, "roll_keep": 2, "roll_gzip": False,
+    }  # fmt: skip
+    return found
 
 
 def _inside(listen: str, workers: list[dict[str, Any]]) -> dict[str, Any]:
@@ -194,11 +198,13 @@ def step_name(share: float | None) -> str:
 
 def steer(routing: Path, live: Path, canary: Path | None, share: float | None) -> None:
     """Send all requests to `live`, or `share` of them to `canary`, from the next request on."""
+    # The proxy runs in that folder.
+    both = live.name, (canary or live).name
     if share is None:
         write_text(routing / "share", step_name(None))
-        write_text(routing / "live", str(live))
-        write_text(routing / "canary", str(canary or live))
+        write_text(routing / "live", both[0])
+        write_text(routing / "canary", both[1])
         return
-    write_text(routing / "live", str(live))
-    write_text(routing / "canary", str(canary or live))
+    write_text(routing / "live", both[0])
+    write_text(routing / "canary", both[1])
     write_text(routing / "share", step_name(share))

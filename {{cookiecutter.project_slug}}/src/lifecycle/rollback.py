@@ -81,8 +81,9 @@ def rollback(
 
 def switch(machine: Machine, state: State, wanted: Serving, reason: str) -> State:
     """Let `wanted` answer all requests, and stop the version that did."""
-    deployment, worker = machine.deployment, machine.worker(wanted)
-    machine.supervisor.start()
+    deployment = machine.deployment
+    machine.start()
+    worker = machine.worker(wanted)
     try:
         worker.start(machine.supervisor, machine.params)
         check_smoke(worker)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lifecycle import bento, environment
+from lifecycle import bento, environment, marks
 from lifecycle.command import project_root, run
 from lifecycle.deployment import Deployment, Serving
 from lifecycle.machine import PROXIES, PROXY, Machine
@@ -19,6 +19,13 @@ def _process(machine: Machine, serving: Serving) -> str:
     return f"process {found['pid']}, {ready}"
 
 
+def _absence(left: int) -> str:
+    """Return what is known where the supervisor cannot be asked and `left` processes run."""
+    if not left:
+        return "does not run"
+    return f"does not run or cannot be asked, but {left} of its processes do run"
+
+
 def lines(root: Path, params: Params, name: str) -> list[str]:
     """Return the state of an environment, a line a fact."""
     deployment = Deployment(root, name)
@@ -29,8 +36,9 @@ def lines(root: Path, params: Params, name: str) -> list[str]:
     live = state.live
     found = [f"environment  {name}, {machine.url}"]
     if not machine.supervisor.runs():
-        found.append("supervisor   does not run: run `make deploy`")
-        serves = "its process does not run"
+        left = len(marks.processes(deployment.folder))
+        found.append(f"supervisor   {_absence(left)}: run `make deploy`")
+        serves = "which cannot be asked" if left else "its process does not run"
     else:
         running = [n for n in range(PROXIES) if machine.supervisor.process(PROXY, n)["pid"]]
         found.append(f"proxy        {'runs' if running else 'does not run: run `make deploy`'}")

@@ -14,14 +14,13 @@ from lifecycle.supervisor import Supervisor
 def stop(root: Path, name: str) -> bool:
     """Stop proxy, workers and supervisor of an environment; return whether anything ran."""
     deployment = Deployment(root, name)
-    if not (deployment.folder / "sockets.json").is_file():
+    if not deployment.folder.is_dir():
         return False
     cancel(deployment)
     with deployment.hold("stop"):
-        sockets = environment.left_behind(root, name) or environment.sockets(root, name)
-        ran = Supervisor(deployment.folder, sockets).shut_down()
-        for one in sockets.glob("*.sock"):
-            one.unlink()
+        sockets = environment.known_sockets(root, name)
+        ran = Supervisor(deployment.folder, sockets).end_all()
+        environment.clear_sockets(root, name)
         live = deployment.load().live
         if ran:
             deployment.note("stop", live.version if live else None)

@@ -1,13 +1,16 @@
 """supervisord, the process supervisor: it starts programs, and starts again those that die.
 
-It runs in a session of its own with one file of settings a program, so that every command of the
-project finds it by its socket and it outlives them all.
+It runs in a session of its own, so that every command of the project finds it by its socket and it
+outlives them all. Its settings hold no path: each program is started by `listening.py`, which reads
+what to start from a file, so that a project's folder may have any name.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
+import resource
+import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -17,77 +20,104 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from lifecycle import listening, log_tail, marks
 from lifecycle.command import StageError
-from lifecycle.files import write_text
+from lifecycle.files import read_json, write_json, write_text
 from lifecycle.process import wait_gone
+from lifecycle.socket_path import reach
 
 START_SECONDS = 20
 # What XML-RPC says of a name that it does not know.
 BAD_NAME = 10
+# It closes so many in each program that it starts, and does not start itself with less.
+OPEN_FILES = 1024
 # A process in one of these states is started by nobody but us.
 AT_REST = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
-# Stands in a command for the process's number, where several share a socket.
-NUMBER = "@NUMBER@"
-# A variable by which the programs of one supervisor are known.
-MARK = "LIFECYCLE_SOCKETS"
 # What no program is to have in its environment: keys, which workers read from a file, and make's
 # arguments, where secrets may stand.
 UNHEARD = ("API_KEYS", "API_KEY", "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES")
+# The program that it runs as.
+SUPERVISOR = "supervise.py"
+SETTINGS_FILE = "supervisor.conf"
+
+SETTINGS = """\
+[unix_http_server]
+file=supervisor.sock
+chmod=0600
+[supervisord]
+logfile=../logs/supervisor.log
+logfile_maxbytes=5MB
+pidfile=../supervisor.pid
+loglevel=warn
+umask=077
+childlogdir=.
+nocleanup=true
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+"""
+PROGRAM = """\
+[program:{name}]
+command=./launch start ../programs/{name}.json %(process_num)d
+process_name=%(process_num)d
+numprocs={processes}
+autostart={autostart}
+autorestart=true
+startsecs=1
+startretries=20
+stopsignal=TERM
+stopwaitsecs={stop_seconds}
+stopasgroup=false
+killasgroup=true
+redirect_stderr=true
+stdout_logfile=../logs/{name}.log
+stdout_logfile_maxbytes=5MB
+stdout_logfile_backups=2
+"""
 
 
 @dataclass(frozen=True)
 class Program:
-    """One program: its command and variables, on a socket that the supervisor opens for it.
+    """One program: its command and variables, on a socket that is opened for it.
 
-    `socket` is tcp://host:port or unix:///path; `processes` of them share it.
+    `socket` is the name of a unix socket, or the socket of the port's holder, host and port;
+    `processes` of them may share the latter. It runs in the folder of sockets if not in `folder`.
     """
 
     name: str
     command: Sequence[str | Path]
-    folder: Path
-    socket: str
+    socket: str | tuple[str, str, int] | None
     variables: Mapping[str, str]
     stop_seconds: int
     processes: int = 1
+    folder: Path | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what it is, as it is written down for the one who starts it."""
+        return {
+            "command": [str(part) for part in self.command],
+            "socket": list(self.socket) if isinstance(self.socket, tuple) else self.socket,
+            "folder": str(self.folder) if self.folder else None,
+            "variables": dict(self.variables),
+            "processes": self.processes,
+            "stop_seconds": self.stop_seconds,
+        }
 
 
-def _quoted(text: object) -> str:
-    escaped = str(text).replace("%", "%%").replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _settings(program: Program, logs: Path, sockets: Path) -> str:
-    given = {**program.variables, MARK: sockets}
-    variables = ",".join(f"{name}={_quoted(value)}" for name, value in given.items())
-    number = "%(process_num)d"
-    command = " ".join(_quoted(part).replace(NUMBER, number) for part in program.command)
-    return "\n".join([
-        f"[fcgi-program:{program.name}]",
-        f"command={command}",
-        f"process_name={number}",
-        f"numprocs={program.processes}",
-        f"socket={program.socket}",
-        # Others on this machine do not get past it.
-        *(["socket_mode=0600"] if program.socket.startswith("unix:") else ["socket_backlog=1024"]),
-        f"directory={str(program.folder).replace('%', '%%')}",
-        f"environment={variables}",
-        f"autostart={'true' if program.processes == 1 else 'false'}",
-        "autorestart=true", "startsecs=1", "startretries=20",
-        "stopsignal=TERM", f"stopwaitsecs={program.stop_seconds}",
-        "stopasgroup=false", "killasgroup=true",
-        "redirect_stderr=true", f"stdout_logfile={str(logs).replace('%', '%%')}/{program.name}.log",
-        "stdout_logfile_maxbytes=5MB", "stdout_logfile_backups=2", "",
-    ])  # fmt: skip
+def _reason(said: str) -> str:
+    """Return all that a program says of its failure, without how to get help."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if any(line.startswith("Traceback") for line in lines):
+        return lines[-1]
+    return " ".join(line for line in lines if not line.startswith("For help, use "))
 
 
 class Supervisor:
     """The supervisor of one environment: `folder` keeps its settings, `sockets` its socket."""
 
-    def __init__(self, folder: Path, sockets: Path) -> None:
-        """Keep where things are; nothing is started yet."""
-        self.folder, self.sockets = folder.resolve(), sockets
+    def __init__(self, folder: Path, sockets: Path | None) -> None:
+        """Keep where things are; nothing is started yet. Sockets that are lost are None."""
+        self.folder = folder.resolve()
+        self.sockets = sockets or self.folder / "lost"
         self.programs, self.logs = self.folder / "programs", self.folder / "logs"
         self._remote: Any = None
 
@@ -96,7 +126,8 @@ class Supervisor:
         from supervisor.xmlrpc import SupervisorTransport
 
         if self._remote is None:
-            transport = SupervisorTransport(serverurl=f"unix://{self.sockets / 'supervisor.sock'}")
+            door = reach(self.sockets / "supervisor.sock")
+            transport = SupervisorTransport(serverurl=f"unix://{door}")
             self._remote = xmlrpc.client.ServerProxy("http://supervisor", transport).supervisor
         return self._remote
 
@@ -111,10 +142,10 @@ class Supervisor:
             return False
 
     def start(self) -> None:
-        """Start it, unless it runs.
+        """Start it, without any program, unless it runs.
 
         Raises:
-            StageError: it does not come up; where its log is.
+            StageError: it does not come up; why, and where its log is.
         """
         # What is written below is for nobody else: logs, keys, what was asked and answered.
         for place in (self.folder, self.programs, self.logs):
@@ -122,45 +153,45 @@ class Supervisor:
             place.chmod(0o700)
         if self.runs():
             return
-        self._end_orphans()
-        settings, log = self.folder / "supervisor.conf", self.logs / "supervisor.log"
-        path = {
-            key: str(value).replace("%", "%%")
-            for key, value in {
-                "sock": self.sockets / "supervisor.sock",
-                "log": log,
-                "here": self.folder,
-            }.items()
-        }
-        write_text(settings, "\n".join([
-            "[unix_http_server]", f"file={path['sock']}", "chmod=0600",
-            "[supervisord]", f"logfile={path['log']}", "logfile_maxbytes=5MB",
-            f"pidfile={path['here']}/supervisor.pid", "loglevel=warn", f"directory={path['here']}",
-            "umask=077",
-            "[rpcinterface:supervisor]",
-            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
-            "[include]", "files = programs/*.conf", "",
-        ]))  # fmt: skip
+        allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        if allowed != resource.RLIM_INFINITY and allowed < OPEN_FILES:
+            # Its own words for this give the wrong figure.
+            raise StageError(
+                f"the supervisor does not start with {allowed} open files, which `ulimit -n` "
+                f"allows: it has to be {OPEN_FILES} at least"
+            )
+        # Programs of another time may have other sockets.
+        shutil.rmtree(self.programs, ignore_errors=True)
+        self.programs.mkdir(mode=0o700)
+        launcher = self.sockets / "launch"
+        command = [sys.executable, "-I", "-S", str(Path(listening.__file__).resolve())]
+        write_text(launcher, f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+        launcher.chmod(0o700)
+        self._write_settings()
+        log = self.logs / "supervisor.log"
+        begin = log_tail.position(log)
+        program = Path(__file__).with_name(SUPERVISOR).resolve()
+        inherited = {key: text for key, text in os.environ.items() if key not in UNHEARD}
         done = subprocess.run(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(settings)],
-            cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-            env={name: value for name, value in os.environ.items() if name not in UNHEARD},
-            umask=0o077,
+            [sys.executable, "-I", program, "-c", SETTINGS_FILE],
+            cwd=self.sockets, env={**inherited, marks.MARK: str(self.sockets)}, umask=0o077,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         while not self.runs():
             if done.returncode or time.monotonic() > deadline:
-                said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-                raise StageError(f"the supervisor did not start {' '.join(said)} (see {log})")
+                said = _reason(done.stderr) or _reason(done.stdout)
+                said = said or _reason(log_tail.since(log, begin)) or "it does not answer"
+                raise StageError(f"the supervisor did not start: {said} (see {log})")
             time.sleep(0.02)
 
-    def _end_orphans(self) -> None:
-        """End the programs of a supervisor that was killed: they hold the port."""
-        for one in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if one.environ().get(MARK) == str(self.sockets):
-                    one.terminate()
-                    psutil.wait_procs([one], timeout=START_SECONDS)
+    def _write_settings(self) -> None:
+        texts = [SETTINGS]
+        for path in sorted(self.programs.glob("*.json")):
+            facts = read_json(path)
+            autostart = "true" if facts["processes"] == 1 else "false"
+            texts.append(PROGRAM.format(name=path.stem, autostart=autostart, **facts))
+        write_text(self.sockets / SETTINGS_FILE, "\n".join(texts))
 
     def shut_down(self) -> bool:
         """Stop every program and the supervisor itself; return whether it ran."""
@@ -172,24 +203,45 @@ class Supervisor:
         self._remote = None
         return True
 
+    def end_all(self) -> bool:
+        """End everything that runs in the environment, asked or not; return whether anything ran.
+
+        Where its sockets are gone, the mark finds what runs.
+        """
+        ran = self.shut_down()
+        self.kill_unanswering()
+        left = marks.processes(self.folder)
+        marks.end(left)
+        return ran or bool(left)
+
+    def kill_unanswering(self) -> None:
+        """Kill supervisors that cannot be asked: they would start again what is ended."""
+        for one in marks.processes(self.folder):
+            if marks.is_program(one, SUPERVISOR):
+                marks.kill(one)
+
     def add(self, program: Program) -> None:
         """Let a program run, started if it is new; one whose settings changed is replaced."""
-        path = self.programs / f"{program.name}.conf"
-        text = _settings(program, self.logs, self.sockets)
-        known = program.name in {one["group"] for one in self._rpc.getAllProcessInfo()}
-        if known and path.is_file() and path.read_text(encoding="utf-8") == text:
+        path, facts = self.programs / f"{program.name}.json", program.facts()
+        known = program.name in self.names()
+        if known and path.is_file() and read_json(path) == facts:
             return
-        if known:
+        # Where there are several, the next one to be started is another: nothing is interrupted.
+        replaced = known and program.processes == 1
+        if replaced:
             self._drop(program.name)
-        write_text(path, text)
+        write_json(path, facts)
         path.chmod(0o600)
-        self._rpc.reloadConfig()
-        self._rpc.addProcessGroup(program.name)
+        if replaced or not known:
+            self._write_settings()
+            self._rpc.reloadConfig()
+            self._rpc.addProcessGroup(program.name)
 
     def remove(self, name: str) -> None:
         """Stop a program, requests in flight finished, and forget it."""
         self._drop(name)
-        (self.programs / f"{name}.conf").unlink(missing_ok=True)
+        (self.programs / f"{name}.json").unlink(missing_ok=True)
+        self._write_settings()
         if self.runs():
             self._rpc.reloadConfig()
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import httptools
 
+from lifecycle.socket_path import reach
+
 
 class Connection(asyncio.Protocol):
     """A connection and the answer that it waits for."""
@@ -77,4 +79,4 @@ class Connection(asyncio.Protocol):
 async def connect(socket: str) -> Connection:
     """Open a connection to the unix socket `socket`."""
     loop = asyncio.get_running_loop()
-    return (await loop.create_unix_connection(Connection, socket))[1]
+    return (await loop.create_unix_connection(Connection, reach(socket)))[1]

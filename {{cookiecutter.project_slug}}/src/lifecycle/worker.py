@@ -10,13 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, seal
+from lifecycle import bento, log_tail, seal
 from lifecycle.command import StageError
 from lifecycle.deployment import Serving
 from lifecycle.environment import folder
 from lifecycle.files import read_json
 from lifecycle.params import Params
 from lifecycle.proxy_guards import INTERNAL_HEADER
+from lifecycle.socket_path import reach
 from lifecycle.supervisor import Program, Supervisor
 
 PROBE_SECONDS = 5.0
@@ -32,7 +33,7 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        self.sock.connect(reach(self._path))
 
 
 class Worker:
@@ -44,6 +45,8 @@ class Worker:
         self.name = serving.program
         self.socket = sockets / f"{self.name}.sock"
         self.keys = folder(root, environment) / "api_keys"
+        self.log = folder(root, environment) / "logs" / f"{self.name}.log"
+        self._begin = log_tail.Position()
 
     def program(self, params: Params) -> Program:
         """Return how the supervisor runs it: the process that `bentoml serve` starts and watches.
@@ -73,7 +76,7 @@ class Worker:
         command = [python, "-m", "_bentoml_impl.worker.service", str(place), "--fd", "0",
                    "--worker-id", "1", "--timeout-graceful-shutdown",
                    str(int(params.rollout.drain_seconds) + 1)]  # fmt: skip
-        return Program(self.name, command, place, f"unix://{self.socket}", variables,
+        return Program(self.name, command, self.socket.name, variables,
                        stop_seconds=int(params.rollout.drain_seconds) + 5)  # fmt: skip
 
     def start(self, supervisor: Supervisor, params: Params) -> None:
@@ -91,6 +94,7 @@ class Worker:
         if not supervisor.process(self.name)["pid"]:
             bento.require(self.root, self.serving.tag)
             seal.forget_caches(bento.folder(self.root, self.serving.tag))
+        self._begin = log_tail.position(self.log)
         supervisor.add(self.program(params))
         seconds = params.serve.start_timeout_seconds
         deadline = time.monotonic() + seconds
@@ -105,12 +109,11 @@ class Worker:
             time.sleep(0.02)
 
     def said(self) -> str:
-        """Return the last telling line of its log, and where all of it is."""
-        log = folder(self.root, self.environment) / "logs" / f"{self.name}.log"
-        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+        """Return the last telling line of its log since it was started, and where all of it is."""
+        text = log_tail.since(self.log, self._begin)
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         telling = [line for line in lines if "Error" in line or line.startswith("serve: ")]
-        return f"{(telling or lines or ['it wrote no log'])[-1]} (all of it: {log})"
+        return f"{(telling or lines or ['it wrote no log'])[-1]} (all of it: {self.log})"
 
     def ask(
         self, method: str, path: str, body: Any = None, seconds: float = PROBE_SECONDS,

@@ -117,3 +117,20 @@ def test_what_nobody_asked_for_closes_the_connection(tmp_path: Path) -> None:
 def test_without_a_socket_there_is_no_connection(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         asyncio.run(connect(str(tmp_path / "none")))
+
+
+def test_a_long_path_is_reached_from_near_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address has room for 107 characters, wherever the project's folder is."""
+    far = tmp_path / ("x" * 120)
+    far.mkdir()
+    monkeypatch.chdir(far)
+
+    async def together() -> bool:
+        async with await asyncio.start_unix_server(lambda *_: None, "s"):
+            connection = await connect(str(far / "s"))
+            connection.close()
+            return True
+
+    assert asyncio.run(together())
