@@ -20,6 +20,7 @@ from lifecycle.params import Params, load_params
 from lifecycle.reading import Reading, complaint, read
 
 ROWS_PER_GROUP = 50_000
+SHOWN_COLUMNS = 3
 
 
 def conform(
@@ -50,8 +51,10 @@ def refuse(rows: pl.DataFrame, readings: dict[str, Reading], schema: Schema) -> 
     """
     refused = rows["_refused"].struct.unnest()
     wrong = [complaint(schema[name], readings[name], refused[name]) for name in refused.columns]
-    if any(wrong):
-        raise StageError(f"{len(rows)} rows read; {'; '.join(filter(None, wrong))}")
+    said = [one for one in wrong if one]
+    if said:
+        more = f"; and {len(said) - SHOWN_COLUMNS} more columns" if said[SHOWN_COLUMNS:] else ""
+        raise StageError(f"{len(rows)} rows read; {'; '.join(said[:SHOWN_COLUMNS])}{more}")
     return rows.drop("_refused")
 
 

@@ -284,3 +284,11 @@ def test_a_column_of_another_kind_is_refused_by_name(
     assert re.search(rf"{name}: \d{{3,}} values are no {schema[name].type}, as '", message)
     assert advice in message
     assert "\n" not in message
+
+
+def test_of_many_refused_columns_the_first_are_said(rows: pl.DataFrame, schema: Schema) -> None:
+    text = rows.head(5).cast(pl.String).lazy()
+    lazy, readings = ingest.conform(text, schema, is_text=False)
+    with pytest.raises(StageError, match=r"5 rows read; .*; and \d+ more columns$") as refused:
+        ingest.refuse(lazy.collect(), readings, schema)
+    assert len(str(refused.value)) < 500
