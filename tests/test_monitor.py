@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -303,6 +304,30 @@ def test_make_tells_the_verdicts_apart(watched: Callable[..., Project], served: 
     project.change("params.yaml", "  windows: 4\n", "  windows: 4\n  wnidows: 4\n")
     stopped(project.make("monitor", "VERDICT=reports/verdict.txt"), "monitor", "monitor.wnidows")
     assert not word.exists()
+
+
+def test_three_at_once_one_judges_and_the_others_say_so(
+    watched: Callable[..., Project], served: Served
+) -> None:
+    """All would write one report and compact one log, of many files here."""
+    project, lines = watched("healthy"), served.lines_of("healthy")
+    shutil.rmtree(project.root / LOG)
+    for begin in range(0, len(lines), 50):
+        write_log(project, lines[begin : begin + 50])
+    command = ["-m", "lifecycle.monitor"]
+    with ThreadPoolExecutor(3) as pool:
+        # One wave is enough for one of them to come second; a lone one has nobody to meet.
+        ended = list(pool.map(lambda _: project.python(*command), range(3)))
+    for done in ended:
+        if done.returncode == 1:
+            said = stopped(done, "monitor", "the monitor's report", "wait for it")
+            assert "is being changed by process" in said or "another command" in said
+        else:
+            assert (done.returncode, done.stderr) == (0, "")
+    assert 0 in [done.returncode for done in ended]
+    assert 1 in [done.returncode for done in ended]
+    assert json.loads((project.root / REPORT).read_text(encoding="utf-8"))["verdict"] == "healthy"
+    assert judge(project, 0)["windows"][-1]["rows"] > 1000
 
 
 def test_an_empty_log_cannot_be_judged(watched: Callable[..., Project]) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 
 from lifecycle import bento, environment, passed, registry
 from lifecycle.command import StageError, project_root, run
-from lifecycle.deployment import Deployment, Outcome, Serving, State, now, serving
+from lifecycle.deployment import Deployment, Outcome, Serving, State, serving
+from lifecycle.held import now
 from lifecycle.keys import given_keys
 from lifecycle.machine import Machine
 from lifecycle.params import Params, load_params

@@ -6,20 +6,17 @@ run again and goes on from what it finds.
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lifecycle import environment, process
+from lifecycle import environment
 from lifecycle.bento import Released
-from lifecycle.command import StageError
-from lifecycle.files import read_json, try_lock, write_json
+from lifecycle.files import read_json, write_json
+from lifecycle.held import Held, now, user
 
 
 @dataclass(frozen=True)
@@ -59,11 +56,6 @@ class State:
     last: Outcome | None = None
 
 
-def now() -> str:
-    """Return this moment in UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 def serving(released: Released) -> Serving:
     """Return a Bento as something that serves from now on."""
     return Serving(released.version, released.tag, now())
@@ -76,6 +68,10 @@ class Deployment:
         """Keep where the files are."""
         self.root, self.name = root, name
         self.folder = environment.folder(root, name)
+        self._held = Held(
+            self.folder / "lock", self.folder / "holder.json", name,
+            "wait for it, or see `make status`",
+        )  # fmt: skip
 
     def load(self) -> State:
         """Return the state; nothing deployed where there is no file."""
@@ -100,7 +96,7 @@ class Deployment:
     def note(self, action: str, version: int | None, reason: str = "", **more: Any) -> None:
         """Add a line to the audit log: what was done, to which version, why, and by whom."""
         line = {"time": now(), "action": action, "version": version, "reason": reason,
-                "by": _user(), **more}  # fmt: skip
+                "by": user(), **more}  # fmt: skip
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "audit.jsonl"
         torn = path.is_file() and not path.read_bytes().endswith(b"\n")
@@ -115,38 +111,16 @@ class Deployment:
         Raises:
             StageError: another one does; who.
         """
-        path = self.folder / "lock"
-        with try_lock(path) as mine:
-            if not mine:
-                raise StageError(f"{self.holder()}: wait for it, or see `make status`")
-            write_json(
-                self.folder / "holder.json",
-                {"pid": os.getpid(), "started": process.started(os.getpid()), "what": what,
-                 "since": now(), "by": _user()},
-            )  # fmt: skip
+        with self._held.hold(what):
             yield
 
     def holder(self) -> str:
         """Return who changes the deployment now, as a sentence."""
-        found = self.holding()
-        if found is None:
-            return f"another command changes {self.name}"
-        return (f"{self.name} is being changed by process {found['pid']} of {found['by']} "
-                f"({found['what']}, since {found['since']})")  # fmt: skip
+        return self._held.holder()
 
     def holding(self) -> dict[str, Any] | None:
         """Return the process that last took the lock, if it still runs."""
-        path = self.folder / "holder.json"
-        found: dict[str, Any] | None = read_json(path) if path.is_file() else None
-        return found if found and process.is_same(found["pid"], found["started"]) else None
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container's user may have no name.
-        return str(os.getuid())
+        return self._held.holding()
 
 
 def anything_live(root: Path) -> bool:

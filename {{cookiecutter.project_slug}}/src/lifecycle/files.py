@@ -111,6 +111,18 @@ def parse_strict(content: bytes) -> Any:
         raise ValueError("it is nested too deep") from None
 
 
+def read_state(path: Path) -> dict[str, Any] | None:
+    """Return what a file of the machinery's own state holds; None where it is lost or broken.
+
+    Whoever asks knows how to do without it, or how to find out anew.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def md5(path: Path) -> str:
     """Return the MD5 of a file's content: the name that DVC gives it, not a protection."""
     if not path.is_file():

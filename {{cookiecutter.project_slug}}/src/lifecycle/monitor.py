@@ -17,6 +17,7 @@ from lifecycle import monitor_checks as checks
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import write_json, write_text
+from lifecycle.held import Held
 from lifecycle.look import PREDICTION, Look, champion, compared, served
 from lifecycle.params import Params, load_params
 from lifecycle.predictions import compact, read
@@ -158,16 +159,20 @@ def lines(made: dict[str, Any]) -> list[str]:
     return found
 
 
-def main() -> None:
-    """Judge the environment that LIFECYCLE_ENVIRONMENT names, and say so by the exit code."""
-    parser = argparse.ArgumentParser(description="Judge what was served.")
-    parser.add_argument(
-        "--verdict-to", type=Path, help="write the verdict there, and fail only by a mistake"
-    )
-    given = parser.parse_args()
-    if given.verdict_to:
-        given.verdict_to.unlink(missing_ok=True)  # never one of before
-    root, params, schema, name = project_root(), load_params(), load_schema(), environment.current()
+def alone(root: Path) -> Held:
+    """Return the lock of the one monitor at a time: all write one report, and compact the logs."""
+    folder = root / ".lifecycle"
+    return Held(
+        folder / "monitor.lock", folder / "monitor_holder.json", "the monitor's report",
+        "wait for it",
+    )  # fmt: skip
+
+
+def judge_and_write(root: Path, verdict_to: Path | None) -> dict[str, Any]:
+    """Judge an environment, write report, pages and verdict, compact its log; return the report."""
+    if verdict_to:
+        verdict_to.unlink(missing_ok=True)  # never one of before
+    params, schema, name = load_params(), load_schema(), environment.current()
     (root / params.paths.monitor_report).unlink(missing_ok=True)
     look = look_at(root, params, schema, name)
     made = report(look)
@@ -176,8 +181,22 @@ def main() -> None:
     compact(environment.folder(root, name) / "predictions", schema, params.prediction_log.keep_days)
     print("\n".join(lines(made)))
     print(f"monitor: see {params.paths.monitor_report.with_suffix('.html')}")
+    if verdict_to:
+        write_text(verdict_to, made["verdict"] + "\n")
+    return made
+
+
+def main() -> None:
+    """Judge the environment that LIFECYCLE_ENVIRONMENT names, and say so by the exit code."""
+    parser = argparse.ArgumentParser(description="Judge what was served.")
+    parser.add_argument(
+        "--verdict-to", type=Path, help="write the verdict there, and fail only by a mistake"
+    )
+    given = parser.parse_args()
+    root = project_root()
+    with alone(root).hold("monitor"):
+        made = judge_and_write(root, given.verdict_to)
     if given.verdict_to:
-        write_text(given.verdict_to, made["verdict"] + "\n")
         return
     raise SystemExit(CODES[made["verdict"]])
 

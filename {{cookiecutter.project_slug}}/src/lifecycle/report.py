@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from lifecycle import report_model, report_overview, report_service, store, web
 from lifecycle.command import project_root, run
-from lifecycle.deployment import now
 from lifecycle.files import write_text
+from lifecycle.held import now
 from lifecycle.params import Params, load_params
 from lifecycle.report_facts import Facts, gather
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from lifecycle import bento, environment, passed, process, registry
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deploy import ensure, settle
-from lifecycle.deployment import Deployment, Outcome, Serving, State, now, serving
+from lifecycle.deployment import Deployment, Outcome, Serving, State, serving
+from lifecycle.held import now
 from lifecycle.machine import Machine
 from lifecycle.params import Params, load_params
 from lifecycle.rollout import check_smoke

@@ -14,10 +14,11 @@ from typing import Any
 
 from lifecycle import bento, expected, figures, rollout_rules
 from lifecycle.command import StageError
-from lifecycle.deployment import Outcome, Serving, State, now
+from lifecycle.deployment import Outcome, Serving, State
 from lifecycle.entrance import PREDICT
 from lifecycle.expected import Expected
 from lifecycle.figures import Figures
+from lifecycle.held import now
 from lifecycle.machine import Machine
 from lifecycle.rollout_rules import Broken
 from lifecycle.worker import Worker
