@@ -14,7 +14,7 @@ from lifecycle.predict import send
 class Service(BaseHTTPRequestHandler):
     """Answers anything with what it was sent."""
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
