@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lifecycle import seal
 from lifecycle.command import StageError
-from lifecycle.files import read_json, write_json
+from lifecycle.files import read_state, write_json
 
 # Nothing else ever becomes part of a path: BentoML's name, the version's number, what is in it.
 TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}:[1-9][0-9]{0,8}-[0-9a-f]{8}")
@@ -62,11 +62,19 @@ def point_to(root: Path, released: Released) -> None:
 
 def last(root: Path) -> Released | None:
     """Return the Bento that should serve, or None where nothing was packaged or it is gone."""
-    path = root / ".lifecycle" / "released.json"
-    if not path.is_file():
+    noted = read_state(root / ".lifecycle" / "released.json") or {}
+    tag, version = noted.get("tag"), noted.get("version")
+    if not isinstance(tag, str) or not isinstance(version, int):
         return None
-    found = Released(**read_json(path))
-    return found if (folder(root, found.tag) / "bento.yaml").is_file() else None
+    return Released(tag, version) if is_here(root, tag) else None
+
+
+def is_here(root: Path, tag: str) -> bool:
+    """Say whether there is a Bento of this name, which may be no name of one."""
+    try:
+        return (folder(root, tag) / "bento.yaml").is_file()
+    except StageError:
+        return False
 
 
 def released(root: Path) -> Released:
@@ -110,10 +118,30 @@ def require(root: Path, tag: str, model_md5: str | None = None) -> None:
 
 
 def packaged(root: Path) -> dict[str, str]:
-    """Return the tag of the Bento that was packaged last of each version."""
-    path = root / ".lifecycle" / "packaged.json"
-    found: dict[str, str] = read_json(path) if path.is_file() else {}
+    """Return the tag of the Bento that was packaged last of each version.
+
+    What its note does not have, as it was lost or broken, the Bentos that are here say themselves.
+    """
+    noted = read_state(root / ".lifecycle" / "packaged.json") or {}
+    tags = {version: tag for version, tag in noted.items() if isinstance(tag, str)}
+    return {**{str(one.version): one.tag for one in _found(root)}, **tags}
+
+
+def _found(root: Path) -> list[Released]:
+    """Return the Bentos that are here, the newest last."""
+    places = sorted((home(root) / "bentos").glob("*/*/bento.yaml"), key=lambda p: p.stat().st_mtime)
+    found = []
+    for place in places:
+        facts = read_state(place.parent / "src" / "release" / "release.json") or {}
+        if str(facts.get("model_version")).isdecimal():
+            tag = f"{place.parents[1].name}:{place.parent.name}"
+            found.append(Released(tag, int(facts["model_version"])))
     return found
+
+
+def of_program(root: Path, program: str) -> Released | None:
+    """Return the Bento whose worker has this name."""
+    return next((one for one in _found(root) if one.tag.partition(":")[2] == program), None)
 
 
 def remember(root: Path, made: Released) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from lifecycle import inherited
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_ADVICE = "the disk is full: make room on it, then type the same again"
 
 
 class StageError(Exception):
@@ -33,6 +37,11 @@ def run(stage: str, main: Callable[[], None]) -> None:
         main()
     except StageError as error:
         print(f"{stage}: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        print(f"{stage}: {error.filename or 'a file'}: {FULL_ADVICE}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print(f"{stage}: interrupted", file=sys.stderr)

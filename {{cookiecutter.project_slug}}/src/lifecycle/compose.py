@@ -26,6 +26,7 @@ def prepare(root: Path, params: Params) -> bool:
         (folder / part).mkdir(exist_ok=True)
         (folder / part).chmod(0o755)
     changed = key_file.update(folder / "keys" / "api_keys", 0o644)
+    changed |= key_file.update_hash_key(folder / "keys" / "log_hash_key", 0o644)
     configuration = folder / "proxy" / "caddy.json"
     write_json(configuration, proxy.for_upstream(params, UPSTREAM, LISTEN, METRICS))
     configuration.chmod(0o644)

@@ -59,6 +59,7 @@ def ensure(machine: Machine, state: State) -> None:
     """Let what should serve run: supervisor, the live version, the proxy; requests go to live."""
     assert state.live is not None
     machine.start()
+    machine.ensure_liveness()
     machine.worker(state.live).start(machine.supervisor, machine.params)
     machine.steer(state)
     machine.ensure_proxy()
@@ -74,6 +75,7 @@ def first(machine: Machine, candidate: Serving) -> State:
     """Deploy where nothing serves: there is nothing to compare with and nobody to disturb."""
     deployment = machine.deployment
     machine.start()
+    machine.ensure_liveness()
     deployment.note("deploy", candidate.version, tag=candidate.tag)
     try:
         worker = machine.worker(candidate)
@@ -106,6 +108,8 @@ def deploy(root: Path, params: Params, name: str) -> tuple[State, bool]:
         machine = Machine(root, params, deployment)
         if machine.set_keys() and deployment.load().live:
             deployment.note("keys", None, "the keys were changed")
+        if machine.set_hash_key() and deployment.load().live:
+            deployment.note("keys", None, "the key of hashed columns was changed")
         state = deployment.load()
         if state.live is None or is_lost(machine, state.live):
             state, is_new = first(machine, candidate), True
@@ -125,6 +129,9 @@ def deploy(root: Path, params: Params, name: str) -> tuple[State, bool]:
 def resume(machine: Machine, state: State) -> State:
     """Bring what should serve up again; a rollout that was killed goes back to its beginning."""
     deployment = machine.deployment
+    if deployment.is_lost():
+        print(f"deploy: {deployment.name}'s deployment.json is written anew: {state.live}")
+        deployment.save(state)
     if state.candidate is not None:
         at = f"{state.step}" + (f" {state.share:.0%}" if state.step == "canary" else "")
         print(f"deploy: the rollout of version {state.candidate.version} was interrupted at {at}")

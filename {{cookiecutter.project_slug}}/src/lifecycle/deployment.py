@@ -7,53 +7,22 @@ run again and goes on from what it finds.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from lifecycle import environment
+from pydantic import TypeAdapter, ValidationError
+
+from lifecycle import environment, reserve
 from lifecycle.bento import Released
-from lifecycle.files import read_json, write_json
+from lifecycle.files import read_state, write_json
 from lifecycle.held import Held, now, user
+from lifecycle.recovery import Outcome, Serving, State, recovered, supervisor_runs
 
-
-@dataclass(frozen=True)
-class Serving:
-    """A version that serves or is about to: its Bento, and since when."""
-
-    version: int
-    tag: str
-    since: str
-
-    @property
-    def program(self) -> str:
-        """The name of its process."""
-        return self.tag.partition(":")[2]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How the last rollout or rollback ended."""
-
-    version: int
-    outcome: str
-    rule: str | None
-    reason: str
-    at: str
-
-
-@dataclass(frozen=True)
-class State:
-    """The deployment of one environment."""
-
-    live: Serving | None = None
-    previous: Serving | None = None
-    candidate: Serving | None = None
-    step: str | None = None
-    share: float | None = None
-    last: Outcome | None = None
+__all__ = ["Deployment", "Outcome", "Serving", "State", "anything_live", "serving"]
 
 
 def serving(released: Released) -> Serving:
@@ -74,15 +43,26 @@ class Deployment:
         )  # fmt: skip
 
     def load(self) -> State:
-        """Return the state; nothing deployed where there is no file."""
-        path = self.folder / "deployment.json"
-        if not path.is_file():
-            return State()
-        found: dict[str, Any] = read_json(path)
-        for key in ("live", "previous", "candidate"):
-            found[key] = Serving(**found[key]) if found[key] else None
-        found["last"] = Outcome(**found["last"]) if found["last"] else None
-        return State(**found)
+        """Return the state; nothing deployed where there is no file and nothing runs.
+
+        What is lost or broken is found out anew: see `recovery`.
+        """
+        return self._read() or (recovered(self.root, self.folder) if self.is_lost() else State())
+
+    def is_lost(self) -> bool:
+        """Say whether something was deployed, and the file that says what is lost or broken."""
+        if (self.folder / "deployment.json").is_file():
+            return self._read() is None
+        return supervisor_runs(self.folder)
+
+    def _read(self) -> State | None:
+        found = read_state(self.folder / "deployment.json")
+        if found is None or "live" not in found:
+            return None
+        try:
+            return TypeAdapter(State).validate_python(found)
+        except ValidationError:
+            return None
 
     def save(self, state: State) -> State:
         """Write the state in one step, and return it."""
@@ -99,10 +79,14 @@ class Deployment:
                 "by": user(), **more}  # fmt: skip
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "audit.jsonl"
-        torn = path.is_file() and not path.read_bytes().endswith(b"\n")
-        with path.open("a", encoding="utf-8") as log:
-            # A line that a crash cut off stays alone on its line.
-            log.write(("\n" if torn else "") + json.dumps(line) + "\n")
+        try:
+            for attempt in reserve.attempts(path):
+                with attempt:
+                    _append(path, json.dumps(line))
+        except OSError as error:
+            # What is done stays right where nobody can write down that it was.
+            print(f"{self.name}: {path} cannot be written ({error.strerror}), and lacks: {line}",
+                  file=sys.stderr)  # fmt: skip
 
     @contextmanager
     def hold(self, what: str) -> Iterator[None]:
@@ -112,7 +96,10 @@ class Deployment:
             StageError: another one does; who.
         """
         with self._held.hold(what):
-            yield
+            try:
+                yield
+            finally:
+                reserve.fill(self.folder)
 
     def holder(self) -> str:
         """Return who changes the deployment now, as a sentence."""
@@ -121,6 +108,13 @@ class Deployment:
     def holding(self) -> dict[str, Any] | None:
         """Return the process that last took the lock, if it still runs."""
         return self._held.holding()
+
+
+def _append(path: Path, line: str) -> None:
+    """Add a line to a log; one that a crash or a full disk cut off stays alone on its line."""
+    torn = path.is_file() and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as log:
+        log.write(("\n" if torn else "") + line + "\n")
 
 
 def anything_live(root: Path) -> bool:

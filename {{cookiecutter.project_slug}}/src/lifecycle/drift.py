@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from lifecycle.files import read_json, write_json
+from lifecycle.files import read_state, write_json
 from lifecycle.operations import Monitor
 
 MOST_BLOCKS = 60
@@ -73,13 +73,15 @@ def widest(
     reference: pl.DataFrame, names: list[str], time: str, days: int, kept: Path
 ) -> dict[str, Extent]:
     """Return how far blocks of the reference are from the whole; computed once for a version."""
-    if kept.is_file():
-        found: dict[str, Extent] = read_json(kept)
-        if set(found) == set(names):
-            return found
+    known = read_state(kept) or {}
+    if set(known) == set(names) and all(
+        isinstance(one, dict) and all(type(one.get(key)) is float for key in ("effect", "missing"))
+        for one in known.values()
+    ):
+        return known
     parts = blocks(reference, time, days)
     thinned = reference.gather_every(max(1, reference.height // COMPARED_ROWS))
-    found = {}
+    found: dict[str, Extent] = {}
     for name in names:
         effects = [effect(thinned[name], part[name]) or 0.0 for part in parts]
         gaps = [abs(missing(part[name]) - missing(reference[name])) for part in parts]

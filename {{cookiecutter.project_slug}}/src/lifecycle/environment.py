@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from lifecycle.command import StageError
-from lifecycle.files import read_json, write_json
+from lifecycle.files import read_state, write_json
 from lifecycle.listening import HOLDER
 
 SOCKETS = "sockets-"
@@ -56,10 +56,12 @@ def known_sockets(root: Path, environment: str) -> Path | None:
     Unlike `sockets` it makes nothing: whoever only looks leaves no trace.
     """
     place = folder(root, environment).resolve()
-    try:
-        found = Path(read_json(place / "sockets.json")["folder"])
-    except (StageError, KeyError, TypeError):
-        return None
+    noted = (read_state(place / "sockets.json") or {}).get("folder")
+    if not isinstance(noted, str):
+        # Lost or broken: where something runs, its sockets are there.
+        used = [one for one in place.glob(f"{SOCKETS}*") if (one / "supervisor.sock").is_socket()]
+        return used[0] if len(used) == 1 else None
+    found = Path(noted)
     # What a folder that was copied or moved says is about another one.
     return found if found.parent == place and found.is_dir() else None
 

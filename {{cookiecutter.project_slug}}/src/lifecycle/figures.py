@@ -28,11 +28,14 @@ class Figures:
     wrong: float = 0
 
     def __sub__(self, other: Figures) -> Figures:
-        """Return what was counted since `other`."""
+        """Return what was counted since `other`; a process that began anew counts from zero."""
         found = Figures()
+        fell = self.requests < other.requests or self.rows < other.rows
         for one in fields(self):
             now, then = getattr(self, one.name), getattr(other, one.name)
-            if isinstance(now, Counter):
+            if fell:
+                setattr(found, one.name, now)
+            elif isinstance(now, Counter):
                 setattr(found, one.name, Counter({key: now[key] - then[key] for key in now}))
             else:
                 setattr(found, one.name, now - then)

@@ -1,4 +1,8 @@
-"""Files that are whole or not there, and the hashes that name their content."""
+"""Files that are whole or not there, and the hashes that name their content.
+
+What has been written is with the disk before its name is: nothing that a command goes on from is
+lost with the power.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lifecycle.command import StageError
+from lifecycle import reserve
+from lifecycle.command import FULL, FULL_ADVICE, StageError
 
 
 @contextmanager
@@ -25,9 +30,32 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
-        temporary.replace(path)
+        move(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or a folder's list of names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def move(source: Path, target: Path) -> None:
+    """Give a file, or a folder with all that is in it, its name once it is with the disk.
+
+    It takes the place of a file of that name; when this returns, the name is with the disk too.
+    """
+    if source.is_dir():
+        for one in source.rglob("*"):
+            if not one.is_symlink():
+                sync(one)
+    sync(source)
+    source.replace(target)
+    sync(target.parent)
 
 
 @contextmanager
@@ -52,10 +80,24 @@ def try_lock(path: Path) -> Iterator[bool]:
         yield True
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` in one step."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+def write_text(path: Path, text: str, mode: int | None = None) -> None:
+    """Write `text` to `path` in one step; with a `mode`, never readable by more than it says.
+
+    Raises:
+        StageError: there is no room, nor any set aside (see `reserve`).
+    """
+    try:
+        for attempt in reserve.attempts(path):
+            with attempt, replacing(path) as temporary:
+                if mode is not None:
+                    temporary.touch(0o600)
+                temporary.write_text(text, encoding="utf-8")
+                if mode is not None:
+                    temporary.chmod(mode)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise StageError(f"{path} cannot be written, {FULL_ADVICE}") from None
 
 
 def write_json(path: Path, value: Any) -> None:

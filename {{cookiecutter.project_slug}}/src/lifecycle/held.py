@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class Held:
         """
         self._lock, self._note, self._subject, self._advice = lock, note, subject, advice
 
-    @contextmanager
+    @contextlib.contextmanager
     def hold(self, what: str) -> Iterator[None]:
         """Let one command at a time into the block.
 
@@ -53,11 +53,11 @@ class Held:
         with try_lock(self._lock) as mine:
             if not mine:
                 raise StageError(f"{self.holder()}: {self._advice}")
-            write_json(
-                self._note,
-                {"pid": os.getpid(), "started": process.started(os.getpid()), "what": what,
-                 "since": now(), "by": user()},
-            )  # fmt: skip
+            mine_is = {"pid": os.getpid(), "started": process.started(os.getpid()), "what": what,
+                       "since": now(), "by": user()}  # fmt: skip
+            # Where the disk is full, whoever comes second is told less.
+            with contextlib.suppress(StageError):
+                write_json(self._note, mine_is)
             yield
 
     def holder(self) -> str:

@@ -1,11 +1,14 @@
-"""The file of API keys that the workers follow, written from what API_KEYS gives."""
+"""The files of keys that the workers follow, written from what API_KEYS and LOG_HASH_KEY give."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from lifecycle.command import StageError
+from lifecycle.files import write_text
 from lifecycle.keys import given_keys, keys_of
+from lifecycle.privacy import LONGEST_KEY, file_key
 
 
 def update(path: Path, mode: int) -> bool:
@@ -22,11 +25,39 @@ def update(path: Path, mode: int) -> bool:
             "no API key is configured: set API_KEYS to one or more keys with commas between"
         )
     text = "".join(f"{key}\n" for key in given)
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+    if path.is_file() and path.read_bytes() == text.encode():
         return False
-    part = path.with_name(f".{path.name}.part")
-    part.touch(mode=0o600)
-    part.write_text(text, encoding="utf-8")
-    part.chmod(mode)
-    part.replace(path)
+    write_text(path, text, mode)
     return True
+
+
+def update_hash_key(path: Path, mode: int) -> bool:
+    """Write the key of LOG_HASH_KEY, if it is given, into `path`; say whether it changed.
+
+    Raises:
+        StageError: it is longer than a hash can use, or has several lines.
+    """
+    given = os.environ.get("LOG_HASH_KEY", "")
+    if not given or (path.is_file() and path.read_bytes() == f"{given}\n".encode()):
+        return False
+    try:
+        is_whole = file_key(f"{given}\n".encode()) == given.encode()
+    except ValueError:
+        is_whole = False
+    if not is_whole or "\n" in given or "\r" in given:
+        raise StageError(f"LOG_HASH_KEY is longer than {LONGEST_KEY} bytes or than a line: set a "
+                         "shorter one")  # fmt: skip
+    write_text(path, f"{given}\n", mode)
+    return True
+
+
+def require_hash_key(path: Path) -> None:
+    """Let through only the hash key that the service has, or none.
+
+    Raises:
+        StageError: LOG_HASH_KEY is another one, with which nothing that it logs would join.
+    """
+    given = os.environ.get("LOG_HASH_KEY", "")
+    if given and path.is_file() and path.read_bytes() != f"{given}\n".encode():
+        raise StageError("LOG_HASH_KEY is not the key that the service hashes with: leave it out, "
+                         "or run `make deploy` with it first")  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from lifecycle import environment, key_file, log_tail, marks, proxy
+from lifecycle import environment, key_file, liveness, log_tail, marks, proxy
 from lifecycle.command import StageError
 from lifecycle.deployment import Deployment, Serving, State
-from lifecycle.files import read_json, write_json, write_text
+from lifecycle.files import read_state, write_json, write_text
 from lifecycle.listening import HOLDER, NUMBER
 from lifecycle.params import Params
 from lifecycle.port import Port
@@ -86,8 +88,31 @@ class Machine:
             return False
         return key_file.update(self.folder / "api_keys", 0o600)
 
+    def has_keys(self) -> bool:
+        """Say whether clients have a key that opens, or need none."""
+        path = self.folder / "api_keys"
+        return self.environment == "development" or (
+            path.is_file() and bool(path.read_bytes().split())
+        )
+
+    def set_hash_key(self) -> bool:
+        """Write down the key of hashed columns, if one is given; say whether it changed."""
+        return key_file.update_hash_key(self.folder / "log_hash_key", 0o600)
+
     def steer(self, state: State) -> None:
         """Send requests where the state says, from the next one on."""
+        routing, way = self._way(state)
+        write_json(self.folder / "routing.json", routing)
+        proxy.steer(self.sockets, *way)
+
+    def is_steered(self, state: State) -> bool:
+        """Say whether requests are sent where the state says."""
+        routing, way = self._way(state)
+        told = read_state(self.folder / "routing.json") == routing
+        return told and proxy.is_steered(self.sockets, *way)
+
+    def _way(self, state: State) -> tuple[dict[str, Any], tuple[Path, Path | None, float | None]]:
+        """Return what the workers are told, and the sockets and share that the proxy is."""
         assert state.live is not None
         live, candidate = state.live, state.candidate
         shadow = None
@@ -97,13 +122,10 @@ class Machine:
                       "share": self.params.rollout.shadow_share}  # fmt: skip
         canary = candidate if candidate is not None and state.step == "canary" else None
         whole = candidate if candidate is not None and state.step == "full" else live
-        write_json(
-            self.folder / "routing.json",
+        return (
             {"live": whole.program, "canary": canary.program if canary else None, "shadow": shadow},
-        )
-        proxy.steer(
-            self.sockets, self.worker(whole).socket,
-            self.worker(canary).socket if canary else None, state.share if canary else None,
+            (self.worker(whole).socket, self.worker(canary).socket if canary else None,
+             state.share if canary else None),
         )  # fmt: skip
 
     def ensure_proxy(self) -> bool:
@@ -145,8 +167,7 @@ class Machine:
         return self.sockets / f"proxy-{number}.json"
 
     def _configured(self, number: int) -> object:
-        path = self._configuration(number)
-        return read_json(path) if path.is_file() else None
+        return read_state(self._configuration(number))
 
     def _add_proxy(self) -> None:
         import shutil
@@ -189,8 +210,20 @@ class Machine:
         proxies = [self.supervisor.process(PROXY, number)["pid"] for number in range(PROXIES)]
         return any(proxies) and self.worker(state.live).is_ready()
 
+    def ensure_liveness(self) -> None:
+        """Let the program run that ends what hangs."""
+        source = self.root.resolve() / "src"
+        self.supervisor.add(Program(
+            liveness.NAME,
+            [sys.executable, "-m", "lifecycle.liveness", self.sockets, "--start-seconds",
+             str(self.params.serve.start_timeout_seconds)],
+            None,
+            {"PYTHONPATH": str(source), "LIFECYCLE_ENVIRONMENT": self.environment}, stop_seconds=5,
+            folder=self.root.resolve(),
+        ))  # fmt: skip
+
     def keep_only(self, *wanted: Serving | None) -> None:
         """Stop every worker that is none of `wanted`; what it is answering it finishes."""
         names = {one.program for one in wanted if one is not None}
-        for name in self.supervisor.names() - names - {PROXY}:
+        for name in self.supervisor.names() - names - {PROXY, liveness.NAME}:
             self.supervisor.remove(name)

@@ -8,6 +8,7 @@ mistake; with `--verdict-to` 0 for each of the three verdicts. (ML Test Score, M
 from __future__ import annotations
 
 import argparse
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import write_json, write_text
 from lifecycle.held import Held
+from lifecycle.key_file import require_hash_key
 from lifecycle.look import PREDICTION, Look, champion, compared, served
 from lifecycle.params import Params, load_params
 from lifecycle.predictions import compact, read
@@ -173,6 +175,9 @@ def judge_and_write(root: Path, verdict_to: Path | None) -> dict[str, Any]:
     if verdict_to:
         verdict_to.unlink(missing_ok=True)  # never one of before
     params, schema, name = load_params(), load_schema(), environment.current()
+    key = environment.folder(root, name) / "log_hash_key"
+    require_hash_key(key)
+    os.environ["LOG_HASH_KEY_FILE"] = str(key)  # so that labels are hashed as the service does it
     (root / params.paths.monitor_report).unlink(missing_ok=True)
     look = look_at(root, params, schema, name)
     made = report(look)

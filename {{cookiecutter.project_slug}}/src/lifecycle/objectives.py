@@ -10,7 +10,7 @@ from typing import Any
 from lifecycle.alerts import Alert
 from lifecycle.deployment import Deployment
 from lifecycle.figures import Figures, quantile, read
-from lifecycle.files import read_json, write_json
+from lifecycle.files import read_state, write_json
 from lifecycle.operations import Objectives
 from lifecycle.params import Params
 
@@ -78,6 +78,16 @@ def since(now: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
+def _before(kept: Path, now: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what was counted at the look before; None where its note is lost or broken."""
+    found = read_state(kept)
+    whole = found is not None and all(
+        type(found.get(key)) in ((int, float) if type(value) in (int, float) else (type(value),))
+        for key, value in now.items()
+    )
+    return found if whole else None
+
+
 def judge(counted: dict[str, Any], rule: Objectives) -> tuple[dict[str, Any], list[Alert]]:
     """Return the objectives' figures, and an alert for each that is missed."""
     requests, lost, alerts = counted["requests"], counted["log_lines_lost"], []
@@ -116,9 +126,7 @@ def of_environment(root: Path, params: Params, name: str) -> tuple[dict[str, Any
         reason = f"the service does not answer for its metrics ({error}): run `make status`"
         return {"judged": f"not judged: {reason}"}, [Alert("availability", "proxy", reason)]
     kept = deployment.folder / "monitor.json"
-    found, alerts = judge(
-        since(now, read_json(kept) if kept.is_file() else None), params.monitor.objectives
-    )
+    found, alerts = judge(since(now, _before(kept, now)), params.monitor.objectives)
     if not found["judged"]:
         # Until there are requests enough, they add up.
         write_json(kept, now)

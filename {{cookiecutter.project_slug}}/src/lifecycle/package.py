@@ -23,7 +23,7 @@ from lifecycle.artefact import fetch_model
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deployment import anything_live
-from lifecycle.files import read_json, write_json, write_text
+from lifecycle.files import move, read_json, write_json, write_text
 from lifecycle.params import Params, load_params
 
 SCRATCH = ".building-"
@@ -131,7 +131,7 @@ def ensure_bento(root: Path, params: Params, schema: Schema, version: registry.V
         place.parent.mkdir(parents=True, exist_ok=True)
         if there:
             place.rename(scratch / "damaged")
-        built.rename(place)
+        move(built, place)
         write_text(place.parent / "latest", place.name)
     size = sum(p.stat().st_size for p in place.rglob("*") if p.is_file()) / 1e6
     print(

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lifecycle.files import move
 from lifecycle.operations import PredictionLog
 
 OPEN, CLOSED = ".open.jsonl", ".jsonl"
@@ -78,8 +79,7 @@ class LogFile:
     def close(self) -> None:
         """Bring the file to the disk and give it its closed name."""
         try:
-            os.fsync(self._descriptor)
-            self.path.rename(closed_path(self.path))
+            move(self.path, closed_path(self.path))
         finally:
             os.close(self._descriptor)
 

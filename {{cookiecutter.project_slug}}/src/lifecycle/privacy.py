@@ -3,6 +3,8 @@
 A feature derived from a private column is private as well and left out, and so is its share in an
 explanation. A hash is keyed (BLAKE2b, RFC 7693, with LOG_HASH_KEY), so that nobody without the key
 can find a value by trying; equal values of a column have equal hashes, so that labels still join.
+`deploy` writes the key into LOG_HASH_KEY_FILE, which a worker follows: another is taken up while
+it serves.
 """
 
 from __future__ import annotations
@@ -11,17 +13,41 @@ import hashlib
 import os
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
 from lifecycle.features import names
 from lifecycle.origins import origins
+from lifecycle.watched import Watched
 
 HASH_BYTES, LONGEST_KEY = 16, 64
 DEVELOPMENT_KEY = b"development"
 # What a report says instead of a private value.
 UNTOLD = "(private)"
+LOOK_SECONDS = 0.5
+
+
+def file_key(content: bytes) -> bytes:
+    """Return the key in a file: all of it but the end of its line.
+
+    Raises:
+        ValueError: it is longer than the hash can use.
+    """
+    key = content.rstrip(b"\r\n")
+    if len(key) > LONGEST_KEY:
+        raise ValueError
+    return key
+
+
+def _given(environment: Mapping[str, str]) -> bytes:
+    """Return the key of the file, else of the variable; empty where none is given."""
+    if place := environment.get("LOG_HASH_KEY_FILE"):
+        path = Path(place)
+        if path.is_file() and (content := path.read_bytes().rstrip(b"\r\n")):
+            return content
+    return environment.get("LOG_HASH_KEY", "").encode()
 
 
 def hash_key(schema: Schema, environment: Mapping[str, str] = os.environ) -> bytes:
@@ -32,9 +58,9 @@ def hash_key(schema: Schema, environment: Mapping[str, str] = os.environ) -> byt
             longer than the hash can use.
     """
     hashed = [column.name for column in schema.columns if column.private == "hashed"]
-    key = environment.get("LOG_HASH_KEY", "").encode()
     if not hashed:
         return b""
+    key = _given(environment)
     if len(key) > LONGEST_KEY:
         raise StageError(f"LOG_HASH_KEY is longer than {LONGEST_KEY} bytes: set a shorter one")
     if not key and environment.get("LIFECYCLE_ENVIRONMENT") != "development":
@@ -101,11 +127,20 @@ class Privacy:
     """What may be logged of one schema's records."""
 
     def __init__(self, schema: Schema, environment: Mapping[str, str] = os.environ) -> None:
-        """Find out once; see `hash_key` for what is raised."""
-        self._key = hash_key(schema, environment)
+        """Find out once, but for the key; see `hash_key` for what is raised."""
+        self._last = hash_key(schema, environment)
+        place = environment.get("LOG_HASH_KEY_FILE")
+        self._file = Watched(Path(place), LOOK_SECONDS, file_key, b"") if place else None
         self._is_open = not any(column.private for column in schema.columns)
         self._hashed = {column.name for column in schema.columns if column.private == "hashed"}
         self._columns, self._features = logged_columns(schema), logged_features(schema)
+
+    @property
+    def _key(self) -> bytes:
+        """The key of now; the last one while its file is gone: never none."""
+        if self._file is not None:
+            self._last = self._file.value or self._last
+        return self._last
 
     def received(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return what of a record's columns may be logged."""
@@ -123,8 +158,9 @@ class Privacy:
         return {name: value for name, value in contributions.items() if name in public}
 
     def _logged(self, values: Mapping[str, Any], kept: list[str]) -> dict[str, Any]:
+        key = self._key
         return {
-            name: hashed(name, values[name], self._key) if name in self._hashed else values[name]
+            name: hashed(name, values[name], key) if name in self._hashed else values[name]
             for name in kept
             if name in values
         }

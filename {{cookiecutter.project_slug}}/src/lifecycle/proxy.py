@@ -208,3 +208,14 @@ def steer(routing: Path, live: Path, canary: Path | None, share: float | None) -
     write_text(routing / "live", both[0])
     write_text(routing / "canary", both[1])
     write_text(routing / "share", step_name(share))
+
+
+def is_steered(routing: Path, live: Path, canary: Path | None, share: float | None) -> bool:
+    """Say whether requests are sent as `steer` would send them."""
+    names = live.name, (canary or live).name
+    wanted = {"live": names[0], "canary": names[1], "share": step_name(share)}
+    return all(_says(routing / name, text) for name, text in wanted.items())
+
+
+def _says(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()

@@ -18,6 +18,7 @@ from lifecycle import bento, environment, history, registry, seal, store, verdic
 from lifecycle.claims import Facts, read_facts, require_bento, require_lineage
 from lifecycle.command import StageError
 from lifecycle.deployment import Deployment
+from lifecycle.files import move
 from lifecycle.package import settle
 from lifecycle.params import Params
 from lifecycle.registry import Version
@@ -157,7 +158,7 @@ def _place(scratch: Path, place: Path, facts: Facts) -> bool:
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.exists():
         place.rename(scratch / "damaged")
-    (scratch / BENTO).rename(place)
+    move(scratch / BENTO, place)
     return True
 
 

@@ -21,7 +21,7 @@ import polars as pl
 from lifecycle import git, ingest, source
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
-from lifecycle.files import read_json, write_json, write_text
+from lifecycle.files import read_json, read_state, write_json, write_text
 from lifecycle.params import Params, Window, load_params
 
 WINDOW = re.compile(r'(?m)^(  window:\n    start: )"?[\d-]+"?(\n    end: )"?[\d-]+"?')
@@ -118,7 +118,8 @@ def require_clean(root: Path) -> None:
         StageError: files are not committed.
     """
     note, dirty = _note(root), git.changed(root)
-    if note.is_file() and read_json(note)["head"] == git.head(root) and set(dirty) <= set(TRACKED):
+    begun = (read_state(note) or {}).get("head")
+    if begun == git.head(root) and set(dirty) <= set(TRACKED):
         print("retrain: a run before this one was interrupted: it is undone")
         undo(root)
     elif dirty:

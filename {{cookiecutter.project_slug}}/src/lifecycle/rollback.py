@@ -84,6 +84,7 @@ def switch(machine: Machine, state: State, wanted: Serving, reason: str) -> Stat
     """Let `wanted` answer all requests, and stop the version that did."""
     deployment = machine.deployment
     machine.start()
+    machine.ensure_liveness()
     worker = machine.worker(wanted)
     try:
         worker.start(machine.supervisor, machine.params)
@@ -97,7 +98,7 @@ def switch(machine: Machine, state: State, wanted: Serving, reason: str) -> Stat
     state = deployment.save(State(live=wanted, previous=state.live, last=outcome))
     machine.steer(state)
     machine.ensure_proxy()
-    deployment.note("rollback", wanted.version, why)
+    deployment.note("rollback", wanted.version, why, tag=wanted.tag)
     settle(machine.root, deployment, registry.connect(machine.root, machine.params))
     machine.keep_only(state.live)
     return state

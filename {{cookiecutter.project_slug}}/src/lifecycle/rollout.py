@@ -33,6 +33,16 @@ KNOWN_REQUESTS = (1, 2, 3, 5, 8, 13, 20) * 2
 RESTART_SECONDS = 20.0
 
 
+# So long a candidate may say nothing before its requests go back.
+SILENT_SECONDS = 2.0
+# More than this above it, and it was this command that ran late.
+LATE_SECONDS = 1.0
+
+
+class SilentError(Exception):
+    """The candidate says nothing; it may be stopped, or busy without end."""
+
+
 class RolledBackError(StageError):
     """The candidate broke a rule; requests are back where they were."""
 
@@ -92,11 +102,27 @@ class Observation:
     def _read(self) -> tuple[Figures, Figures]:
         found = []
         for worker, variants in ((self.candidate, self.variants), (self.live, ("live", "probe"))):
-            status, text = worker.ask("GET", "/metrics")
+            status, text = self._ask(worker, "GET", "/metrics")
             if status != 200:
                 raise OSError(f"the metrics of {worker.name} were answered with {status}")
             found.append(figures.read(text.decode(), variants))
         return found[0], found[1]
+
+    def _ask(self, worker: Worker, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
+        """Ask one of the two.
+
+        Raises:
+            OSError: it does not answer.
+            SilentError: it is the candidate, and lives, but says nothing.
+        """
+        began = time.monotonic()
+        try:
+            return worker.ask(method, path, body, SILENT_SECONDS)
+        except TimeoutError:
+            was_late = time.monotonic() - began > SILENT_SECONDS + LATE_SECONDS
+            if worker is not self.candidate or was_late:
+                raise
+            raise SilentError(f"it did not answer {path} in {SILENT_SECONDS:g} s") from None
 
     def figures(self) -> tuple[Figures, Figures]:
         """Return what candidate and live have counted since the beginning."""
@@ -121,7 +147,7 @@ class Observation:
         answers = []
         for worker in (self.candidate, self.live):
             try:
-                status, answer = worker.ask("POST", PREDICT, body)
+                status, answer = self._ask(worker, "POST", PREDICT, body)
             except OSError:
                 # It counts what it failed to answer; whether it lives, the step looks itself.
                 continue
@@ -215,6 +241,8 @@ class Rollout:
                 if over:
                     self._top_up(observed, step)
                 ours, theirs = observed.figures()
+            except SilentError as error:
+                return Broken("candidate silent", str(error))
             except OSError as error:
                 # Live may have died: the supervisor starts it again, the proxy lets requests wait.
                 if time.monotonic() > patience:
@@ -258,6 +286,9 @@ class Rollout:
         )  # fmt: skip
         self.machine.steer(state)
         self.deployment.note(outcome, version, reason, rule=rule)
+        if rule == "candidate silent":
+            # What it was sent is sent to live as soon as it is gone, and it would not go by itself.
+            self.machine.supervisor.kill(self.worker.name)
         self.machine.keep_only(state.live)
 
     def _complete(self, state: State) -> State:

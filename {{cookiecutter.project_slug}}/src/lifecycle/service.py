@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import uuid
 from pathlib import Path
@@ -44,6 +45,23 @@ def check(schema: Schema) -> None:
     hash_key(schema)
 
 
+def count_in_memory() -> None:
+    """Keep the metrics in memory where one process counts them all, as under `deploy`.
+
+    In files, as BentoML has them for several processes, they are mapped into memory: where the disk
+    is full, the system ends a process that touches them. Those of the dead would stay as well.
+    """
+    if "WORKER_NAME" not in os.environ:
+        return
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    # Read when Prometheus' client is imported, which is not before here.
+    os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "true")
+    from bentoml._internal.container import BentoMLContainer
+    from bentoml._internal.server.metrics.prometheus import PrometheusClient
+
+    BentoMLContainer.metrics_client.set(PrometheusClient(multiproc=False))
+
+
 class EnteredService(bentoml.Service):
     """BentoML's service behind our guard, with our routes in its OpenAPI document."""
 
@@ -56,6 +74,7 @@ class EnteredService(bentoml.Service):
         check(self.guard["answering"].schema)
         if self.sealed is not None:
             seal.require(self.sealed)
+        count_in_memory()
         return Entrance(Guard(super().to_asgi(is_main=is_main), **self.guard))
 
     @property

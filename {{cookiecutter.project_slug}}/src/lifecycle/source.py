@@ -18,6 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from lifecycle.command import StageError, project_root, run
+from lifecycle.files import move
 from lifecycle.params import load_params
 
 LATE_FROM_MINUTES = 15  # US Department of Transportation: on time is up to 15 minutes late.
@@ -147,7 +148,7 @@ def main() -> None:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     find(params.data.source).fetch(part)
-    part.rename(folder)
+    move(part, folder)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,13 @@ def lines(root: Path, params: Params, name: str) -> list[str]:
     machine = Machine(root, params, deployment)
     live = state.live
     found = [f"environment  {name}, {machine.url}"]
+    if deployment.is_lost():
+        found.append("state        deployment.json was lost and this is what the audit log says: "
+                     "run `make deploy`")  # fmt: skip
+    if not machine.has_keys():
+        found.append("keys         none, clients are refused: run `make deploy` with API_KEYS")
+    if not machine.is_steered(state):
+        found.append("requests     are not sent where they should be: run `make deploy`")
     if not machine.supervisor.runs():
         left = len(marks.processes(deployment.folder))
         found.append(f"supervisor   {_absence(left)}: run `make deploy`")

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from lifecycle.command import StageError
-from lifecycle.files import locked
+from lifecycle.files import locked, move
 
 # MLflow's own client would ask for minutes, without a word.
 ANSWER_SECONDS = 10
@@ -96,7 +96,7 @@ def ensure(root: Path) -> None:
         for stale in root.glob(f"{part.name}*"):
             stale.unlink()
         MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
-        part.replace(database)
+        move(part, database)
 
 
 def renumber(database: Path, name: str, version: int, number: int) -> None:

@@ -7,10 +7,12 @@ what to start from a file, so that a project's folder may have any name.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -22,7 +24,7 @@ from typing import Any
 
 from lifecycle import listening, log_tail, marks
 from lifecycle.command import StageError
-from lifecycle.files import read_json, write_json, write_text
+from lifecycle.files import read_state, write_json, write_text
 from lifecycle.process import wait_gone
 from lifecycle.socket_path import reach
 
@@ -33,9 +35,13 @@ BAD_NAME = 10
 OPEN_FILES = 1024
 # A process in one of these states is started by nobody but us.
 AT_REST = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
-# What no program is to have in its environment: keys, which workers read from a file, and make's
-# arguments, where secrets may stand.
-UNHEARD = ("API_KEYS", "API_KEY", "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES")
+# Of the caller's variables these only reach what it runs, and whoever comes later changes none of
+# them: settings of the service are given to each program, or stand in files that it follows, as
+# keys do; make's arguments, where secrets may stand, are none of them.
+INHERITED = (
+    "HOME", "PATH", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE",
+    "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH",
+)  # fmt: skip
 # The program that it runs as.
 SUPERVISOR = "supervise.py"
 SETTINGS_FILE = "supervisor.conf"
@@ -163,15 +169,11 @@ class Supervisor:
         # Programs of another time may have other sockets.
         shutil.rmtree(self.programs, ignore_errors=True)
         self.programs.mkdir(mode=0o700)
-        launcher = self.sockets / "launch"
-        command = [sys.executable, "-I", "-S", str(Path(listening.__file__).resolve())]
-        write_text(launcher, f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
-        launcher.chmod(0o700)
         self._write_settings()
         log = self.logs / "supervisor.log"
         begin = log_tail.position(log)
         program = Path(__file__).with_name(SUPERVISOR).resolve()
-        inherited = {key: text for key, text in os.environ.items() if key not in UNHEARD}
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         done = subprocess.run(
             [sys.executable, "-I", program, "-c", SETTINGS_FILE],
             cwd=self.sockets, env={**inherited, marks.MARK: str(self.sockets)}, umask=0o077,
@@ -188,10 +190,20 @@ class Supervisor:
     def _write_settings(self) -> None:
         texts = [SETTINGS]
         for path in sorted(self.programs.glob("*.json")):
-            facts = read_json(path)
+            facts = read_state(path)
+            if facts is None or not {"processes", "stop_seconds"} <= facts.keys():
+                # Broken: one that runs is not disturbed, and what is wanted is written anew.
+                path.unlink()
+                continue
             autostart = "true" if facts["processes"] == 1 else "false"
             texts.append(PROGRAM.format(name=path.stem, autostart=autostart, **facts))
-        write_text(self.sockets / SETTINGS_FILE, "\n".join(texts))
+        command = [sys.executable, "-I", "-S", str(Path(listening.__file__).resolve())]
+        launcher = f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
+        for name, text in ((SETTINGS_FILE, "\n".join(texts)), ("launch", launcher)):
+            path = self.sockets / name
+            # Where nothing changes, a full disk stops nobody.
+            if not path.is_file() or path.read_bytes() != text.encode():
+                write_text(path, text, 0o700 if name == "launch" else 0o600)
 
     def shut_down(self) -> bool:
         """Stop every program and the supervisor itself; return whether it ran."""
@@ -224,7 +236,7 @@ class Supervisor:
         """Let a program run, started if it is new; one whose settings changed is replaced."""
         path, facts = self.programs / f"{program.name}.json", program.facts()
         known = program.name in self.names()
-        if known and path.is_file() and read_json(path) == facts:
+        if known and path.is_file() and read_state(path) == facts:
             return
         # Where there are several, the next one to be started is another: nothing is interrupted.
         replaced = known and program.processes == 1
@@ -255,7 +267,11 @@ class Supervisor:
 
     def names(self) -> set[str]:
         """Return the programs that it knows."""
-        return {one["group"] for one in self._rpc.getAllProcessInfo()}
+        return {one["group"] for one in self.processes()}
+
+    def processes(self) -> list[dict[str, Any]]:
+        """Return what is known of every process: see `process`, and `group`, `name`, `now`."""
+        return list(self._rpc.getAllProcessInfo())
 
     def process(self, name: str, number: int = 0) -> dict[str, Any]:
         """Return what is known of a process: `statename`, `pid` (0 if it does not run), `start`."""
@@ -265,6 +281,12 @@ class Supervisor:
             if fault.faultCode != BAD_NAME:
                 raise
             return {"statename": "UNKNOWN", "pid": 0, "start": 0}
+
+    def kill(self, name: str) -> None:
+        """Kill a program's first process, if there is one: it is beyond being asked to end."""
+        if pid := self.process(name)["pid"]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def set_running(self, name: str, number: int, wanted: bool) -> None:
         """Start or stop one process of a program, and wait for it."""

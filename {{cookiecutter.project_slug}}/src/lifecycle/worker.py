@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import shutil
@@ -10,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, log_tail, seal
+from lifecycle import bento, liveness, log_tail, seal
 from lifecycle.command import StageError
 from lifecycle.deployment import Serving
 from lifecycle.environment import folder
@@ -58,7 +59,6 @@ class Worker:
         if not (place / "bento.yaml").is_file():
             raise StageError(f"the Bento {self.serving.tag} is gone: run `make release`")
         state = folder(self.root, self.environment).resolve()
-        metrics = state / "metrics" / self.name
         variables = {
             **bento.SWITCHES,
             "BENTOML_HOME": str(bento.home(self.root)),
@@ -67,10 +67,12 @@ class Worker:
             "LIFECYCLE_ENVIRONMENT": self.environment,
             "API_KEYS": "",
             "API_KEYS_FILE": str(state / "api_keys"),
+            "LOG_HASH_KEY_FILE": str(state / "log_hash_key"),
             "PREDICTION_LOG": str(state / "predictions"),
             "ROUTING_FILE": str(state / "routing.json"),
             "WORKER_NAME": self.name,
-            "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+            # For Bentos of before: those of today count in memory.
+            "PROMETHEUS_MULTIPROC_DIR": str(state / "metrics" / self.name),
         }
         python = bento.python_of(self.root, self.serving.tag)
         command = [python, "-m", "_bentoml_impl.worker.service", str(place), "--fd", "0",
@@ -85,11 +87,11 @@ class Worker:
         Raises:
             StageError: it died or was not ready in time; with its last words.
         """
-        metrics = folder(self.root, self.environment) / "metrics" / self.name
-        if self.name not in supervisor.names():
-            # What an earlier process counted is no part of this one's figures.
-            shutil.rmtree(metrics, ignore_errors=True)
-        metrics.mkdir(parents=True, exist_ok=True)
+        is_known = self.name in supervisor.names()
+        if is_known:
+            self._end_if_it_hangs(supervisor, params.serve.start_timeout_seconds)
+        else:
+            self._renew_metrics()
         # One that runs has loaded what was right then; it goes on, also while its files are mended.
         if not supervisor.process(self.name)["pid"]:
             bento.require(self.root, self.serving.tag)
@@ -100,13 +102,33 @@ class Worker:
         deadline = time.monotonic() + seconds
         while not self.is_ready():
             state = supervisor.process(self.name)["statename"]
-            if state in ("FATAL", "BACKOFF", "EXITED"):
+            # One that was there before may have been ended as it hung, and is started again.
+            if state in ("FATAL", "BACKOFF") or (state == "EXITED" and not is_known):
                 raise StageError(f"the worker {self.name} died while it started: {self.said()}")
             if time.monotonic() > deadline:
                 raise StageError(
                     f"the worker {self.name} was not ready in {seconds} s: {self.said()}"
                 )
             time.sleep(0.02)
+
+    def _renew_metrics(self) -> None:
+        """Let nothing that an earlier process of a Bento of before counted be among its figures."""
+        metrics = folder(self.root, self.environment) / "metrics"
+        shutil.rmtree(metrics / self.name, ignore_errors=True)
+        with contextlib.suppress(OSError):  # where the disk is full it is missed by nobody else
+            (metrics / self.name).mkdir(parents=True)
+
+    def _end_if_it_hangs(self, supervisor: Supervisor, start_seconds: float) -> None:
+        """Kill a process that should have started long ago and says nothing: another follows.
+
+        `liveness` does it as well, unless it is too late for that: whoever deploys repairs.
+        """
+        for _ in range(liveness.MISSES):
+            found = supervisor.process(self.name)
+            is_old = found["pid"] and found["now"] - found["start"] >= start_seconds
+            if not is_old or self.is_alive(liveness.PROBE_SECONDS):
+                return
+        supervisor.kill(self.name)
 
     def said(self) -> str:
         """Return the last telling line of its log since it was started, and where all of it is."""
@@ -125,7 +147,8 @@ class Worker:
             OSError: it does not answer.
         """
         headers = {"Content-Type": "application/json", INTERNAL_HEADER: variant}
-        if self.keys.is_file() and (keys := self.keys.read_text(encoding="utf-8").split()):
+        # As header lines have it: whatever bytes a key is made of.
+        if self.keys.is_file() and (keys := self.keys.read_text(encoding="latin-1").split()):
             headers["X-API-Key"] = keys[0]
         connection = _Connection(self.socket, seconds)
         try:
@@ -137,6 +160,10 @@ class Worker:
             raise OSError(str(error) or type(error).__name__) from None
         finally:
             connection.close()
+
+    def is_alive(self, seconds: float) -> bool:
+        """Say whether it says anything at all in so many seconds."""
+        return liveness.answers(self.socket, "/livez", seconds)
 
     def is_ready(self) -> bool:
         """Say whether it answers that it is ready."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from lifecycle.command import StageError
-from lifecycle.files import md5, read_json, replacing, write_json
+from lifecycle.files import md5, move, read_json, read_state, replacing, write_json, write_text
 
 
 def test_a_new_file_takes_the_place_of_the_old(tmp_path: Path) -> None:
@@ -61,3 +62,53 @@ def test_a_hash_is_of_the_content(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"abc")
     assert md5(path) == "900150983cd24fb0d6963f7d28e17f72"  # pragma: allowlist secret
+
+
+@pytest.fixture
+def order(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is brought to the disk and renamed, in order; all of it is done as well."""
+    done: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        done.append(f"synced {Path(f'/proc/self/fd/{descriptor}').readlink().name.strip('.')}")
+        fsync(descriptor)
+
+    def replaced(source: Path, target: Path) -> Path:
+        done.append(f"renamed to {target.name}")
+        return replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    return done
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="files are named by /proc here")
+def test_a_name_is_given_when_the_content_is_with_the_disk(
+    tmp_path: Path, order: list[str]
+) -> None:
+    write_text(tmp_path / "state", "text")
+    part = f"state.{os.getpid()}.part"
+    assert order == [f"synced {part}", "renamed to state", f"synced {tmp_path.name}"]
+    order.clear()
+    (tmp_path / "made" / "below").mkdir(parents=True)
+    (tmp_path / "made" / "below" / "file").touch()
+    move(tmp_path / "made", tmp_path / "kept")
+    assert sorted(order[:2]) == ["synced below", "synced file"]
+    assert order[2:] == ["synced made", "renamed to kept", f"synced {tmp_path.name}"]
+
+
+def test_a_file_with_rights_is_never_more_open_than_they_are(tmp_path: Path) -> None:
+    for mode in (0o600, 0o644):
+        write_text(tmp_path / "keys", "secret", mode)
+        assert (tmp_path / "keys").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"5", b"null", b"\x00\xff"])
+def test_a_state_that_is_lost_or_broken_is_none(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "state.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert read_state(path) is None
+    write_json(path, {"live": 1})
+    assert read_state(path) == {"live": 1}

@@ -110,12 +110,9 @@ def start(
     if listener is None:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(place))
-    metrics = folder / f"{name}.metrics"
-    metrics.mkdir(parents=True)
     environment = {
         **os.environ,
         "LIFECYCLE_ENVIRONMENT": "development",
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         "PYTHONPATH": str(ROOT / "src"),
         "WORKER_NAME": name,
         **variables,
