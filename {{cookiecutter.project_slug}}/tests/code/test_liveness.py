@@ -88,7 +88,9 @@ def test_where_this_program_ran_late_silence_says_nothing(
 
 
 def test_a_stopped_process_is_ended_and_another_one_answers(place: Path) -> None:
-    supervisor = Supervisor(place / "environment", place)
+    sockets = place / "s"
+    sockets.mkdir()
+    supervisor = Supervisor(place, sockets)
     supervisor.start()
     try:
         script = place / "server.py"
@@ -101,7 +103,7 @@ def test_a_stopped_process_is_ended_and_another_one_answers(place: Path) -> None
             return [one for one in liveness.watched(supervisor) if watch.hangs(one)]
 
         deadline = time.monotonic() + 30
-        while not answers(place / "1-abc.sock", "/livez", 5.0):
+        while not answers(sockets / "1-abc.sock", "/livez", 5.0):
             assert time.monotonic() < deadline
         while not list(liveness.watched(supervisor)):
             assert time.monotonic() < deadline  # it has to run for a second to count as running
@@ -114,7 +116,7 @@ def test_a_stopped_process_is_ended_and_another_one_answers(place: Path) -> None
             found = look()
         assert [one.pid for one in found] == [before]
         assert liveness.end(supervisor, found[0])
-        while not answers(place / "1-abc.sock", "/livez", 5.0):
+        while not answers(sockets / "1-abc.sock", "/livez", 5.0):
             assert time.monotonic() < deadline
         assert supervisor.process("1-abc")["pid"] not in (0, before)
         # What is gone is not ended again, whoever has its number now.

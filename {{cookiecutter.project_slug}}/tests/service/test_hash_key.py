@@ -124,10 +124,11 @@ def test_what_runs_has_nothing_of_the_caller_but_what_a_process_needs(
         monkeypatch.setenv(name, "of the caller")
     monkeypatch.setenv("LANG", "C.UTF-8")
     folder = tmp_path_factory.mktemp("s")
-    supervisor = Supervisor(folder / "environment", folder)
+    (folder / "s").mkdir()
+    supervisor = Supervisor(folder, folder / "s")
     supervisor.start()
     try:
-        number = int((folder / "environment/supervisor.pid").read_text(encoding="ascii"))
+        number = int((folder / "supervisor.pid").read_text(encoding="ascii"))
         found = psutil.Process(number).environ()
         assert found["LANG"] == "C.UTF-8"
         assert "of the caller" not in found.values()
