@@ -27,7 +27,7 @@ GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 BLOCK, RECORD, CHUNK = tarfile.BLOCKSIZE, tarfile.RECORDSIZE, 1 << 20
 MANIFEST_BYTES, FILES = 1_000_000, 2_000
 PART = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,80}"
-NAME = re.compile(rf"version\.json|bento(?:/{PART}){{1,8}}")
+NAME = re.compile(r"version\.json|bento(?:/" + PART + r"){1,8}")
 
 
 class BundleError(Exception):

@@ -82,7 +82,7 @@ def nearly_right(draw: st.DrawFn, record: dict[str, Any]) -> str:
     beside = draw(
         st.just("") | st.just("") | st.just("") | value.map(lambda one: f', "records": {one}')
     )
-    return f'{{"records": [{", ".join(records)}]{explain}{beside}}}'
+    return '{"records": [' + ", ".join(records) + f"]{explain}{beside}" + "}"
 
 
 @st.composite
