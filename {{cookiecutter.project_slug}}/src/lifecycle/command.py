@@ -12,6 +12,12 @@ from lifecycle import inherited
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FULL_ADVICE = "the disk is full: make room on it, then type the same again"
+RIGHTS_ADVICE = "this user may not: change its rights or owner, then type the same again"
+# What the system refuses for a reason that is no mistake of the program.
+ADVICE = {
+    **dict.fromkeys(FULL, FULL_ADVICE),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), RIGHTS_ADVICE),
+}
 
 
 class StageError(Exception):
@@ -39,9 +45,10 @@ def run(stage: str, main: Callable[[], None]) -> None:
         print(f"{stage}: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except OSError as error:
-        if error.errno not in FULL:
+        advice = ADVICE.get(error.errno or 0)
+        if advice is None:
             raise
-        print(f"{stage}: {error.filename or 'a file'}: {FULL_ADVICE}", file=sys.stderr)
+        print(f"{stage}: {error.filename or 'a file'}: {advice}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print(f"{stage}: interrupted", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -56,15 +57,34 @@ def test_without_any_it_is_one_line_and_the_old_file_stays(
     assert {path.name for path in tmp_path.iterdir()} == {"state", "reserve"}
 
 
-def test_a_command_says_it_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "the disk is full: make room on it, then type the same again"),
+        (errno.EDQUOT, "the disk is full: make room on it, then type the same again"),
+        (errno.EACCES, "this user may not: change its rights or owner, then type the same again"),
+        (errno.EPERM, "this user may not: change its rights or owner, then type the same again"),
+        (errno.EROFS, "this user may not: change its rights or owner, then type the same again"),
+    ],
+)
+def test_a_command_says_it_in_one_line(
+    number: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     def write() -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", "some/file")
+        raise OSError(number, os.strerror(number), "some/file")
 
     with pytest.raises(SystemExit) as ended:
         run("stage", write)
     assert ended.value.code == 1
-    said = "stage: some/file: the disk is full: make room on it, then type the same again\n"
-    assert capsys.readouterr().err == said
+    assert capsys.readouterr().err == f"stage: some/file: {said}\n"
+
+
+def test_any_other_failure_is_no_mistake_of_the_user() -> None:
+    def write() -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        run("stage", write)
 
 
 def test_what_was_done_stays_right_though_the_audit_log_lacks_it(
