@@ -476,7 +476,9 @@ def test_no_key_stands_in_anything_that_a_deployment_writes(served: Served) -> N
             pool.submit(served.ask, f"{PREDICT}", **{"X-API-Key": key}) for key in (RIGHT, WRONG)
         ]
         done_waiting = served.ask("/v1/model", **{"X-API-Key": RIGHT})
-        os.kill(frozen, signal.SIGKILL)
+        # Whoever watches workers may have been quicker.
+        with suppress(ProcessLookupError):
+            os.kill(frozen, signal.SIGKILL)
         assert done_waiting.status_code in (200, 502, 503, 504)
         assert {one.result(60).status_code for one in waiting} <= {200, 401, 502, 503, 504}
     places = [served.project.root, served.sockets]
