@@ -339,7 +339,7 @@ def test_rollback_takes_seconds_under_load(service: Project) -> None:
 def test_what_cannot_be_rolled_back_to_changes_nothing(service: Project) -> None:
     """A version that is not here, or serves already, is one line; everything stays."""
     before = state(service)
-    stopped(service.make("rollback", "VERSION=9"), "rollback", "no Bento of version 9 here")
+    stopped(service.make("rollback", "VERSION=9"), "rollback", "has no version 9: `make ui`")
     stopped(service.make("rollback", f"VERSION={before['live']['version']}"), "rollback",
             "serves already")  # fmt: skip
     assert state(service) == before

@@ -32,16 +32,21 @@ MISSES = 4
 ALIVE = "/config/apps/http/grace_period"
 
 
-def answers(path: Path, route: str, seconds: float) -> bool:
-    """Say whether anything comes back over a unix socket in so many seconds, whatever it is."""
+def answers(path: Path, route: str, seconds: float) -> bool | None:
+    """Say whether anything comes back over a unix socket in so many seconds, whatever it is.
+
+    None where there is no way to ask: the socket's file is gone, or nobody listens there.
+    """
     try:
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(seconds)
             line.connect(str(reach(path)))
             line.sendall(f"GET {route} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             return bool(line.recv(4096))
-    except OSError:
+    except (TimeoutError, BlockingIOError):
         return False
+    except OSError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,11 @@ class Watch:
     def hangs(self, process: Process) -> bool:
         """Ask a process once more, and say whether it has been silent for long enough."""
         began = time.monotonic()
-        if answers(process.socket, process.route, PROBE_SECONDS):
+        answered = answers(process.socket, process.route, PROBE_SECONDS)
+        if answered is None:
+            # Its folder was moved away, say: it may well serve on, as `deploy` will find out.
+            return False
+        if answered:
             self._answered.add(process.pid)
             self._missed.pop(process.pid, None)
             return False

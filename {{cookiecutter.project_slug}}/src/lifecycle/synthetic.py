@@ -15,6 +15,7 @@ import polars as pl
 
 from lifecycle import features
 from lifecycle.columns import Column, Schema
+from lifecycle.origins import origins
 from lifecycle.values import FIRST_YEAR
 
 # Steps of the golden ratio: however few rows are taken, they are spread over the whole range.
@@ -57,12 +58,16 @@ def limits(column: Column) -> tuple[float, float]:
 
 def without_private(rows: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """Return the request's columns and features of `rows`, with made-up values where private."""
+    private = {name for name in schema.request if schema[name].private}
     made_up = [
         pl.Series(name, [value(schema[name], n) for n in range(rows.height)], rows[name].dtype)
         for name in schema.request
-        if schema[name].private
+        if name in private
     ]
-    shown: pl.DataFrame = features.on_frame(
-        schema, rows.select(schema.request).with_columns(made_up)
-    )
-    return shown
+    derived = {name: used for name, used in origins(schema).items() if name not in schema.request}
+    # Anew is computed only what these values have a part in. The rest is the pipeline's own: by it
+    # the smoke check sees a definition that is another than the model was trained with.
+    anew = [name for name, used in derived.items() if used & private or name not in rows.columns]
+    shown = rows.select(*schema.request, *(derived.keys() - set(anew))).with_columns(made_up)
+    found: pl.DataFrame = features.on_frame(schema, shown.select(schema.request))
+    return shown.with_columns(found.select(anew)) if anew else shown

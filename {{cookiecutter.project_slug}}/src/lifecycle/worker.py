@@ -163,7 +163,7 @@ class Worker:
 
     def is_alive(self, seconds: float) -> bool:
         """Say whether it says anything at all in so many seconds."""
-        return liveness.answers(self.socket, "/livez", seconds)
+        return bool(liveness.answers(self.socket, "/livez", seconds))
 
     def is_ready(self) -> bool:
         """Say whether it answers that it is ready."""

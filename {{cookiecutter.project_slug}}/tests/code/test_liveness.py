@@ -54,8 +54,8 @@ def process(place: Path, seconds: int = 0, pid: int = 7) -> Process:
 
 
 def test_silence_is_told_from_an_answer(silent: Path, place: Path) -> None:
-    assert not answers(silent, "/livez", 0.1)
-    assert not answers(place / "nothing.sock", "/livez", 0.1)
+    assert answers(silent, "/livez", 0.1) is False
+    assert answers(place / "nothing.sock", "/livez", 0.1) is None
 
 
 def test_only_silence_several_times_running_counts(silent: Path) -> None:
@@ -66,6 +66,16 @@ def test_only_silence_several_times_running_counts(silent: Path) -> None:
     assert [watch.hangs(old) for _ in range(MISSES - 1)] == [False] * (MISSES - 1)
     # Another process of the same program begins anew.
     assert not watch.hangs(process(silent, seconds=61, pid=8))
+
+
+def test_one_that_cannot_be_asked_is_not_ended(place: Path) -> None:
+    """Its folder was moved, or a cleaner took its socket: it serves whom it serves."""
+    watch = Watch(start_seconds=60)
+    lost = process(place / "gone.sock", seconds=61)
+    assert not any(watch.hangs(lost) for _ in range(2 * MISSES))
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(place / "deaf.sock"))
+        assert not any(watch.hangs(process(place / "deaf.sock", seconds=61)) for _ in range(9))
 
 
 def test_one_that_starts_has_its_time(silent: Path) -> None:

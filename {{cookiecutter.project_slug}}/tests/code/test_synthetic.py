@@ -112,6 +112,24 @@ def test_a_public_smoke_request_is_of_real_rows(
     assert found.select(schema.request).equals(rows.select(schema.request))
 
 
+@pytest.mark.parametrize(
+    ("hidden", "feature", "kept"),
+    [
+        ((), "weekday", True),
+        (("temperature",), "weekday", True),
+        (("temperature",), "dewpoint_spread", False),
+    ],
+)
+def test_what_no_made_up_value_has_a_part_in_stays_as_the_pipeline_computed_it(
+    project: Path, params: Params, schema: Schema, hidden: tuple[str, ...], feature: str, kept: bool
+) -> None:
+    """Else the smoke check would compare the definition of today with itself."""
+    rows = pl.read_parquet(project / params.paths.holdout).head(20)
+    otherwise = rows.with_columns(pl.lit(99, rows[feature].dtype).alias(feature))
+    found = synthetic.without_private(otherwise, with_private(schema, *hidden))
+    assert (found[feature] == 99).all() is kept
+
+
 def test_a_model_learns_no_category_of_a_private_column_that_the_schema_does_not_list(
     schema: Schema,
 ) -> None:
