@@ -121,7 +121,8 @@ def sparse_source(source_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="session")
 def pipeline(tmp_path_factory: pytest.TempPathFactory, sparse_source: Path, params: Params) -> Path:
     """A project folder in which every stage has run; tests work on copies of it."""
-    folder = tmp_path_factory.mktemp("pipeline")
+    # No stage may take a folder's name for a pattern, or for a piece of SQL.
+    folder = tmp_path_factory.mktemp("""it's "the" [pipeline]* :one""")
     text = yaml.safe_dump(params.model_dump(mode="json", by_alias=True), sort_keys=False)
     (folder / "params.yaml").write_text(text, encoding="utf-8")
     shutil.copy(ROOT / "schema.yaml", folder)

@@ -40,7 +40,7 @@ def chunks(path: Path, rows: int) -> Iterator[pl.DataFrame]:
                 for batch in opened.iter_batches(batch_size=rows):
                     yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
         elif path.suffix == ".csv":
-            text = pl.scan_csv(path, infer_schema=False)
+            text = pl.scan_csv(path, infer_schema=False, glob=False)
             yield from text.collect_batches(chunk_size=rows, maintain_order=True)
         else:
             raise StageError(f"{path} is neither .parquet nor .csv")

@@ -50,7 +50,7 @@ def _by_its_own_code(root: Path, version: Version, model: Path, holdout: pl.Data
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise StageError(f"{version.name} cannot be scored: {reason}")
-        result = pl.read_parquet(scored)
+        result = pl.read_parquet(scored, glob=False)
     if result.height != holdout.height:
         raise StageError(
             f"{version.name} scores {result.height} of the "

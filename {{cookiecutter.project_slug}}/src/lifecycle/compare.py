@@ -82,9 +82,9 @@ def scored(root: Path, version: registry.Version, params: Params, schema: Schema
     for path in (params.paths.holdout, params.paths.predictions):
         if not (root / path).is_file():
             raise StageError(f"{path} is missing: run `make pipeline`")
-    holdout = pl.read_parquet(root / params.paths.holdout)
+    holdout = pl.read_parquet(root / params.paths.holdout, glob=False)
     label = holdout[schema.target].cast(pl.Float64).to_numpy()
-    ours = pl.read_parquet(root / params.paths.predictions)["probability"].to_numpy()
+    ours = pl.read_parquet(root / params.paths.predictions, glob=False)["probability"].to_numpy()
     theirs = probabilities(root, version, holdout, schema)
     bins = params.evaluate.calibration_bins
     mine, other = (metrics.score(label, values, bins) for values in (ours, theirs))

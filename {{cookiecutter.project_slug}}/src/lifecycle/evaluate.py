@@ -128,7 +128,8 @@ def main() -> None:
     """Evaluate the model on the holdout and write the reports."""
     params, schema = load_params(), load_schema()
     root, paths = project_root(), params.paths
-    train, holdout = pl.read_parquet(root / paths.train), pl.read_parquet(root / paths.holdout)
+    train = pl.read_parquet(root / paths.train, glob=False)
+    holdout = pl.read_parquet(root / paths.holdout, glob=False)
     model = Model.load(root / paths.model)
     report, probability, columns = evaluate(train, holdout, model, params, schema)
     label = holdout[schema.target].cast(pl.Float64).to_numpy()

@@ -71,7 +71,8 @@ def against_champion(
         seen < first,
     )
     label = holdout[schema.target].cast(pl.Float64).to_numpy()
-    predicted = pl.read_parquet(root / params.paths.predictions)["probability"].to_numpy()
+    scored = pl.read_parquet(root / params.paths.predictions, glob=False)
+    predicted = scored["probability"].to_numpy()
     if len(predicted) != len(label):
         raise StageError(
             f"{params.paths.predictions} has {len(predicted)} rows and the holdout {len(label)}: "
@@ -103,7 +104,7 @@ def judge(
     evaluation = read_json(root / params.paths.evaluation_report)
     if evaluation.get("model_md5") != md5(root / params.paths.model):
         raise StageError("the evaluation is of another model: run `make pipeline`")
-    holdout = pl.read_parquet(root / params.paths.holdout)
+    holdout = pl.read_parquet(root / params.paths.holdout, glob=False)
     compared, measured = against_champion(root, version, holdout, params, schema)
     return [
         *rules.limits(evaluation["metrics"], params.gate),

@@ -33,7 +33,12 @@ def read(folder: Path, schema: Schema) -> pl.DataFrame | None:
 def _of_file(path: Path, schema: Schema) -> pl.DataFrame:
     """Return keys and target of one file, typed; see `read` for what is raised."""
     is_csv, wanted = path.suffix == ".csv", [*schema.names("key"), schema.target]
-    lazy = pl.scan_csv(path, infer_schema=False) if is_csv else pl.scan_parquet(path)
+    # A folder's name may have brackets: it is no pattern.
+    lazy = (
+        pl.scan_csv(path, infer_schema=False, glob=False)
+        if is_csv
+        else pl.scan_parquet(path, glob=False)
+    )
     found = lazy.collect_schema()
     missing = [name for name in wanted if name not in found]
     if missing:

@@ -83,7 +83,7 @@ def champion(root: Path, params: Params, name: str) -> Champion:
     version = versions.get(live.version) if live else versions.by_alias(alias(name))
     if version is None:
         raise StageError("no version serves: run `make release` and `make deploy`")
-    reference = pl.read_parquet(fetch_reference(root, version.tags))
+    reference = pl.read_parquet(fetch_reference(root, version.tags), glob=False)
     evaluation = read_json(fetch_evaluation(root, version.tags))
     return Champion(version, live.tag if live else None, reference, evaluation)
 

@@ -143,7 +143,7 @@ def _parts(
 
 def _stored(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(path, glob=False)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise StageError(f"{path} cannot be read ({reason}): move it out of the log") from None

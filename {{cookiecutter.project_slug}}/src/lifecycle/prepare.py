@@ -75,7 +75,7 @@ def main() -> None:
     params, schema = load_params(), load_schema()
     root, paths = project_root(), params.paths
     require_valid(root / paths.validation_report, root / paths.snapshot)
-    frame = features.on_frame(schema, pl.read_parquet(root / paths.snapshot))
+    frame = features.on_frame(schema, pl.read_parquet(root / paths.snapshot, glob=False))
     train, holdout = split(frame, schema, params.data.window, params.prepare.holdout_days)
     for part, path in ((train, paths.train), (holdout, paths.holdout)):
         with replacing(root / path) as temporary:

@@ -53,6 +53,6 @@ def smoke(holdout: pl.DataFrame, schema: Schema, model: Model, maximum: int) -> 
 
 def add_smoke(root: Path, target: Path, params: Params, schema: Schema) -> None:
     """Add the smoke request and the pipeline's answer to it."""
-    holdout = pl.read_parquet(root / params.paths.holdout)
+    holdout = pl.read_parquet(root / params.paths.holdout, glob=False)
     model = Model.load(target / "release" / "model.ubj")
     write_json(target / SMOKE, smoke(holdout, schema, model, params.serve.maximum_rows))

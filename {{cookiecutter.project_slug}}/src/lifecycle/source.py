@@ -55,7 +55,7 @@ def _read_csv(path: Path) -> pl.LazyFrame:
         # A short last row would be read as a row of nulls.
         if handle.read() != b"\n":
             raise StageError(f"{path} is truncated: its last line does not end")
-    return pl.scan_csv(path, infer_schema=False)
+    return pl.scan_csv(path, infer_schema=False, glob=False)
 
 
 def _unpacked(archive: Path, scratch: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import sqlite3
 import ssl
 import urllib.error
@@ -17,6 +18,8 @@ from lifecycle.files import locked, move
 ANSWER_SECONDS = 10
 # What a proxy answers for a server that it does not reach.
 UNREACHED = (502, 503, 504)
+# MLflow reads a path as an address, in which a question mark begins a query and `%41` is a letter.
+READ_OTHERWISE = re.compile(r"\?|%[0-9A-Fa-f]{2}")
 # Columns of MLflow's SQLite store that hold absolute paths of artefacts.
 LOCATIONS = (
     ("experiments", "artifact_location"),
@@ -83,11 +86,19 @@ def ensure(root: Path) -> None:
 
     MLflow makes its sixty tables one by one: whoever is killed among them leaves a file that
     MLflow can neither use nor repair, and two processes at it stop each other.
+
+    Raises:
+        StageError: the folder's path has what MLflow reads as something else.
     """
+    if strange := READ_OTHERWISE.search(str(root)):
+        raise StageError(f"MLflow cannot keep its files below {root}, since it reads "
+                         f"{strange.group()!r} in a path as something else: name the folder "
+                         "otherwise, or set MLFLOW_TRACKING_URI to a server's address")  # fmt: skip
     database = root / "mlflow.db"
     if database.is_file():
         return
-    from mlflow import MlflowClient  # two seconds, so only where it is used
+    # Two seconds, so only where it is used.
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     with locked(root / ".lifecycle" / "store.lock"):
         if database.is_file():
@@ -95,7 +106,9 @@ def ensure(root: Path) -> None:
         part = root / "mlflow.db.part"
         for stale in root.glob(f"{part.name}*"):
             stale.unlink()
-        MlflowClient(f"sqlite:///{part}").search_experiments(max_results=1)
+        # MLflow writes this folder into its SQL as it stands, where quotes or a colon would be
+        # syntax; an address has them encoded.
+        SqlAlchemyStore(f"sqlite:///{part}", (root / "mlruns").as_uri())
         move(part, database)
 
 

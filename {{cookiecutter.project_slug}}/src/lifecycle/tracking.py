@@ -155,7 +155,8 @@ def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
         ColSpec(MLFLOW_TYPES[schema[n].type], n, required=schema[n].null_share == 0)
         for n in schema.request
     ]
-    rows = pl.scan_parquet(root / params.paths.train).select(schema.request).head(5).collect()
+    train = pl.scan_parquet(root / params.paths.train, glob=False)
+    rows = train.select(schema.request).head(5).collect()
     example = without_private(rows, schema).select(schema.request)
     return mlflow.pyfunc.log_model(
         name="model",

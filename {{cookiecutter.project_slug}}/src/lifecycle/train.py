@@ -21,7 +21,7 @@ def main() -> None:
     """Fit, write the model and its training report, and log the run to MLflow."""
     params, schema = load_params(), load_schema()
     root, paths = project_root(), params.paths
-    frame = pl.read_parquet(root / paths.train)
+    frame = pl.read_parquet(root / paths.train, glob=False)
     names = features.names(schema)
     columns = arrays(frame, names)
     categorical = [name for name in names if columns[name].dtype == object]

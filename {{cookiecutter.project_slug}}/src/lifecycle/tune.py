@@ -59,7 +59,7 @@ def search(root: Path, params: Params) -> tuple[dict[str, float], float]:
     import optuna
 
     schema = load_schema()
-    frame = pl.read_parquet(root / params.paths.train)
+    frame = pl.read_parquet(root / params.paths.train, glob=False)
     names = features.names(schema)
     columns = arrays(frame, names)
     label = frame[schema.target].cast(pl.Float64).to_numpy()

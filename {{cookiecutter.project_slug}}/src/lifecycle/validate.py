@@ -171,7 +171,7 @@ def main() -> None:
     """Validate the snapshot; any expectation that fails stops the line."""
     params, schema, beyond = load_params(), load_schema(), load_beyond()
     root = project_root()
-    frame = pl.read_parquet(root / params.paths.snapshot)
+    frame = pl.read_parquet(root / params.paths.snapshot, glob=False)
     by_month = months(frame, schema)
     results = check(
         {

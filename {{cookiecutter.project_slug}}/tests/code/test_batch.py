@@ -57,7 +57,8 @@ def test_a_file_gets_the_pipelines_probabilities(
     schema: Schema,
     suffix: str,
 ) -> None:
-    scored, refused = score(write(requests, tmp_path / f"rows{suffix}"), model, params, schema)
+    path = tmp_path / f"rows [1]*?{suffix}"  # a name, and no pattern
+    scored, refused = score(write(requests, path), model, params, schema)
     assert refused.is_empty()
     assert scored.select(schema.request).equals(requests)
     columns = prepare.arrays(features.on_frame(schema, requests), list(model.names))

@@ -22,13 +22,15 @@ def known(rows: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 def test_parquet_and_csv_join_with_predictions(
     known: pl.DataFrame, schema: Schema, tmp_path: Path
 ) -> None:
-    """The last one of a key counts, and nothing joins twice."""
-    known[:100].write_csv(tmp_path / "a.csv")
-    known[100:].write_parquet(tmp_path / "b.parquet")
+    """The last one of a key counts, and nothing joins twice; no name is a pattern."""
+    folder = tmp_path / "[labels]*?"
+    folder.mkdir()
+    known[:100].write_csv(folder / "a [1]*?.csv")
+    known[100:].write_parquet(folder / "b [1]*?.parquet")
     corrected = known[:1].with_columns(~pl.col(schema.target))
-    corrected.write_csv(tmp_path / "c.csv")
-    (tmp_path / "notes.txt").write_text("not labels")
-    found = labels.read(tmp_path, schema)
+    corrected.write_csv(folder / "c.csv")
+    (folder / "notes.txt").write_text("not labels")
+    found = labels.read(folder, schema)
     assert found is not None
     assert found.height == known.height
     keys = schema.names("key")

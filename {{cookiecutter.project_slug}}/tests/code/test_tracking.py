@@ -49,6 +49,37 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs and their files are in it, and nowhere else."""
+    folder = tmp_path / 'it\'s "quoted" 100% %zz [ok]* (a) $HOME; #1 \\ :one'
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (folder / "kept.json").write_text("{}")
+    mlflow = tracking.connect(folder)
+    with mlflow.start_run(experiment_id=tracking.experiment(mlflow, folder, "any")) as run:
+        mlflow.log_artifact("kept.json", "gate")
+    assert tracking.verdict_content(folder, run.info.run_id) == b"{}"
+    assert (folder / "mlflow.db").is_file()
+    assert len(list((folder / "mlartifacts").rglob("kept.json"))) == 1
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize(("name", "said"), [("what?", "?"), ("a%41", "%41"), ("100%25", "%25")])
+def test_a_name_that_mlflow_reads_otherwise_is_refused(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line, and nothing is written, there or where MLflow would have looked."""
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(StageError) as refused:
+        tracking.connect(folder)
+    assert f"since it reads {said!r} in a path as something else: name the" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.rglob("*")) == [folder]
+
+
 def test_a_model_has_one_run_also_after_a_move(
     project: Path, params: Params, schema: Schema
 ) -> None:
