@@ -203,7 +203,7 @@ def helped(folder: Path, printed: str) -> None:
     assert set(TARGET.findall(text)) == names
     assert listed == described
     # Steps of other targets, of no use alone.
-    assert names - described <= {"environment", "serving-environment", "source"}
+    assert names - described <= {"environment", "loadable", "serving-environment", "source"}
 
 
 def test_help_lists_every_target(generated: Project) -> None:

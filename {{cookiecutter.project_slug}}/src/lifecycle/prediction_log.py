@@ -52,7 +52,8 @@ class LogFile:
 
     def __init__(self, folder: Path) -> None:
         """Make the file under a name that nobody looks for, lock it, then give it its own."""
-        folder.mkdir(parents=True, exist_ok=True)
+        # Not what is above it: where that was moved away, nobody would look for the lines here.
+        folder.mkdir(exist_ok=True)
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}"
         self.path = folder / f"{name}{OPEN}"
         self.size, self.began, self._torn = 0, time.monotonic(), False
