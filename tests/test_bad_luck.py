@@ -154,7 +154,8 @@ def test_stop_and_rollback_work_though_their_notes_are_broken(
     names = {"deployment.json", "routing.json", "holder.json", "packaged.json", "supervisor.conf",
              "proxy.json"}  # fmt: skip
     files = [path for path in state_files(service) if Path(path).name in names]
-    assert len(files) == len(names)
+    # Where it was lost, the packaged version is the newest Bento, until one is packaged.
+    assert {Path(path).name for path in files} >= names - {"packaged.json"}
     said = broken(service, [(files, [damage], [name]) for name in ("rollback", "stop")])
     assert re.search(r"rollback: version 1 serves development", said[0])
     assert "stop: development is stopped" in said[1]

@@ -38,7 +38,12 @@ def sockets(root: Path, environment: str) -> Path:
     It is in the project's folder, where nothing clears it away, however long its name then is:
     see `socket_path`.
     """
-    return known_sockets(root, environment) or new_sockets(root, environment)
+    found = known_sockets(root, environment)
+    if found is None:
+        return new_sockets(root, environment)
+    # The note may be what was lost.
+    _note(found)
+    return found
 
 
 def new_sockets(root: Path, environment: str) -> Path:
@@ -46,8 +51,14 @@ def new_sockets(root: Path, environment: str) -> Path:
     place = folder(root, environment).resolve()
     place.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=SOCKETS, dir=place))
-    write_json(place / "sockets.json", {"folder": str(made)})
+    _note(made)
     return made
+
+
+def _note(sockets: Path) -> None:
+    path, note = sockets.parent / "sockets.json", {"folder": str(sockets)}
+    if read_state(path) != note:
+        write_json(path, note)
 
 
 def known_sockets(root: Path, environment: str) -> Path | None:

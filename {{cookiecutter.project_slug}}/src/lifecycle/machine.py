@@ -145,6 +145,8 @@ class Machine:
         for number in numbers:
             write_text(self.sockets / f"closing-{number}", "0")
         if right and len(running) == 1:
+            # Where the supervisor's file about it was lost, it is written again.
+            self._add_proxy()
             self.end_others()
             return False
         # A takeover that was interrupted: whichever is right stays.

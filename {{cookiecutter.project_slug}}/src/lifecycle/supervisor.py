@@ -158,6 +158,8 @@ class Supervisor:
             place.mkdir(parents=True, exist_ok=True)
             place.chmod(0o700)
         if self.runs():
+            # It starts what dies by these files, which may have been lost since.
+            self._write_settings()
             return
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         if allowed != resource.RLIM_INFINITY and allowed < OPEN_FILES:

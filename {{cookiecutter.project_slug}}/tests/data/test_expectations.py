@@ -260,8 +260,8 @@ def test_of_private_columns_there_are_counts_and_no_values(
     assert {*private, "route_distance_spread", "speed_in_miles_an_hour"} <= withheld
     assert "humidity_off_formula" not in withheld
     spoilt = rows.with_columns(
-        destination=pl.lit("QCANARY"), distance=pl.lit(9123.045678),
-        flight_number=pl.lit(8273645), tail_number=pl.lit("QCANARY"), humidity=pl.lit(777.0),
+        destination=pl.lit("QPLANTED"), distance=pl.lit(9123.25),
+        flight_number=pl.lit(8273645), tail_number=pl.lit("QPLANTED"), humidity=pl.lit(777.0),
     )  # fmt: skip
     frame = validate.with_derived(pl.concat([spoilt, spoilt.head(3)]), BEYOND)
     greatest = Expectation(
@@ -273,7 +273,7 @@ def test_of_private_columns_there_are_counts_and_no_values(
     said = json.dumps(results) + "".join(
         path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.html")
     )
-    for canary in ("QCANARY", "9123.0456", "8273645"):
+    for canary in ("QPLANTED", "9123.25", "8273645"):
         assert canary not in said
     assert the(results, "distance", RULES["maximum"])["count"] == frame.height
     assert the(results, "destination", RULES["category"])["count"] == frame.height

@@ -17,7 +17,7 @@ from typing import Any
 
 from service.workers import make_home, start
 
-from lifecycle import proxy
+from lifecycle import proxy, seal
 from lifecycle.params import Params
 from lifecycle.theatre import free_port
 
@@ -43,6 +43,8 @@ def serving(release: Path, folder: Path, defect: str = "", port: int = 0) -> Ite
     home = make_home(release, folder / "home")
     entry = home / "service.py"
     entry.write_text(defect + entry.read_text())
+    # As if it had been packaged so.
+    seal.write(home)
     listener = socket.create_server(("127.0.0.1", port))
     port = listener.getsockname()[1]
     log = {"PREDICTION_LOG": str(folder / "log")}

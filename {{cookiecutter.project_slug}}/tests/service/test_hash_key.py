@@ -11,7 +11,7 @@ import yaml
 from service.workers import make_home, start
 from waiting import wait_for
 
-from lifecycle import key_file
+from lifecycle import key_file, seal
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError
 from lifecycle.predictions import as_logged
@@ -39,6 +39,8 @@ def test_another_key_is_taken_up_while_requests_go_on(
     content["columns"][column]["private"] = "hashed"
     text = yaml.safe_dump(content, sort_keys=False)
     (home / "release/schema.yaml").write_text(text, encoding="utf-8")
+    # As if it had been packaged so.
+    seal.write(home)
     file, log = tmp_path / "log_hash_key", tmp_path / "log"
     file.write_text(FIRST, encoding="utf-8")
     record = next(one for one in records if one[column] is not None)

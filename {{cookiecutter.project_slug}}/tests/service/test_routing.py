@@ -162,9 +162,12 @@ def test_a_file_without_keys_opens_to_nobody(
 
 
 def test_keys_of_any_bytes_are_compared() -> None:
-    found = keys.file_keys(b"\xff\xfe\r\nsch\xc3\xa4l\n")
-    assert keys.is_known(b"\xff\xfe", found) and keys.is_known("sch\u00e4l".encode(), found)
-    assert not keys.is_known(b"\xff", found) and not keys.is_known(b"", found)
+    found = keys.file_keys(b"first\r\nsecond\n")
+    assert keys.is_known(b"first", found) and keys.is_known(b"second", found)
+    for given in (b"\xff\xfe", "sch\u00e4l".encode(), b"", b"firs", b"first ", b"first\r"):
+        assert not keys.is_known(given, found)
+    with pytest.raises(ValueError, match="key 2 of 2"):
+        keys.file_keys(b"first\r\nsch\xc3\xa4l\n")
 
 
 def test_in_development_the_file_is_not_asked(key_file: Path) -> None:
