@@ -84,7 +84,8 @@ def test_connections_without_a_right_key_take_no_memory(
     print(f"{kind}: {before / MEGABYTE:.0f} MB, then {most / MEGABYTE:.0f} MB")
     assert most - before < ALLOWED
     statuses = {answer.split(b" ")[1] for answer in answers if answer}
-    assert statuses <= {b"200", b"401", b"413", b"408"}
+    # 503: so many at once are more than one worker answers in time, on a busy machine.
+    assert statuses <= {b"200", b"401", b"413", b"408", b"503"}
 
 
 def test_a_wrong_key_is_refused_before_its_body_is_there(service_port: int, params: Params) -> None:
