@@ -71,6 +71,18 @@ def worker_of(project: Project) -> int:
     return int(found[1])
 
 
+def process_of(program: str) -> int:
+    """Return the process of a worker."""
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            variables = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if f"WORKER_NAME={program}".encode() in variables:
+            return int(path.parent.name)
+    raise AssertionError(f"no process of {program}")
+
+
 _shared: dict[tuple[Path, str], Project] = {}
 
 

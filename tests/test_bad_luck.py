@@ -20,7 +20,7 @@ import pytest
 from baking import succeed
 from breaking import commit, edit, stopped
 from load import Load
-from projects import Running, released_project, wait_until, worker_of
+from projects import Running, process_of, released_project, wait_until, worker_of
 from running import Project, free_port, port_of, use_port
 
 pytestmark = pytest.mark.slow
@@ -193,18 +193,6 @@ def state(project: Project) -> dict[str, Any]:
 def share(project: Project) -> str:
     """Return the share that the proxy gives a candidate, as it reads it."""
     return (sockets(project) / "share").read_text(encoding="utf-8")
-
-
-def process_of(program: str) -> int:
-    """Return the process of a worker."""
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            variables = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if f"WORKER_NAME={program}".encode() in variables:
-            return int(path.parent.name)
-    raise AssertionError(f"no process of {program}")
 
 
 def audit(project: Project) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ import pytest
 from baking import succeed
 from breaking import BETTER, commit, edit, stopped
 from load import Load
-from projects import Running, ask, git, released_project, wait_until, worker_of
+from projects import Running, ask, git, process_of, released_project, wait_until, worker_of
 from running import Project, free_port, port_of, use_port
 
 pytestmark = pytest.mark.slow
@@ -140,15 +140,7 @@ def repackage(project: Project) -> None:
 
 def candidate_pid(project: Project) -> int:
     """Return the process of the candidate."""
-    program = state(project)["candidate"]["tag"].partition(":")[2]
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            variables = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if f"WORKER_NAME={program}".encode() in variables:
-            return int(path.parent.name)
-    raise AssertionError(f"no process of {program}")
+    return process_of(state(project)["candidate"]["tag"].partition(":")[2])
 
 
 def test_nothing_is_lost_whatever_happens(quick: Project) -> None:
