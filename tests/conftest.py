@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from baking import clean_environment, commit_all, cookiecutter, copy_template
-from running import Environment, Project, free_port, use_port
+from running import Environment, Project, free_port, ports_in_use, use_port
 
 pytest_plugins = ["breaking", "containers"]
 
@@ -14,6 +14,13 @@ pytest_plugins = ["breaking", "containers"]
 def pytest_configure() -> None:
     """Let Ctrl-C reach what the tests start: a run in the background would have it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_goes_on_listening() -> Iterator[None]:
+    """Assert that what a file's tests started has ended: the next file may use the same port."""
+    yield
+    assert ports_in_use() == []
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ PORT = re.compile(r"(?m)^(    development: )(\d{4,5})$")
 # connections: between being chosen and being listened on, such a one is taken by another test's.
 FIRST = 21_000 + 1_000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 11)
 _ports = iter(range(FIRST, FIRST + 1_000, 2))
+_given = list[int]()
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,25 @@ def free_port() -> int:
         with socket.socket() as probe, socket.socket() as above, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             above.bind(("127.0.0.1", port + 1))
+            _given.append(port)
             return port
     raise AssertionError("every port of this worker has been given away")
+
+
+def ports_in_use() -> list[int]:
+    """Return the ports given so far on which somebody listens."""
+    return [port for port in _given if not _is_free(port)]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # What was closed a moment ago does not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def use_port(root: Path, port: int) -> None:

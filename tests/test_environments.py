@@ -18,7 +18,7 @@ import pytest
 from baking import ROOT, clean_environment, run
 from breaking import git, md5, stopped
 from projects import clone, released_project, shrunk_project
-from running import Project
+from running import Project, ports_in_use
 
 # Not every one takes the time of a lifecycle.
 pytestmark = pytest.mark.slow
@@ -417,6 +417,8 @@ def test_a_user_without_a_name_or_a_home(released: Project, tmp_path: Path) -> N
     finally:
         stop = run(*nobody, *project.command("stop"), folder=project.root, environment=variables)
     assert "stop: development is stopped" in stop.stdout
+    # Each command was in a namespace of its own, from which it cannot read who the others are.
+    assert ports_in_use() == []
 
 
 def test_a_proxy_never_sees_a_call_to_this_machine(released: Project, tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 `listening.py start PROGRAM.json NUMBER` becomes a program whose socket is descriptor 0. It runs in
 the folder of sockets and uses names relative to it: a path to a socket may have no more than 107
 characters. `listening.py hold`, in the environment's folder, keeps the listening socket of the
-port and hands it out. It does nothing else, so that it outlives proxy and supervisor: while those
-are started again, new connections wait. It is run by its path, with the standard library alone.
+port, hands it out, and ends when it is told to. It does nothing else, so that it outlives proxy and
+supervisor: while those are started again, new connections wait. It is run by its path, with the
+standard library alone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from types import FrameType
 from typing import Any
 
 HOLDER = "holder.sock"
+# What the holder is told instead of an address.
+END = "end"
 # Where a program's number stands in its command, if several share a socket.
 NUMBER = "@NUMBER@"
 SECONDS = 5.0
@@ -65,6 +68,19 @@ def ask(holder: str, host: str, port: int) -> tuple[dict[str, Any], socket.socke
     return json.loads(said), socket.socket(fileno=descriptors[0]) if descriptors else None
 
 
+def dismiss(holder: str) -> bool:
+    """Let the holder behind a socket end, and wait until it has; return whether there was one."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(SECONDS)
+        try:
+            connection.connect(holder)
+            connection.sendall(json.dumps(END).encode() + b"\n")
+            # It hangs up by ending: its sockets are closed then.
+            return connection.recv(1) == b""
+        except OSError:
+            return False
+
+
 def _held(holder: str, host: str, port: int) -> socket.socket:
     """Return the socket that the holder keeps, or another one for its address where it died."""
     try:
@@ -105,7 +121,12 @@ class Holder:
     def answer(self, connection: socket.socket) -> None:
         """Hand out the socket of the address that is asked for; it takes the place of another."""
         connection.settimeout(SECONDS)
-        host, port = json.loads(connection.makefile().readline())
+        asked = json.loads(connection.makefile().readline())
+        if asked == END:
+            if self.held is not None:
+                self.held.close()
+            raise SystemExit
+        host, port = asked
         is_new = self.address != [host, port]
         if is_new:
             try:
@@ -127,7 +148,7 @@ class Holder:
                 with connection:
                     try:
                         self.answer(connection)
-                    except (OSError, ValueError):
+                    except (OSError, TypeError, ValueError):
                         # Whoever asked has gone, or asked for nonsense.
                         continue
 

@@ -220,13 +220,15 @@ class Supervisor:
     def end_all(self) -> bool:
         """End everything that runs in the environment, asked or not; return whether anything ran.
 
-        Where its sockets are gone, the mark finds what runs.
+        Where its sockets are gone, the mark finds what runs; where the mark cannot be read, as from
+        a container to another one, the sockets do.
         """
         ran = self.shut_down()
         self.kill_unanswering()
+        held = listening.dismiss(reach(self.folder / listening.HOLDER))
         left = marks.processes(self.folder)
         marks.end(left)
-        return ran or bool(left)
+        return ran or held or bool(left)
 
     def kill_unanswering(self) -> None:
         """Kill supervisors that cannot be asked: they would start again what is ended."""
