@@ -20,7 +20,8 @@ MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
 DEMO := build/demo
-WORKERS ?= 2
+# On two cores: half of the time a test waits for what it has started.
+WORKERS ?= 3
 # Finds packages where pip finds them, in a company's own index as well.
 UV := PYTHONPATH='$(CURDIR)/$(PROJECT)/src' '$(CURDIR)/$(BIN)/python' -m lifecycle.package_index '$(CURDIR)/$(BIN)/uv'
 WORKFLOWS := $(wildcard .github/workflows/*.yml)

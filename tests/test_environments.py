@@ -71,6 +71,7 @@ SAME = {
             "OUTPUT": "/nowhere",
             "MONTHS": "12",
             "BUNDLE": "/nowhere",
+            "PORT": "80",
             "REQUEST": "GET / HTTP/1.1",
             "RELEASE": "no",
             "WRITE": "1",
@@ -273,7 +274,8 @@ def test_what_make_starts_sees_none_of_it(place: str, generated: Project, tmp: P
     lines = run(*show, folder=folder, environment=caller).stdout.split("\0")
     shown = dict(line.partition("=")[::2] for line in lines)
     for name in ("PIP_TARGET", "PYTHONHOME", "UV_PYTHON", "GIT_DIR", "MLFLOW_RUN_ID", "DVC_ROOT",
-                 "BENTOML_CONFIG", "BASH_ENV", "CDPATH", "TMPDIR", "PYTHONOPTIMIZE"):  # fmt: skip
+                 "BENTOML_CONFIG", "BASH_ENV", "CDPATH", "TMPDIR", "PYTHONOPTIMIZE",
+                 "PORT"):  # fmt: skip
         assert not shown.get(name), (name, shown[name])
     assert shown["no_proxy"] == "example.org,localhost,127.0.0.1,::1"
     assert shown["PYTHONDONTWRITEBYTECODE"] == ""

@@ -39,8 +39,8 @@ OTHERS = {
 # What targets of make are told. Words that other programs export as well count only where they are
 # typed behind make; where workflows give them by the environment, only if they can be meant.
 TYPED = dict.fromkeys(
-    ("ABOUT", "BUNDLE", "FROM", "INPUT", "MONTHS", "OUTPUT", "RELEASE", "REQUEST", "SECONDS",
-     "SPEED", "VERDICT", "WRITE"), "",
+    ("ABOUT", "BUNDLE", "FROM", "INPUT", "MONTHS", "OUTPUT", "PORT", "RELEASE", "REQUEST",
+     "SECONDS", "SPEED", "VERDICT", "WRITE"), "",
 ) | {"ENV": "development|staging|production", "VERSION": "[0-9]*"}  # fmt: skip
 HERE = ("localhost", "127.0.0.1", "::1")
 NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")

@@ -35,7 +35,7 @@ def test_what_changes_tools_is_foreign_and_what_reaches_servers_is_not() -> None
         ("VERSION", "32 (Container Image)", False), ("VERSION", "1.2.3", False),
         ("VERSION", "12", True), ("VERSION", "", True), ("ENV", "/etc/profile", False),
         ("ENV", "prod", False), ("ENV", "staging", True), ("SECONDS", "12", False),
-        ("INPUT", "rows.csv", False),
+        ("INPUT", "rows.csv", False), ("PORT", "8080", False),
     ],
 )  # fmt: skip
 def test_an_input_counts_only_where_it_can_be_meant(name: str, value: str, meant: bool) -> None:
