@@ -45,6 +45,8 @@ class Bundle:
         self.left_out: set[str] = set()
         self.manifest: Callable[[dict[str, Any]], object] = lambda _: None
         self.manifest_text: bytes | None = None
+        self.encoding = "utf-8"
+        self.archive: Callable[[bytearray], object] = lambda _: None
         self.members: Callable[[list[tuple[tarfile.TarInfo, bytes]]], object] = lambda _: None
 
     def copy(self, folder: Path) -> Bundle:
@@ -56,28 +58,36 @@ class Bundle:
         shutil.copytree(self.bento, other.bento)
         return other
 
-    def content(self) -> bytes:
-        """Return the bundle's file."""
+    def files(self) -> Files:
+        """Return what is packed beside the manifest."""
         text = self.facts_text
         if text is None:
             text = json.dumps(self.facts).encode()
         files: Files = {"version.json": text}
         for path in sorted(p for p in self.bento.rglob("*") if p.is_file()):
             files[f"bento/{path.relative_to(self.bento).as_posix()}"] = path.read_bytes()
-        files |= self.more
-        listed: dict[str, Any] = {
+        return files | self.more
+
+    def listed(self) -> dict[str, Any]:
+        """Return what the manifest says of the files."""
+        return {
             name: {"size": len(one), "sha256": hashlib.sha256(one).hexdigest()}
-            for name, one in files.items() if name not in self.left_out
+            for name, one in self.files().items() if name not in self.left_out
         }  # fmt: skip
-        manifest = {"format": 1, "files": listed}
+
+    def content(self) -> bytes:
+        """Return the bundle's file."""
+        files, manifest = self.files(), {"format": 1, "files": self.listed()}
         self.manifest(manifest)
         first = self.manifest_text
         if first is None:
-            first = json.dumps(manifest).encode()
+            first = json.dumps(manifest).encode(self.encoding)
         members = [(plain(name, one), one)
                    for name, one in {"manifest.json": first, **files}.items()]  # fmt: skip
         self.members(members)
-        return packed(archive(members))
+        written = bytearray(archive(members))
+        self.archive(written)
+        return packed(bytes(written))
 
 
 def make_bento(name: str, version: int, model: bytes, folder: Path) -> tuple[Path, str]:

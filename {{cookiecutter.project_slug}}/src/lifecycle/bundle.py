@@ -69,20 +69,11 @@ def pack(root: Path, params: Params, version: registry.Version, released: bento.
         gzip.GzipFile("", "wb", 6, raw, 0) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
     ):
-        first = tarfile.TarInfo(unpack.MANIFEST)
-        first.size = len(manifest)
-        archive.addfile(_plain(first), io.BytesIO(manifest))
+        archive.addfile(unpack.header(unpack.MANIFEST, len(manifest)), io.BytesIO(manifest))
         for name, path in files.items():
-            archive.add(path, name, filter=_plain)
+            with path.open("rb") as content:
+                archive.addfile(unpack.header(name, path.stat().st_size), content)
     return target
-
-
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Leave out who made a file, and when."""
-    member.uid = member.gid = member.mtime = 0
-    member.uname = member.gname = ""
-    member.mode = 0o644
-    return member
 
 
 def released_verdict(root: Path, params: Params, version: registry.Version) -> dict[str, Any]:

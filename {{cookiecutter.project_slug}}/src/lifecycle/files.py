@@ -120,7 +120,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_strict(path: Path) -> Any:
-    """Read JSON that anybody may have written: each key once, no NaN, not too deep.
+    """Read JSON that anybody may have written: UTF-8, each key once, no NaN, not too deep.
 
     Raises:
         ValueError: it is something else; what.
@@ -146,8 +146,12 @@ def parse_strict(content: bytes) -> Any:
         return number
 
     try:
+        # Of bytes, JSON's parser would guess the encoding.
         return json.loads(
-            content, object_pairs_hook=each_once, parse_constant=no_number, parse_float=finite
+            content.decode("utf-8"),
+            object_pairs_hook=each_once,
+            parse_constant=no_number,
+            parse_float=finite,
         )
     except RecursionError:
         raise ValueError("it is nested too deep") from None

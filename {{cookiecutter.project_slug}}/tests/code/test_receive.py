@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import json
 import random
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from bundles import Bundle, archive, packed, plain
 
-from lifecycle import bento, lineage, receive, registry, seal
+from lifecycle import bento, lineage, receive, registry, seal, unpack
 from lifecycle.command import StageError, run
 from lifecycle.deployment import Deployment, Outcome, State
 from lifecycle.files import write_json
@@ -151,6 +152,35 @@ def sized(size: int) -> Spoil:
     return spoil
 
 
+def tar(change: Callable[[bytearray], object]) -> Spoil:
+    """Change the archive's bytes before they are packed."""
+    return lambda bundle: setattr(bundle, "archive", change)
+
+
+def field(place: tuple[int, int], content: bytes, number: int = 0) -> Spoil:
+    """Write something into a field of a header (the manifest's is the first), with its checksum."""
+
+    def change(written: bytearray) -> None:
+        begin = written.index(b"version.json\0") if number else 0
+        first, last = place
+        written[begin + first : begin + last] = content[: last - first].ljust(last - first, b"\0")
+        written[begin + 148 : begin + 156] = b" " * 8
+        total = sum(written[begin : begin + tarfile.BLOCKSIZE])
+        written[begin + 148 : begin + 156] = b"%06o\0 " % total
+
+    return tar(change)
+
+
+def format_of(text: str) -> Spoil:
+    """Write the manifest's format in another way."""
+
+    def spoil(bundle: Bundle) -> None:
+        listed = json.dumps(bundle.listed())
+        bundle.manifest_text = f'{{"format": {text}, "files": {listed}}}'.encode()
+
+    return spoil
+
+
 def in_bento(change: Callable[[Path], object], again: bool = False) -> Spoil:
     """Change the Bento's files, and with `again` seal it as if it had been packaged so."""
 
@@ -181,12 +211,20 @@ NAMES = ["../evil", "/evil", "bento/../../evil", "bento/./evil", "bento//evil", 
          "bento/evil\n", "bento/e vil", "bento/\u00e9vil", "bento\\evil", "bento/a:b", "BENTO/evil",
          "version.json/evil", "evil", "./version.json", "bento/src/..", "bento/" + "x" * 81,
          "bento/" + "/".join("abcdefghi"), "bento/bento.yaml/evil", "bento/SRC/service.py",
-         "bento/Bento.yaml", "manifest.json"]  # fmt: skip
+         "bento/Bento.yaml", "manifest.json", "bento/src/__pycache__/service.cpython-311.pyc",
+         "bento/src/__PyCache__/x", "bento/__pycache__", "bento/src/service.pyc", "bento/x.PYO",
+         "bento/src/service.cpython-311-x86_64-linux-gnu.so", "bento/x.pyd/y"]  # fmt: skip
 KINDS = {"a link": tarfile.SYMTYPE, "a hard link": tarfile.LNKTYPE, "a device": tarfile.CHRTYPE,
          "a disk": tarfile.BLKTYPE, "a pipe": tarfile.FIFOTYPE, "a folder": tarfile.DIRTYPE,
          "a sparse file": tarfile.GNUTYPE_SPARSE, "a header of pax": tarfile.XHDTYPE,
          "a global header": tarfile.XGLTYPE, "a long name": tarfile.GNUTYPE_LONGNAME,
          "an unknown kind": b"Z"}  # fmt: skip
+# What a header of a file may say of its number in base 256, which tar allows.
+NUMBERS = {"-1": b"\xff" * 12, "-8": b"\xff" * 11 + b"\xf8", "2^80": b"\x80\x01" + bytes(10),
+           "100": b"\x80" + bytes(10) + b"\x64", "nothing": bytes(12),
+           "-1 in octal": b"-0000000001\0",
+           "spaces": b"        400\0", "not octal": b"99999999999\0"}  # fmt: skip
+SIZE, MODE, OWNER, TIME = (124, 136), (100, 108), (108, 116), (136, 148)
 REPEATED = (b'{"format": 1, "format": 1, "files": {}}', b"[]", b"null", b"", b"[" * 90_000,
             b'{"format": 1, "files": []}', b'{"format": 1, "files": {}}', b"\xff",
             b'{"format": 2, "files": {}}', b'{"format": true, "files": {}}')  # fmt: skip
@@ -196,6 +234,22 @@ HOSTILE: list[tuple[str, Spoil, str]] = [
     *((f"a file {name!r:.30}", file(name), "") for name in NAMES),
     *((name, member(kind), NO_BUNDLE) for name, kind in KINDS.items()),
     *((f"a manifest {text!r:.30}", manifest_text(text), NO_BUNDLE) for text in REPEATED),
+    *((f"a size of {name} in the {('first', 'second')[number]} header", field(SIZE, one, number),
+       NO_BUNDLE) for name, one in NUMBERS.items() for number in (0, 1)),
+    *((f"{name} in another field", field(place, one), "has a header that no bundle has")
+      for name, one, place in (("-1", b"\xff" * 12, MODE), ("a mode", b"0004755\0", MODE),
+                               ("an owner", b"0000001\0", OWNER), ("a time", b"1" * 11, TIME),
+                               ("a link", b"/etc/passwd", (157, 257)),
+                               ("a name", b"me", (265, 297)), ("padding", b"evil", (500, 512)))),
+    *((f"the format {text}", format_of(text), "format: ") for text in ("true", "1.0", "2", '"1"')),
+    *((f"a manifest in {name}", lambda b, name=name: setattr(
+        b, "encoding", name), NO_BUNDLE)
+      for name in ("utf-16", "utf-16-le", "utf-32", "utf-8-sig")),
+    *((f"facts in {name}", lambda b, name=name: setattr(b, "facts_text", json.dumps(
+        b.facts).encode(name)), NO_BUNDLE) for name in ("utf-16", "utf-32-be", "utf-8-sig")),
+    ("a record of zeros more", tar(lambda a: a.extend(bytes(tarfile.RECORDSIZE))), "does not end"),
+    ("a block of zeros more", tar(lambda a: a.extend(bytes(512))), "does not end"),
+    ("a block of zeros less", tar(lambda a: a.__delitem__(slice(-512, None))), "cut off"),
     ("a large manifest", manifest_text(b" " * 1_000_001), "does not begin with manifest.json"),
     ("no manifest", members(lambda m: m.pop(0)), "does not begin with manifest.json"),
     ("a manifest at the end", members(lambda m: m.append(m.pop(0))), "does not begin with"),
@@ -295,32 +349,38 @@ def test_no_byte_of_a_bundle_can_be_another(host: Host, capsys: pytest.CaptureFi
         assert "no bundle" in host.refuses(bytes(flipped), capsys), place
     for length in (0, 1, 9, 10, 11, 500, len(content) // 2, len(content) - 8, len(content) - 1):
         assert "no bundle" in host.refuses(content[:length], capsys), length
-    for more in (b"evil", content, b"\x1f\x8b"):
+    members = [gzip.compress(one, mtime=0) for one in (b"", bytes(1024))]
+    for more in (b"evil", content, b"\x1f\x8b", b"\0", bytes(100_000), *members):
         assert "no bundle" in host.refuses(content + more, capsys)
     assert host.state() == before
 
 
 def test_a_bundle_that_grows_is_stopped_before_it_has_grown(
-    host: Host, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    host: Host, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hundred megabytes of zeros take a hundred kilobytes packed."""
     read = 0
-    plainly = gzip.GzipFile.read
+    plainly = unpack.Packed.read
 
-    def count(file: gzip.GzipFile, size: int | None = -1) -> Any:
+    def count(file: unpack.Packed, size: int) -> bytes:
         nonlocal read
         found = plainly(file, size)
         read += len(found)
         return found
 
-    monkeypatch.setattr(gzip.GzipFile, "read", count)
+    monkeypatch.setattr(unpack.Packed, "read", count)
     members = [(plain("manifest.json", bytes(10**8)), bytes(10**8))]
     before = host.state()
     bomb = packed(archive(members))
     assert "no bundle" in host.refuses(bomb, capsys)
     tail = packed(archive([]) + bytes(10**8))
     assert "no bundle" in host.refuses(tail, capsys)
-    assert read < 10**6
+    # The size that most people take for none: everything that there is.
+    bundle = host.second.copy(tmp_path)
+    field(SIZE, b"\xff" * 12)(bundle)
+    bundle.more["bento/large"] = bytes(10**8)
+    assert "no bundle" in host.refuses(bundle.content(), capsys)
+    assert 0 < read < 10**6
     assert host.state() == before
 
 
