@@ -104,6 +104,18 @@ SAME = {
     "git's merges": Row(
         git="[pull]\nff = only\n[merge]\nff = false\n[commit]\ntemplate = /nowhere\n"
     ),
+    "git's attributes": Row(git="[core]\nattributesFile = {tmp}/attributes\n", target="lineage"),
+    "git's transports": Row(git='[protocol "file"]\nallow = never\n', target="lineage"),
+    "git's templates": Row(
+        git="[init]\ntemplateDir = {tmp}/template\n[clone]\ndefaultRemoteName = elsewhere\n",
+        target="lineage",
+    ),
+    "git's remains": Row(
+        git="[fetch]\nprune = true\npruneTags = true\n[submodule]\nrecurse = true\n"
+        "[index]\nversion = 4\n[tag]\nsort = -refname\n[gc]\nauto = 1\n",
+        target="lineage",
+    ),
+    "tar's options": Row({"TAR_OPTIONS": "--exclude=*"}),
     "git's user is asked for": Row(git="[user]\nuseConfigOnly = true\n"),
     "C": Row({"LANG": "C", "LC_ALL": "C", "LANGUAGE": "de"}),
     "Turkish": Row({"LC_ALL": "tr_TR.ISO-8859-9", "LANG": "tr_TR"}),
@@ -138,6 +150,10 @@ def tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "fails.py").write_text("raise SystemExit('started')\n")
     (folder / "fails.sh").write_text("exit 7\n")
     (folder / "requirements").mkdir()
+    (folder / "attributes").write_text("* export-ignore\n")
+    (folder / "template/hooks").mkdir(parents=True)
+    (folder / "template/hooks/post-checkout").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "template/hooks/post-checkout").chmod(0o755)
     return folder
 
 
@@ -148,7 +164,7 @@ def as_caller(project: Project, tmp: Path, *rows: Row) -> Project:
         variables |= row.variables
     if lines := "".join(row.git for row in rows):
         path = tmp / f"gitconfig-{abs(hash(lines))}"
-        path.write_text(lines)
+        path.write_text(lines.replace("{tmp}", str(tmp)))
         variables["GIT_CONFIG_GLOBAL"] = str(path)
     given = {k: v.replace("{tmp}", str(tmp)) for k, v in variables.items() if v is not None}
     return Project(project.root, type(project.environment)(
@@ -231,6 +247,20 @@ def test_setup_installs_where_it_says(generated: Project, tmp: Path, tmp_path: P
     assert not [name for name in ("target", "prefix", "uv") if (tmp / name).exists()]
     again = run(*command, folder=project.root, environment=project.environment.variables)
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_a_host_has_the_commit_however_git_is_set(
+    released: Project, tmp: Path, tmp_path: Path
+) -> None:
+    """Its files, as they are, at the first time and at the next."""
+    rows = [row for name, row in SAME.items() if name != "a home that is not there"]
+    project = as_caller(released, tmp, *rows)
+    for _ in range(2):
+        project.must("host", FOLDER=str(tmp_path / "host"))
+    host = Project(tmp_path / "host", released.environment)
+    assert git(host, "rev-parse", "HEAD") == git(released, "rev-parse", "HEAD")
+    assert git(host, "status", "--porcelain") == ""
+    assert (host.root / "Makefile").read_bytes() == (released.root / "Makefile").read_bytes()
 
 
 NAMED = {

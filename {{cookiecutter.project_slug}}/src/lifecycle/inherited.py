@@ -33,7 +33,7 @@ FAMILIES = {
 }  # fmt: skip
 # One by one: of other environments, of shells, and what only a worker is told by the supervisor.
 OTHERS = {
-    "VIRTUAL_ENV", "BASH_ENV", "CDPATH", "GREP_OPTIONS", "GREP_COLOR", "MYPYPATH",
+    "VIRTUAL_ENV", "BASH_ENV", "CDPATH", "GREP_OPTIONS", "GREP_COLOR", "MYPYPATH", "TAR_OPTIONS",
     "PREDICTION_LOG", "PROMETHEUS_MULTIPROC_DIR", "ROUTING_FILE", "WORKER_NAME",
 }  # fmt: skip
 # What targets of make are told. Words that other programs export as well count only where they are

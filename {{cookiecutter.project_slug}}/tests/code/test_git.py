@@ -8,12 +8,13 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from waiting import wait_for
 
-from lifecycle import git
+from lifecycle import git, git_command
 from lifecycle.command import StageError
 
 
@@ -151,7 +152,7 @@ def test_what_signs_and_waits_for_nobody_is_ended(
 ) -> None:
     lock_to_sign(repository, "exec sleep 600")
     before = git.head(repository)
-    monkeypatch.setattr(git, "SIGN_SECONDS", 1)
+    monkeypatch.setattr(git_command, "SIGN_SECONDS", 1)
     with pytest.raises(StageError, match=r"did not end within 1 seconds; where commit\.gpgSign is"):
         git.commit_lock(repository)
     assert git.head(repository) == before
@@ -192,6 +193,14 @@ def test_where_there_is_a_terminal_it_is_asked_there(repository: Path) -> None:
     ("status.relativePaths", "false"), ("log.showSignature", "true"),
     ("core.fsmonitor", "/nowhere/monitor"), ("diff.noprefix", "true"),
     ("status.showUntrackedFiles", "no"), ("status.branch", "true"), ("core.autocrlf", "true"),
+    ("status.showStash", "true"), ("status.short", "true"), ("tag.sort", "-refname"),
+    ("column.tag", "always"), ("color.status", "always"), ("log.date", "raw"),
+    ("format.pretty", "raw"), ("log.follow", "true"), ("core.abbrev", "4"),
+    ("diff.renames", "copies"), ("diff.relative", "true"), ("diff.orderFile", "/nowhere"),
+    ("core.ignoreCase", "true"), ("core.fileMode", "false"), ("index.version", "4"),
+    ("feature.manyFiles", "true"), ("i18n.logOutputEncoding", "UTF-16"), ("gc.auto", "1"),
+    ("submodule.recurse", "true"), ("fetch.prune", "true"), ("core.attributesFile", "{strange}"),
+    ("diff.strange.textconv", "echo"), ("core.autocrlf", "input"), ("core.safecrlf", "true"),
 ])  # fmt: skip
 def test_however_git_is_set_it_answers_alike(repository: Path, setting: tuple[str, str]) -> None:
     for name in ("one", "two"):
@@ -200,11 +209,130 @@ def test_however_git_is_set_it_answers_alike(repository: Path, setting: tuple[st
 
     def answers() -> list[object]:
         return [git.changed(repository), git.tags(repository, "*"), git.moment(repository),
-                git.head(repository), git.content(repository, "HEAD", "code.py")]  # fmt: skip
+                git.head(repository), git.content(repository, "HEAD", "code.py"),
+                git.files_of(repository, "HEAD"), git.parents(repository, "HEAD"),
+                git.message(repository, "one"), git.commit_of(repository, "two")]  # fmt: skip
 
     before = answers()
-    ask(repository, "config", *setting)
+    strange = repository.parent / "attributes"
+    strange.write_text("* diff=strange export-ignore\n", encoding="utf-8")
+    ask(repository, "config", "diff.strange.textconv", "echo")
+    ask(repository, "config", setting[0], setting[1].replace("{strange}", str(strange)))
     assert answers() == before
+
+
+HOOK = "#!/bin/sh\ntouch {folder}/hooked\nexit 1\n"
+
+
+@pytest.mark.parametrize("lines", [
+    "[core]\nattributesFile = {folder}/attributes\n", "[tar]\numask = 0777\n",
+    "[core]\nautocrlf = true\neol = crlf\n", "[protocol]\nallow = never\n",
+    '[protocol "file"]\nallow = never\n', "[clone]\ndefaultRemoteName = elsewhere\n",
+    "[init]\ntemplateDir = {folder}/template\ndefaultBranch = other\n",
+    "[core]\nhooksPath = {folder}/template/hooks\n", "[core]\nsymlinks = false\n",
+    "[fetch]\nprune = true\npruneTags = true\nfsckObjects = true\n",
+    "[transfer]\nfsckObjects = true\n", "[uploadpack]\nhideRefs = refs/tags\n",
+    "[submodule]\nrecurse = true\n[fetch]\nrecurseSubmodules = true\n",
+])  # fmt: skip
+def test_however_git_is_set_a_copy_is_alike(
+    lines: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clone, an exported commit and what is fetched, for somebody with such a configuration."""
+    (repository / "link").symlink_to("code.py")
+    git.commit(repository, "A link", "link")
+    first = git.head(repository)
+    hooks = tmp_path / "template" / "hooks"
+    hooks.mkdir(parents=True)
+    for name in ("post-checkout", "reference-transaction"):
+        (hooks / name).write_text(HOOK.format(folder=tmp_path), encoding="utf-8")
+        (hooks / name).chmod(0o755)
+    (tmp_path / "attributes").write_text("* export-ignore\n*.py eol=crlf\n", encoding="utf-8")
+    (tmp_path / "gitconfig").write_text(lines.format(folder=tmp_path), encoding="utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    git.clone(repository, tmp_path / "clone")
+    assert ask(tmp_path / "clone", "remote") == "origin"
+    (tmp_path / "exported").mkdir()
+    git.export(repository, first, tmp_path / "exported")
+    for copy in (tmp_path / "clone", tmp_path / "exported"):
+        assert (copy / "code.py").read_bytes() == b"first\n"
+        assert (copy / "link").is_symlink()
+        assert os.access(copy / "code.py", os.R_OK)
+    assert not (tmp_path / "hooked").exists()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    (repository / "code.py").write_text("second\n", encoding="utf-8")
+    git.commit(repository, "Second", "code.py")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    git.fetch(tmp_path / "clone", repository)
+    assert git.has_commit(tmp_path / "clone", git.head(repository))
+
+
+QUESTIONS = {
+    "commit_of": lambda root, commit: git.commit_of(root, commit),
+    "commit_of, not there": lambda root, _: git.commit_of(root, "refs/tags/nowhere"),
+    "has_commit": lambda root, commit: git.has_commit(root, commit),
+    "is_ancestor": lambda root, commit: git.is_ancestor(root, commit, "HEAD"),
+    "content": lambda root, commit: git.content(root, commit, "code.py"),
+    "content, not there": lambda root, commit: git.content(root, commit, "nowhere.py"),
+    "restore": lambda root, _: git.restore(root, "code.py"),
+}
+UNABLE = {
+    "an owner that git does not trust": (
+        {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}, "dubious ownership.*safe\\.directory"),
+    "a count that is none": (
+        {"GIT_CONFIG_COUNT": "junk"}, "bogus count in GIT_CONFIG_COUNT: unset GIT_CONFIG_COUNT"),
+    "a count without keys": (
+        {"GIT_CONFIG_COUNT": "2"}, "missing config key GIT_CONFIG_KEY_0: unset GIT_CONFIG_COUNT"),
+    "parameters that are none": (
+        {"GIT_CONFIG_PARAMETERS": "junk"}, "bogus format in GIT_CONFIG_PARAMETERS: unset"),
+    "a configuration that is none": (
+        {"GIT_CONFIG_GLOBAL": "{folder}/broken"}, "bad config line 1 in file .*broken"),
+    "a commit that is broken": ({}, "git fsck"),
+    "no git": ({"PATH": "/nowhere"}, "git is not installed"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+@pytest.mark.parametrize("case", UNABLE.values(), ids=UNABLE)
+def test_what_git_cannot_look_up_is_not_absent(
+    question: Callable[[Path, str], object], case: tuple[dict[str, str], str],
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It would say that a release's proof is gone, or remove a file that only cannot be read."""
+    variables, said = case
+    commit = git.head(repository)
+    # Its second commit is whole.
+    (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
+    (tmp_path / "broken").write_text("[core\n", encoding="utf-8")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.format(folder=tmp_path))
+    if not variables:
+        broken = repository / ".git" / "objects" / commit[:2] / commit[2:]
+        broken.chmod(0o644)
+        broken.write_bytes(b"")
+        if question is QUESTIONS["commit_of, not there"]:
+            assert git.commit_of(repository, "refs/tags/nowhere") is None
+            return
+    with pytest.raises(StageError, match=said) as refused:
+        question(repository, commit)
+    assert "\n" not in str(refused.value)
+    assert (repository / "code.py").exists()
+
+
+@pytest.mark.parametrize(("reference", "there"), [
+    ("HEAD", True), ("light", True), ("annotated", True), ("refs/tags/light", True),
+    ("refs/tags/nowhere", False), ("nowhere", False), ("0" * 40, False), ("HEAD~7", False),
+    ("--git-dir", False), ("a b", False), (".", False), ("HEAD:code.py", False),
+    ("refs/remotes/origin/HEAD", False),
+])  # fmt: skip
+def test_a_commit_that_is_not_there_is_absent(
+    repository: Path, reference: str, there: bool
+) -> None:
+    ask(repository, "tag", "light")
+    git.tag(repository, "annotated", "HEAD", "Text")
+    ask(repository, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+    assert git.commit_of(repository, reference) == (git.head(repository) if there else None)
+    assert git.content(repository, reference, "nowhere.py") is None
+    assert git.content(repository, "HEAD", reference) is None
 
 
 def test_a_folder_in_another_repository_is_refused(repository: Path) -> None:
