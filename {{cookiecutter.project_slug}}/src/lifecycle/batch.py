@@ -7,15 +7,14 @@ schema refuses goes to a side file with the reason; scored plus rejected equals 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lifecycle import features, registry
+from lifecycle import features, registry, tables
 from lifecycle.artefact import fetch_model
 from lifecycle.columns import Column, Schema, load_schema
 from lifecycle.command import StageError, project_root, run
@@ -26,25 +25,22 @@ from lifecycle.prepare import arrays
 from lifecycle.reading import read
 
 
-def chunks(path: Path, rows: int) -> Iterator[pl.DataFrame]:
+def chunks(path: Path, rows: int, needed: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
     """Read a file a chunk at a time; CSV values stay text until the schema gives them a type.
+
+    A column that no frame holds is left out, unless it is `needed`: then the file is refused.
 
     Raises:
         StageError: the file is missing, of another kind, or cannot be read.
     """
     if not path.is_file():
         raise StageError(f"{path} is missing: type `make batch INPUT=a file of rows`")
+    if not tables.is_table(path):
+        raise StageError(f"{path} is neither .parquet nor .csv")
     try:
-        if path.suffix == ".parquet":
-            with pq.ParquetFile(path) as opened:
-                for batch in opened.iter_batches(batch_size=rows):
-                    yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-        elif path.suffix == ".csv":
-            text = pl.scan_csv(path, infer_schema=False, glob=False)
-            yield from text.collect_batches(chunk_size=rows, maintain_order=True)
-        else:
-            raise StageError(f"{path} is neither .parquet nor .csv")
-    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
+        found = tables.scan(path, needed)
+        yield from found.collect_batches(chunk_size=rows, maintain_order=True)
+    except (pl.exceptions.PolarsError, OSError) as error:
         raise StageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
 
 
@@ -141,8 +137,8 @@ def batch(
         scored, refused = Output(scored_part), Output(rejects_part)
         try:
             read = 0
-            for frame in chunks(source, params.batch.rows_per_chunk):
-                good, bad = checked(frame, schema, is_text=source.suffix == ".csv")
+            for frame in chunks(source, params.batch.rows_per_chunk, schema.request):
+                good, bad = checked(frame, schema, is_text=tables.is_text(source))
                 scored.add(score(good, model, schema, params.evaluate.threshold, version))
                 refused.add(bad)
                 read += frame.height

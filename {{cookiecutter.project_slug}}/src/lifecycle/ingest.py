@@ -90,7 +90,7 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
             found = reader.scan(folder, Path(scratch))
             lazy, readings = conform(found, schema, is_text=reader.is_text)
             rows = in_window(lazy, schema, params.data.window.months).collect(engine="streaming")
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             # Of a missing column it is said which one, and not all those that are there.
             reason = str(error).splitlines()[0].partition("; valid columns")[0]
             raise StageError(f"{folder} cannot be read: {reason}") from None

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from lifecycle import reading
+from lifecycle import reading, tables
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
 from lifecycle.predictions import as_logged
+
+SHOWN_FILES = 5
 
 
 def read(folder: Path, schema: Schema) -> pl.DataFrame | None:
@@ -19,7 +21,7 @@ def read(folder: Path, schema: Schema) -> pl.DataFrame | None:
         StageError: a file cannot be read, lacks a column, or has values that are refused.
     """
     parts = []
-    for path in sorted(p for p in folder.glob("*") if p.suffix in (".parquet", ".csv")):
+    for path in sorted(p for p in folder.glob("*") if tables.is_table(p) and p.is_file()):
         try:
             parts.append(_of_file(path, schema))
         except (pl.exceptions.PolarsError, OSError) as error:
@@ -30,15 +32,20 @@ def read(folder: Path, schema: Schema) -> pl.DataFrame | None:
     return as_logged(whole.unique(schema.names("key"), keep="last", maintain_order=True), schema)
 
 
+def unread(folder: Path) -> str:
+    """Name the files that are no labels: compressed, of another kind, in a folder; else empty."""
+    others = sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("[!.]*")
+        if path.is_file() and not (path.parent == folder and tables.is_table(path))
+    )  # fmt: skip
+    more = f" and {len(others) - SHOWN_FILES} more" if others[SHOWN_FILES:] else ""
+    return ", ".join(others[:SHOWN_FILES]) + more
+
+
 def _of_file(path: Path, schema: Schema) -> pl.DataFrame:
     """Return keys and target of one file, typed; see `read` for what is raised."""
-    is_csv, wanted = path.suffix == ".csv", [*schema.names("key"), schema.target]
-    # A folder's name may have brackets: it is no pattern.
-    lazy = (
-        pl.scan_csv(path, infer_schema=False, glob=False)
-        if is_csv
-        else pl.scan_parquet(path, glob=False)
-    )
+    is_csv, wanted = tables.is_text(path), [*schema.names("key"), schema.target]
+    lazy = tables.scan(path, wanted)
     found = lazy.collect_schema()
     missing = [name for name in wanted if name not in found]
     if missing:

@@ -71,6 +71,11 @@ def _fault(column: Column, found: pl.DataType) -> str:
     return f"the column is of type {found}: {values.HOW[column.type]}"
 
 
+def universal(text: pl.Expr) -> pl.Expr:
+    """Return the moments of texts that name their zone, in UTC; null for others."""
+    return _parsed(text)[1]
+
+
 def _number(column: Column, raw: pl.Expr, found: pl.DataType, *, is_text: bool) -> pl.Expr | None:
     """Return a number's text where text is read as one, or the number itself; None for no number.
 

@@ -17,9 +17,11 @@ from pathlib import Path
 
 import polars as pl
 
+from lifecycle import csv_file, flight_times
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import move
 from lifecycle.params import load_params
+from lifecycle.values import NUMBER
 
 LATE_FROM_MINUTES = 15  # US Department of Transportation: on time is up to 15 minutes late.
 FLIGHTS, WEATHER = "flights.csv.zip", "weather.csv"
@@ -50,12 +52,7 @@ def _read_csv(path: Path) -> pl.LazyFrame:
     """Scan a CSV file as text: types come from the schema, not from a guess at the first rows."""
     if not path.is_file():
         raise StageError(f"{path} is missing: delete {path.parent} and run `make pipeline`")
-    with path.open("rb") as handle:
-        handle.seek(max(0, path.stat().st_size - 1))
-        # A short last row would be read as a row of nulls.
-        if handle.read() != b"\n":
-            raise StageError(f"{path} is truncated: its last line does not end")
-    return pl.scan_csv(path, infer_schema=False, glob=False)
+    return csv_file.scan(path)
 
 
 def _unpacked(archive: Path, scratch: Path) -> Path:
@@ -80,10 +77,14 @@ def _unpacked(archive: Path, scratch: Path) -> Path:
 
 def scan_flights(folder: Path, scratch: Path) -> pl.LazyFrame:
     """Read flights joined with the hour's weather at the origin, one row a scheduled flight."""
-    flights = _read_csv(_unpacked(folder / FLIGHTS, scratch))
-    weather = _read_csv(folder / WEATHER).select(
-        "origin",
-        "time_hour",
+    flights, hourly = _read_csv(_unpacked(folder / FLIGHTS, scratch)), _read_csv(folder / WEATHER)
+    flight_times.check_weather(
+        flight_times.hours(flights, folder / FLIGHTS),
+        flight_times.hours(hourly, folder / WEATHER),
+        folder / WEATHER,
+    )
+    weather = flight_times.typed_hour(hourly).select(
+        *flight_times.HOUR,
         temperature="temp",
         dewpoint="dewp",
         humidity="humid",
@@ -94,12 +95,18 @@ def scan_flights(folder: Path, scratch: Path) -> pl.LazyFrame:
         pressure="pressure",
         visibility="visib",
     )
-    # "515" is a quarter past five; the hour of `time_hour` is the same moment in UTC.
-    scheduled, arrival = (
-        pl.col(name).str.zfill(4) for name in ("sched_dep_time", "sched_arr_time")
+    departure, arrival = (
+        flight_times.hhmm("sched_dep_time", flight_times.HHMM),
+        flight_times.hhmm("sched_arr_time", flight_times.HHMM_OR_2400),
     )
+    clock = pl.format("{}:{}", departure.str.head(2), departure.str.tail(2))
+    minute = arrival.str.head(2).cast(pl.Int64) * 60 + arrival.str.tail(2).cast(pl.Int64)
+    delay = pl.col("arr_delay")
+    late = pl.when(delay.str.contains(NUMBER)).then(delay.cast(pl.Float64, strict=False))
     day = pl.format("{}-{}-{}", "year", pl.col("month").str.zfill(2), pl.col("day").str.zfill(2))
-    joined = flights.join(weather, on=["origin", "time_hour"], how="left", maintain_order="left")
+    joined = flight_times.typed_hour(flights).join(
+        weather, on=flight_times.HOUR, how="left", maintain_order="left"
+    )
     return joined.select(
         "carrier",
         "origin",
@@ -107,19 +114,15 @@ def scan_flights(folder: Path, scratch: Path) -> pl.LazyFrame:
         "air_time",
         *weather.collect_schema().names()[2:],
         scheduled_departure=pl.format(
-            "{} {}:{}", day, scheduled.str.head(2), scheduled.str.tail(2)
+            "{} {}", day, flight_times.or_refused(clock, "sched_dep_time", "hhmm")
         ),
         flight_number="flight",
         destination="dest",
-        scheduled_arrival_minute=(
-            arrival.str.head(2).cast(pl.Int64, strict=False) * 60
-            + arrival.str.tail(2).cast(pl.Int64, strict=False)
-        )
-        % 1440,
+        scheduled_arrival_minute=flight_times.or_refused(minute % 1440, "sched_arr_time", "hhmm"),
         departure_delay="dep_delay",
         arrival_delay="arr_delay",
         tail_number="tailnum",
-        late=pl.col("arr_delay").cast(pl.Float64, strict=False) > LATE_FROM_MINUTES,
+        late=flight_times.or_refused(late > LATE_FROM_MINUTES, "arr_delay", "delay"),
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lifecycle import batch, features, prepare
@@ -239,6 +242,48 @@ def test_a_file_that_cannot_be_read_is_refused(
     message = refusal(source, model, params, schema)
     assert reason in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("left", [0, 1, 13])
+def test_rows_that_are_cut_off_are_not_scored_as_nulls(
+    requests: pl.DataFrame,
+    tmp_path: Path,
+    model: Model,
+    params: Params,
+    schema: Schema,
+    left: int,
+) -> None:
+    """Nothing is scored: not the rows before it, though they are whole and in another chunk."""
+    source = write(requests, tmp_path / "rows.csv")
+    lines = source.read_text(encoding="utf-8").splitlines()
+    lines[1200] = ",".join(lines[1200].split(",")[:5])
+    source.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    message = refusal(source, model, params, schema)
+    assert f"record 1201 has 5 fields, and the header {len(requests.columns)}" in message
+    whole = write(requests, source).read_bytes()
+    source.write_bytes(whole[: len(whole) - 1 - left])
+    assert "rows.csv is truncated" in refusal(source, model, params, schema)
+
+
+def test_a_column_that_nobody_asks_for_does_not_matter_in_parquet(
+    requests: pl.DataFrame, tmp_path: Path, model: Model, params: Params, schema: Schema
+) -> None:
+    few = requests.head(2).to_arrow()
+    wide = pa.array([Decimal("1.00"), Decimal("2.00")], pa.decimal256(40, 2))
+    offset = pa.array([0, 1], pa.timestamp("us", "+05:30"))
+    source = tmp_path / "rows.parquet"
+    pq.write_table(few.append_column("x", wide).append_column("y", offset), source)
+    scored, refused = score(source, model, params, schema)
+    assert scored.select(schema.request).equals(requests.head(2))
+    assert refused.is_empty()
+
+
+def test_the_last_letters_may_be_large(
+    requests: pl.DataFrame, tmp_path: Path, model: Model, params: Params, schema: Schema
+) -> None:
+    small = write(requests.head(3), tmp_path / "rows.csv")
+    scored, _ = score(small.rename(tmp_path / "rows.CSV"), model, params, schema)
+    assert scored.height == 3
 
 
 def test_a_file_that_is_not_there_is_refused(

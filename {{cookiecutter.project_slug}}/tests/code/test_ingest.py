@@ -202,6 +202,98 @@ def test_a_refused_value_of_a_private_column_is_not_shown(
     assert "far" not in message
 
 
+BENT = {
+    "too long": ("sched_arr_time", "12345"),
+    "negative": ("sched_arr_time", "-515"),
+    "beyond the day": ("sched_arr_time", "2575"),
+    "none at all": ("sched_arr_time", "9999"),
+    "no minute": ("sched_arr_time", "81"),
+    "with a colon": ("sched_arr_time", "8:19"),
+    "with a fraction": ("sched_arr_time", "515.5"),
+    "a departure that is too long": ("sched_dep_time", "12345"),
+    "a departure beyond the day": ("sched_dep_time", "2575"),
+    "a departure without a minute": ("sched_dep_time", "81"),
+    "a delay in words": ("arr_delay", "late"),
+    "a delay with a sign": ("arr_delay", "+11"),
+}
+NAMES = {
+    "sched_arr_time": "scheduled_arrival_minute: 1 values are no integer, as '{} is no hhmm'",
+    "sched_dep_time": r"scheduled_departure: 1 values are no datetime, as '[0-9-]+ {} is no hhmm'",
+    "arr_delay": "arrival_delay: 1 values are no float, as '{}'",
+}
+
+
+@pytest.mark.parametrize("kind", BENT)
+def test_a_time_of_day_is_refused_and_not_made_another(
+    folder: Path, params: Params, schema: Schema, month: str, kind: str
+) -> None:
+    name, value = BENT[kind]
+    edit_flights(folder, replace_cells(name, value, 1, month))
+    expected = NAMES[name].replace("{}", re.escape(value))
+    assert re.search(expected, refusal(folder, params, schema))
+
+
+@pytest.mark.parametrize(("text", "minute"), [("515.0", 315), ("2400", 0), ("5", 5), ("0", 0)])
+def test_a_time_of_day_may_be_written_as_it_comes(
+    folder: Path, params: Params, schema: Schema, month: str, text: str, minute: int
+) -> None:
+    before, _ = ingest.ingest(folder, params, schema)
+    edit_flights(folder, replace_cells("sched_arr_time", text, 300, month))
+    after, _ = ingest.ingest(folder, params, schema)
+    assert (after["scheduled_arrival_minute"] == minute).sum() > 250
+    others = pl.exclude("scheduled_arrival_minute")
+    assert after.select(others).equals(before.select(others))
+
+
+WEATHER: dict[str, tuple[Edit, str]] = {
+    "without a zone": (
+        lambda text: re.sub(r"T(\d\d:00:00)Z", r" \1", text),
+        r"weather\.csv: time_hour: \d+ values are no moment with a zone, as '2013-01-01 06:00:00'",
+    ),
+    "one hour without a zone": (
+        lambda text: text.replace("T08:00:00Z", "T08:00:00", 1),
+        "time_hour: 1 values are no moment with a zone, as '2013-01-01T08:00:00'",
+    ),
+    "hours twice": (
+        lambda text: text + "".join(text.splitlines(keepends=True)[1:30]),
+        r"weather\.csv: 29 hours of an origin stand there twice, as EWR 2013-01-01T06:00:00Z",
+    ),
+    "an hour twice, written in two ways": (
+        lambda text: text + text.splitlines(keepends=True)[1].replace("T06:00:00Z", " 01:00-05:00"),
+        "1 hours of an origin stand there twice, as EWR 2013-01-01T06:00:00Z",
+    ),
+    "of another year": (
+        lambda text: text.replace(",2013-", ",2012-"),
+        r"of \d+ flights 0 have the weather of their hour: do origin and time_hour mean the same",
+    ),
+    "short rows": (
+        lambda text: re.sub(r"(?m)^(EWR,2013,1,1,2,39\.02),.*$", r"\1", text),
+        r"weather\.csv cannot be read: record 3 has 6 fields, and the header 15",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WEATHER)
+def test_weather_that_is_not_of_one_hour_is_refused(
+    folder: Path, params: Params, schema: Schema, kind: str
+) -> None:
+    """No flight is left without its weather, or with two, without a word."""
+    edit, expected = WEATHER[kind]
+    path = folder / source.WEATHER
+    path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
+    assert re.search(expected, refusal(folder, params, schema))
+
+
+def test_an_hour_is_the_same_however_it_is_written(
+    folder: Path, params: Params, schema: Schema
+) -> None:
+    before, _ = ingest.ingest(folder, params, schema)
+    path = folder / source.WEATHER
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"T(\d\d:00):00Z", r" \1+00:00", text), encoding="utf-8")
+    assert ingest.ingest(folder, params, schema)[0].equals(before)
+
+
 def test_a_time_that_cannot_be_read_is_not_lost(
     folder: Path, params: Params, schema: Schema, month: str
 ) -> None:

@@ -10,6 +10,7 @@ value at all: a cell has no kinds, and quotes around it say nothing; JSON has no
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -19,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel
 
-from lifecycle import batch, body, ingest, labels, source
+from lifecycle import batch, body, ingest, labels, parquet_file, source
 from lifecycle.columns import Schema
 from lifecycle.command import StageError
 from lifecycle.params import Params
@@ -43,7 +46,16 @@ def at(moment: Any, unit: str = "us", zone: str | None = None) -> pl.Series:
     return pl.Series([moment], dtype=pl.Datetime(unit, zone))  # type: ignore[arg-type]
 
 
-Row = tuple[str, str | None, pl.Series | None, str | None, Any]
+def elsewhere(moment: datetime, zone: str, unit: str = "us") -> Any:
+    """A moment of Arrow: it has zones that a frame does not know, as of pandas' fixed offsets."""
+    return pa.array([moment.replace(tzinfo=UTC)], pa.timestamp(unit, zone))
+
+
+def extended(kind: Any, value: Any) -> Any:
+    return pa.ExtensionArray.from_storage(kind, pa.array([value], kind.storage_type))
+
+
+Row = tuple[str, str | None, Any, str | None, Any]
 TABLE: list[Row] = [
     # kind, CSV, Parquet, JSON, what it means
     ("integer", "408", of(408), "408", 408),
@@ -130,6 +142,7 @@ TABLE: list[Row] = [
     ("boolean", None, of("true"), '"true"', REFUSED),
     ("boolean", "nan", of(float("nan")), "NaN", REFUSED),
     ("boolean", "", of(None, type_=pl.Boolean), "null", None),
+    ("boolean", "1", extended(pa.bool8(), 1), "1", True),
     ("datetime", "2013-05-31T17:45:00", of("2013-05-31T17:45:00"), '"2013-05-31T17:45:00"', MAY),
     ("datetime", "2013-05-31 17:45", at(MAY), '"2013-05-31 17:45"', MAY),
     ("datetime", "2013-05-31 17:45:00.000", at(MAY, "ms"), '"2013-05-31 17:45:00.000"', MAY),
@@ -149,6 +162,9 @@ TABLE: list[Row] = [
      '"2013-01-05T05:00:00+01:00"', REFUSED),
     ("datetime", "2013-01-05T05:00:00+01:00", of("2013-01-05T05:00:00+01:00"),
      '"2013-01-05T05:00:00+01:00"', REFUSED),
+    ("datetime", "2013-01-05T05:00:00+05:30", elsewhere(FIVE, "+05:30"),
+     '"2013-01-05T05:00:00+05:30"', REFUSED),
+    ("datetime", None, elsewhere(FIVE, "Nowhere/Land"), None, REFUSED),
     ("datetime", "1357362000", of(1_357_362_000), "1357362000", REFUSED),
     ("datetime", "1357362000000", of(1_357_362_000_000), "1357362000000", REFUSED),
     ("datetime", "1357362000000000", of(1_357_362_000_000_000), "1357362000000000", REFUSED),
@@ -188,6 +204,11 @@ TABLE: list[Row] = [
      datetime(2013, 1, 5, 11)),
     ("zoned", "2013-01-05T05:00:00.25+05:30", of("2013-01-05T05:00:00.25+05:30"),
      '"2013-01-05T05:00:00.25+05:30"', datetime(2013, 1, 5, 0, 30, 0, 250_000)),
+    ("zoned", "2013-01-05T10:30:00+05:30", elsewhere(FIVE, "+05:30"),
+     '"2013-01-05T10:30:00+05:30"', datetime(2013, 1, 5, 6)),
+    ("zoned", "2013-01-05T02:00:00-03:00", elsewhere(FIVE, "-03:00", "ns"),
+     '"2013-01-05T02:00:00-03:00"', datetime(2013, 1, 5, 6)),
+    ("zoned", None, elsewhere(FIVE, "Nowhere/Land", "ms"), None, datetime(2013, 1, 5, 6)),
     ("zoned", "2013-01-05T05:00:00", at(FIVE), '"2013-01-05T05:00:00"', FIVE),
     ("zoned", "2013-01-05", of(date(2013, 1, 5)), '"2013-01-05"', DAY),
     ("zoned", "2013-03-31 02:30", at(datetime(2013, 3, 31, 2, 30)), '"2013-03-31 02:30"', REFUSED),
@@ -231,6 +252,7 @@ TABLE: list[Row] = [
     ("string", None, of(["UA"]), '["UA"]', REFUSED),
     ("string", None, of(date(2013, 1, 5)), None, REFUSED),
     ("string", "NA", of(None, type_=pl.String), "null", None),
+    ("string", "[1]", extended(pa.json_(), "[1]"), '"[1]"', "[1]"),
     ("category", "UA", of("UA", type_=pl.Categorical), '"UA"', "UA"),
     ("category", "UA", of("UA", type_=pl.Enum(["UA", "B6"])), '"UA"', "UA"),
     ("category", "ua", of("ua"), '"ua"', "ua"),
@@ -263,7 +285,7 @@ def schema_of(kind: str) -> Schema:
     return Schema.model_validate({"columns": columns})
 
 
-def written(path: Path, cell: str | None, column: pl.Series | None) -> Path | None:
+def written(path: Path, cell: str | None, column: Any) -> Path | None:
     """Write the one row as the path's format has it; None where it cannot have it."""
     if path.suffix == ".csv":
         if cell is None:
@@ -276,25 +298,44 @@ def written(path: Path, cell: str | None, column: pl.Series | None) -> Path | No
     if column is None:
         return None
     rest = pl.DataFrame({"at": [datetime.fromisoformat(WHEN)], "size": [1.5], "late": [True]})
-    rest.with_columns(column.alias("value")).write_parquet(path)
+    if isinstance(column, pl.Series):
+        rest.with_columns(column.alias("value")).write_parquet(path)
+    else:
+        pq.write_table(rest.to_arrow().append_column("value", column), path)
     return path
 
 
 Reader = Callable[[Path, Schema, Params, pytest.MonkeyPatch], Any]
 
 
-def by_ingest(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPatch) -> Any:
+def ingested(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPatch) -> pl.DataFrame:
     def scan(folder: Path, scratch: Path) -> pl.LazyFrame:
         if path.suffix == ".parquet":
-            return pl.scan_parquet(path)
+            return parquet_file.scan(path)
         return source._read_csv(path)
 
     reader = source.Source(lambda folder: None, scan, is_text=path.suffix == ".csv")
     patch.setitem(source.SOURCES, "tried", reader)
     window = params.data.window.model_copy(update={"start": "2013-05", "end": "2013-05"})
     data = params.data.model_copy(update={"source": "tried", "window": window})
+    return ingest.ingest(path.parent, params.model_copy(update={"data": data}), schema)[0]
+
+
+def batched(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPatch) -> pl.DataFrame:
+    found = batch.chunks(path, 10, schema.request)
+    is_text = path.suffix == ".csv"
+    return pl.concat(batch.checked(chunk, schema, is_text=is_text)[0] for chunk in found)
+
+
+def labelled(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPatch) -> pl.DataFrame:
+    found = labels.read(path.parent, schema)
+    assert found is not None
+    return found
+
+
+def by_ingest(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPatch) -> Any:
     try:
-        frame, _ = ingest.ingest(path.parent, params.model_copy(update={"data": data}), schema)
+        frame = ingested(path, schema, params, patch)
     except StageError as refusal:
         assert "value: 1 values are no " in str(refusal), str(refusal)
         return REFUSED
@@ -386,6 +427,96 @@ def test_the_document_promises_the_moments_that_are_read(kind: str) -> None:
         if row[0] == kind and row[3] and row[3].startswith('"') and "03-31" not in row[3]:
             text = json.loads(row[3])
             assert bool(re.fullmatch(pattern, text)) == (row[4] != REFUSED), text
+
+
+HEADER, ONE = "at,value,size,late", f"{WHEN},UA,1.5,true"
+TWO, THREE = (ONE.replace("UA", carrier) for carrier in ("B6", "DL"))
+# A file: in what it is refused, or how many rows it has.
+SHAPES: dict[str, tuple[str | bytes, str | int]] = {
+    "plain": (f"{HEADER}\n{ONE}\n{TWO}\n", 2),
+    "a mark of order": (b"\xef\xbb\xbf" + f"{HEADER}\n{ONE}\n".encode(), 1),
+    "carriage returns": (f"{HEADER}\r\n{ONE}\r\n{TWO}\r\n", 2),
+    "carriage returns only": (f"{HEADER}\r{ONE}\r{TWO}\r", 2),
+    "blank lines": (f"\n{HEADER}\n\n{ONE}\n\r\n{TWO}\n\n", 2),
+    "a line break in a value": (f'{HEADER}\n{WHEN},"U\nA",1.5,true\n', 1),
+    "a comma in a value": (f'{HEADER}\n{WHEN},"U,A",1.5,true\n{TWO}\n', 2),
+    "quotes in a value": (f'{HEADER}\n{WHEN},"U""A",1.5,true\n{WHEN},5" x,1.5,true\n', 2),
+    "a column without a name": (f"{HEADER},\n{ONE},\n", 1),
+    "a short row": (f"{HEADER}\n{ONE}\n{WHEN},B6\n{THREE}\n",
+                    r"record 3 has 2 fields, and the header 4 \(the header is the first"),
+    "a short row among many": (f"{HEADER}\n" + f"{ONE}\n" * 100_000 + f"{WHEN},B6,1\n{THREE}\n",
+                               "record 100002 has 3 fields, and the header 4"),
+    "a long row": (f"{HEADER}\n{ONE}\n{TWO},9\n", "record 3 has 5 fields, and the header 4"),
+    "a line of blanks": (f"{HEADER}\n{ONE}\n   \n", "record 3 has 1 fields"),
+    "cut off in a row": (f"{HEADER}\n{ONE}\n{WHEN},B6", "is truncated: its last line does not end"),
+    "cut off in a value": (f"{HEADER}\n{ONE}\n{TWO}"[:-2], "is truncated: its last line"),
+    "a name twice": (f"{HEADER},value\n{ONE},B6\n", "has the column 'value' twice: leave one"),
+    "a name that nobody asks for twice": (f"{HEADER},x,x\n{ONE},1,2\n", "the column 'x' twice"),
+    "semicolons": (f"{HEADER}\n{ONE}\n".replace(",", ";"), "semicolons divide its columns: save"),
+    "tabs": (f"{HEADER}\n{ONE}\n".replace(",", "\t"), "tabs divide its columns: save it as CSV"),
+    "UTF-16": (f"{HEADER}\n{ONE}\n".encode("utf-16"), "it is UTF-16: save it as CSV"),
+    "UTF-16 of a kind": (f"{HEADER}\n{ONE}\n".encode("utf-16-le"), "it may be UTF-16: save it"),
+    "Latin-1": (f"{HEADER}\n{ONE}\n{TWO}\n".replace("B6", "\u00e9").encode("latin-1"),
+                r"record 3 \(.*\) is not UTF-8: save it"),
+    "Latin-1 in the header": (f"{HEADER},\u00e9\n{ONE},1\n".encode("latin-1"), "er is not UTF-8"),
+    "compressed": (gzip.compress(f"{HEADER}\n{ONE}\n".encode()), "compressed by gzip: unpack"),
+    "a workbook": (b"PK\x03\x04 and more\n", "zip archive or a workbook: unpack it, or save it"),
+    "Parquet": (b"PAR1 and more\n", "it is a Parquet file: name it .parquet"),
+    "nothing": ("", "cannot be read: it is empty"),
+    "line breaks only": ("\n\n", "cannot be read: it has no header"),
+    "a quote that is not closed": (f'{HEADER}\n{ONE}\n{WHEN},"B6,1.5,true\n{THREE}\n',
+                                   "record that begins in line 3 a quote is not closed"),
+    "a last quote that is not closed": (f'{HEADER}\n{ONE}\n{WHEN},B6,1.5,"true\n{THREE}\n',
+                                        "record that begins in line 3 a quote is not closed"),
+    "text behind a quote": (f'{HEADER}\n{WHEN},"U"A,1.5,true\n', "begins in line 2 a quote is not"),
+}  # fmt: skip
+ALL_ROWS = {"ingest": ingested, "batch": batched, "labels": labelled}
+
+
+@pytest.mark.parametrize("reader", ALL_ROWS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_file_of_text_has_whole_records_or_is_refused(
+    shape: str, reader: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row of nulls, no row that is two, no column of two is chosen: in every reader alike."""
+    content, expected = SHAPES[shape]
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    schema = schema_of("string")
+    if isinstance(expected, int):
+        frame = ALL_ROWS[reader](path, schema, params, monkeypatch)
+        assert frame.height == expected
+        assert frame["value"].null_count() == 0
+        return
+    with pytest.raises(StageError, match=expected) as refused:
+        ALL_ROWS[reader](path, schema, params, monkeypatch)
+    assert "rows.csv" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    # A row may be private.
+    assert not any(value in str(refused.value) for value in ("B6", "DL", "2013"))
+
+
+@pytest.mark.parametrize("reader", ALL_ROWS)
+def test_what_no_frame_holds_is_refused_by_name_where_it_is_needed(
+    reader: str, params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema, path = schema_of("float"), tmp_path / "rows.parquet"
+    wide = pa.array(FOUR, pa.decimal256(40, 2))
+    rest = pl.DataFrame({"at": [datetime.fromisoformat(WHEN)], "size": [1.5], "late": [True]})
+    table = rest.to_arrow()
+    pq.write_table(table.append_column("value", pa.array([4.0])).append_column("x", wide), path)
+    assert ALL_ROWS[reader](path, schema, params, monkeypatch)["value"].to_list() == [4.0]
+    pq.write_table(table.append_column("value", wide), path)
+    with pytest.raises(
+        StageError, match=r"value is of type decimal256\(40, 2\), which is read"
+    ) as no:
+        ALL_ROWS[reader](path, schema, params, monkeypatch)
+    assert "rows.parquet" in str(no.value)
+    twice = pa.table([*table.columns, pa.array([4.0]), pa.array([5.0])],
+                     names=[*table.column_names, "value", "value"])  # fmt: skip
+    pq.write_table(twice, path)
+    with pytest.raises(StageError, match="has the column 'value' twice"):
+        ALL_ROWS[reader](path, schema, params, monkeypatch)
 
 
 def test_the_table_is_wide() -> None:
