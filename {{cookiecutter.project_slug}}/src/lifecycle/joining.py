@@ -13,6 +13,8 @@ from lifecycle.columns import Schema
 NEARLY_NONE, FEW = 0.05, 10
 # A reason explains at least this share: a zone's clocks may change among the labels.
 EXPLAINS = 0.3
+# Of what does not join beside what does; and of all that could, so much that the rest misleads.
+EXPLAINS_REST, MISLEADS = 0.1, 0.5
 SAMPLE = 5_000
 TEXTS: dict[str, Callable[[pl.Expr], pl.Expr]] = {
     "case": lambda text: text.str.to_lowercase(),
@@ -82,7 +84,26 @@ def reason(rows: pl.DataFrame, known: pl.DataFrame, schema: Schema) -> str:
     """
     predicted, labels = _overlapping(rows, known, schema)
     labels = labels.gather_every(max(1, labels.height // SAMPLE))
-    possible = min(labels.height, predicted.height)
+    best, why = _best(predicted, labels, schema)
+    if best >= EXPLAINS * min(labels.height, predicted.height):
+        return why
+    return _blamed(predicted, labels, schema) if schema.time in schema.names("key") else ""
+
+
+def reason_of_rest(rows: pl.DataFrame, known: pl.DataFrame, schema: Schema) -> tuple[int, str]:
+    """Return how many labels more would join, and why they do not; none where it is too few."""
+    predicted, labels = _overlapping(rows, known, schema)
+    keys = schema.names("key")
+    lonely = predicted.join(labels, on=keys, how="anti")
+    labels = labels.join(predicted, on=keys, how="anti")
+    possible, step = min(lonely.height, labels.height), max(1, labels.height // SAMPLE)
+    best, why = _best(lonely, labels.gather_every(step), schema)
+    more = min(best * step, possible)
+    return (more, why) if more >= max(FEW, EXPLAINS_REST * possible) else (0, "")
+
+
+def _best(predicted: pl.DataFrame, labels: pl.DataFrame, schema: Schema) -> tuple[int, str]:
+    """Return how many labels the best attempt makes join, and its words."""
     best, why = 0, ""
     for said, theirs, ours in _attempts(schema, (labels, predicted)):
         left, right = labels.with_columns(theirs), predicted.with_columns(ours).unique()
@@ -90,9 +111,7 @@ def reason(rows: pl.DataFrame, known: pl.DataFrame, schema: Schema) -> str:
         # The simplest comes first, and is left only for what explains more.
         if joined > 1.05 * best:
             best, why = joined, said
-    if best >= EXPLAINS * possible:
-        return why
-    return _blamed(predicted, labels, schema) if schema.time in schema.names("key") else ""
+    return best, why
 
 
 Attempt = tuple[str, list[pl.Expr], list[pl.Expr]]

@@ -92,8 +92,13 @@ def judge_quality(look: Look, who: Champion) -> None:
     if hidden:
         look.skip("quality", f"the log leaves out {hidden[0]}, a key that labels join by")
         return
+    folder = look.root / params.paths.labels
+    unread = labels.unread(folder)
+    if unread:
+        look.sentences.append(f"{params.paths.labels}: {unread}: not read, as labels are .csv and "
+                              ".parquet files in the folder itself")  # fmt: skip
     try:
-        known = labels.read(look.root / params.paths.labels, schema)
+        known = labels.read(folder, schema)
     except StageError as error:
         look.skip("quality", str(error))
         look.obstacles.append(str(error))
@@ -101,7 +106,7 @@ def judge_quality(look: Look, who: Champion) -> None:
     if known is None:
         look.skip("quality", f"no labels have come, {params.paths.labels} has no files of them")
         return
-    why = _why_none_joins(look, known)
+    why = _why_few_join(look, known)
     if why:
         look.skip("quality", why)
         look.obstacles.append(why)
@@ -123,13 +128,20 @@ def judge_quality(look: Look, who: Champion) -> None:
     look.alerts += quality.alerts(names, verdicts, params)
 
 
-def _why_none_joins(look: Look, known: pl.DataFrame) -> str:
-    """Say how many labels are of a logged row; return why nearly none is, where that is so."""
+def _why_few_join(look: Look, known: pl.DataFrame) -> str:
+    """Say how many labels are of a logged row; return why so few are, where that is so.
+
+    Judged from what happens to join, quality would be that of a part which nobody chose.
+    """
     counted = joining.count(look.rows, known, look.schema)
     why = joining.reason(look.rows, known, look.schema) if counted.is_nearly_none else ""
     if why:
         return f"{counted.sentence}, yet they do not join: {why}"
-    look.sentences.append(counted.sentence)
+    more, why = joining.reason_of_rest(look.rows, known, look.schema)
+    if more >= joining.MISLEADS * counted.possible and why:
+        return f"{counted.sentence}, yet {more} more do not join: {why}"
+    rest = f"; {more} more do not join: {why}" if why else ""
+    look.sentences.append(counted.sentence + rest)
     return ""
 
 

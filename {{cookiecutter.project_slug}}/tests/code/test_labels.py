@@ -45,6 +45,25 @@ def test_no_files_are_no_labels(schema: Schema, tmp_path: Path) -> None:
     assert labels.read(tmp_path / "nothing", schema) is None
 
 
+def test_what_is_no_file_of_labels_is_named(
+    known: pl.DataFrame, schema: Schema, tmp_path: Path
+) -> None:
+    """Not ignored: somebody took it for labels."""
+    known[:100].write_csv(tmp_path / "june.CSV")
+    known[100:].write_parquet(tmp_path / "may.Parquet")
+    for name in ("a.csv.gz", "b.parq", ".hidden", "sub/x.csv", "c.csv/part-0.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    found = labels.read(tmp_path, schema)
+    assert found is not None
+    assert found.height == known.height
+    assert labels.unread(tmp_path) == "a.csv.gz, b.parq, c.csv/part-0.parquet, sub/x.csv"
+    for number in range(5):
+        (tmp_path / f"{number}.tsv").write_text("x")
+    assert labels.unread(tmp_path) == "0.tsv, 1.tsv, 2.tsv, 3.tsv, 4.tsv and 4 more"
+    assert not labels.unread(tmp_path / "nothing")
+
+
 def test_mistakes_name_file_and_reason(known: pl.DataFrame, schema: Schema, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     known.drop("carrier").write_csv(path)
@@ -173,6 +192,41 @@ def test_a_hash_of_another_key_is_the_reason(known: pl.DataFrame, schema: Schema
     )
     said = joining.reason(ours, theirs, private)
     assert said.startswith("carrier differs: it is hashed in the log, so LOG_HASH_KEY may be")
+
+
+@pytest.mark.parametrize(
+    "kind", [name for name in AWAY if name not in ("other codes", "another number")]
+)
+@pytest.mark.parametrize("share", [0.06, 0.3, 0.5, 0.85])
+def test_why_a_part_of_the_labels_does_not_join_is_found(
+    known: pl.DataFrame, schema: Schema, kind: str, share: float
+) -> None:
+    name, change, reason = AWAY[kind]
+    joins = int(share * known.height)
+    mixed = known.with_columns(
+        pl.when(pl.int_range(pl.len()) < joins).then(pl.col(name)).otherwise(change(pl.col(name)))
+    )
+    counted = joining.count(known.drop(schema.target), mixed, schema)
+    assert not counted.is_nearly_none
+    more, why = joining.reason_of_rest(known.drop(schema.target), mixed, schema)
+    assert why.startswith(reason)
+    assert more > 0.8 * (known.height - joins)
+
+
+def test_labels_of_other_rows_have_no_reason(known: pl.DataFrame, schema: Schema) -> None:
+    """More was served than has labels, or more has labels; each in part; or a few are odd."""
+    known = known.sample(fraction=1, shuffle=True, seed=1)
+    third = known.height // 3
+    for rows, given in (
+        (known, known[:third]), (known[:third], known), (known[: 2 * third], known[third:]),
+        (known, known[:0]), (known[:0], known),
+    ):  # fmt: skip
+        assert joining.reason_of_rest(rows, given, schema) == (0, "")
+    few = known.with_columns(
+        pl.when(pl.int_range(pl.len()) < joining.FEW - 1)
+        .then(pl.col("carrier").str.to_lowercase()).otherwise("carrier")
+    )  # fmt: skip
+    assert joining.reason_of_rest(known, few, schema) == (0, "")
 
 
 def test_labels_of_some_predictions_are_no_finding(known: pl.DataFrame, schema: Schema) -> None:

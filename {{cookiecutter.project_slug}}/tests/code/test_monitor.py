@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lifecycle import monitor
+from lifecycle import monitor, monitor_checks
 from lifecycle.alerts import WHAT_TO_DO, Alert
 from lifecycle.columns import Schema
 from lifecycle.look import Champion, Look, served
@@ -47,6 +48,32 @@ def test_a_healthy_look_says_what_was_not_judged(look: Look) -> None:
     assert made["reason"].endswith("before 2013-03-08; not judged: quality")
     assert made["not_judged"] == {"quality": "no labels have come"}
     assert made["sentences"] == ["quality is not judged: no labels have come"]
+
+
+def judged(look: Look, predicted: pl.DataFrame, labels: pl.DataFrame) -> Look:
+    """Judge quality from labels that came."""
+    folder = look.root / look.params.paths.labels
+    (folder / "more").mkdir(parents=True)
+    labels.write_csv(folder / "may.csv")
+    (folder / "more" / "june.csv").write_text("x", encoding="utf-8")
+    look.rows = predicted
+    monitor_checks.judge_quality(look, look.champion or pytest.fail("no champion"))
+    return look
+
+
+@pytest.mark.parametrize(("share", "is_obstacle"), [(0.06, True), (0.45, True), (0.8, False)])
+def test_labels_that_join_in_part_are_said_and_not_judged_from(
+    look: Look, rows: pl.DataFrame, schema: Schema, share: float, is_obstacle: bool
+) -> None:
+    known = rows.select(*schema.names("key"), schema.target).unique(schema.names("key"))
+    is_spoilt = pl.int_range(pl.len()) >= share * known.height
+    carrier = pl.when(is_spoilt).then(pl.col("carrier").str.to_lowercase()).otherwise("carrier")
+    judged(look, known.drop(schema.target), known.with_columns(carrier.alias("carrier")))
+    assert look.sentences[0].startswith("data/labels: more/june.csv: not read, as labels are")
+    said = next(one for one in look.sentences if "labels" in one and "are of one of" in one)
+    assert re.search(r"\d{3,} more do not join: carrier differs in case", said)
+    assert bool(look.obstacles) == is_obstacle
+    assert (monitor.report(look)["verdict"] == "could not judge") == is_obstacle
 
 
 def test_an_alert_is_stronger_than_what_could_not_be_judged(look: Look) -> None:
