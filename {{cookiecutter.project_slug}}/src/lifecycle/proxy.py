@@ -14,17 +14,30 @@ from typing import Any
 
 from lifecycle.files import write_text
 from lifecycle.params import Params
-from lifecycle.proxy_guards import OPEN, RETRY_SECONDS, answer, guards, too_large, too_late
+from lifecycle.proxy_guards import (
+    OPEN,
+    RETRY_SECONDS,
+    answer,
+    guards,
+    too_large,
+    too_late,
+    unreadable,
+)
 from lifecycle.proxy_probes import probes
 
 # The finest share of a canary is one in so many.
 FINEST = 100
 # How Caddy says that a worker could not be reached, or that its connection broke.
 BROKEN = "^dial |EOF$|: connection reset by peer$|: broken pipe$"
+# How it begins where a worker's answer is no HTTP, and how it ends where something took too long.
+NO_ANSWER = "^net/http: |timeout$"
+# A body in chunks has no length before the proxy has read it to its end.
+CHUNKED = {"Transfer-Encoding": ["chunked"]}
 # How long ago the request began, in milliseconds.
 DURATION = "{http.request.duration_ms}"
-# The status of a worker's answer, null while there is none.
-ANSWERED = "{http.reverse_proxy.status_code}"
+# Whether a worker did not answer. Its status would not do: where the key was asked about first, that
+# is the answer to it.
+UNANSWERED = "{http.reverse_proxy.is_transport_error} == true"
 
 
 def _forward(params: Params, *dials: str) -> dict[str, Any]:
@@ -45,15 +58,17 @@ def _forward(params: Params, *dials: str) -> dict[str, Any]:
             # A connection that cannot be made is always tried again. An answer that broke off is
             # asked for again, whatever was asked for (by default Caddy does so for GET alone, and
             # with a condition of ours not even then), but not because a body never came whole. The
-            # expression is also evaluated on answers that did come, which have a status and stay.
+            # expression is also evaluated on answers that did come, which stay.
             "retry_match": [
                 {
                     "path": list(OPEN),
-                    "expression": f"{ANSWERED} == null && {DURATION} < {1000.0 * seconds}",
+                    "not": [{"header": {**CHUNKED, "Content-Length": None}}],
+                    "expression": f"{UNANSWERED} && {DURATION} < {1000.0 * seconds}",
                 }
             ],
         },
-        "health_checks": {"passive": {"fail_duration": "1s", "max_fails": 1}},
+        # No count of failures: to Caddy a body that a client spoils is one of the worker, which
+        # nobody would then be sent to. One that cannot be reached is passed over all the same.
         "transport": {
             "protocol": "http",
             "dial_timeout": "1s",
@@ -90,6 +105,10 @@ def _server(
                         "not": [{"vars_regexp": {"{http.error.message}": {"pattern": BROKEN}}}],
                         "expression": DURATION + f" >= {2000.0 * seconds}"}],
              "handle": [too_late(params)]},
+            {"match": [{"vars": {"{http.error.status_code}": ["502"]}, "header": CHUNKED,
+                        "not": [{"vars_regexp": {"{http.error.message}":
+                                                 {"pattern": f"{BROKEN}|{NO_ANSWER}"}}}]}],
+             "handle": [unreadable()]},
             {"handle": [{**failed, "status_code": "{http.error.status_code}"}]},
         ]},
     }  # fmt: skip

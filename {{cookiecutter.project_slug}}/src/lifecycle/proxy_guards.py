@@ -39,6 +39,14 @@ def too_late(params: Params) -> dict[str, Any]:
     return answer(408, f"the body did not arrive in {seconds} s", Connection=["close"])
 
 
+def unreadable() -> dict[str, Any]:
+    """Return the refusal of a body that is cut off, or whose chunks are none (400)."""
+    return answer(
+        400, "the body cannot be read: it ends too early, or is not in chunks as HTTP has them",
+        Connection=["close"],
+    )  # fmt: skip
+
+
 def too_large(params: Params) -> dict[str, Any]:
     """Return the refusal of a body over `serve.maximum_body_bytes` (413)."""
     limit = params.serve.maximum_body_bytes
@@ -82,6 +90,7 @@ def _keys_first(params: Params, live: str) -> list[dict[str, Any]]:
 
 def guards(params: Params, live: str, with_keys: bool) -> list[dict[str, Any]]:
     """Return what every request passes before it is handed on."""
+    soon = "{http.request.duration_ms} < " + f"{500.0 * params.serve.timeout_seconds}"
     passed: list[dict[str, Any]] = [
         {"match": [{"not": [{"path": list(OPEN)}]}],
          "handle": [answer(404, "there is nothing here: see /docs.json for what there is")],
@@ -90,9 +99,13 @@ def guards(params: Params, live: str, with_keys: bool) -> list[dict[str, Any]]:
             # Only our own programs may say what variant a request is, straight to a worker.
             {"handler": "headers", "request": {"delete": [INTERNAL_HEADER]}},
             {"handler": "request_body", "max_size": params.serve.maximum_body_bytes},
-            # A body that is cut off looks to Caddy like a client that has gone.
+            # A body that is cut off, by its client or for its lateness, looks to Caddy like a client
+            # that has gone.
             {"handler": "intercept", "handle_response": [
-                {"match": {"status_code": [499]}, "routes": [{"handle": [too_late(params)]}]},
+                {"match": {"status_code": [499]}, "routes": [
+                    {"match": [{"expression": soon}], "handle": [unreadable()]},
+                    {"handle": [too_late(params)]},
+                ]},
             ]},
         ]},
         # One that says how large it is need not be read to be refused.

@@ -96,7 +96,7 @@ class Client:
     def __init__(self, port: int) -> None:
         self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
 
-    def ask(self, body: bytes, **headers: str) -> tuple[int, Any, float]:
+    def ask(self, body: bytes | Iterator[bytes], **headers: str) -> tuple[int, Any, float]:
         """Return the status, the answer and the seconds it took."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         began = time.perf_counter()
