@@ -131,6 +131,28 @@ def test_only_what_was_in_flight_is_lost(names: tuple[str, ...], service: Projec
     assert "ready" in service.must("status")
 
 
+def test_a_supervisor_that_hangs_is_said_and_replaced(service: Project) -> None:
+    """No command waits for it for ever; what serves goes on until the next one's does."""
+    before = process(deployed(service), "supervise.py")
+    with load(service) as traffic:
+        wait_until(lambda: traffic.counts.answered > 50, "no load arrives")
+        before.send_signal(signal.SIGSTOP)
+        began = time.time()
+        assert "does not run or cannot be asked, but" in service.must("status")
+        assert time.time() - began < 30
+        assert "the supervisor runs but says nothing" in service.must("deploy")
+        goes_on(traffic, time.time())
+    deployed(service)
+    counts = traffic.counts
+    print(f"\nhung supervisor: {counts.lost} lost of {counts.answered}")
+    assert (counts.lost, set(counts.statuses)) == (0, {200})
+    assert not before.is_running()
+    assert "ready" in service.must("status")
+    process(service, "supervise.py").send_signal(signal.SIGSTOP)
+    assert "development is stopped" in service.must("stop")
+    nothing_is_left(service)
+
+
 def test_sockets_that_are_deleted_are_made_again(service: Project) -> None:
     """What runs cannot be asked then, and is found all the same."""
     deployed(service)

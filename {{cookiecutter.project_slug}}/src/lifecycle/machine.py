@@ -14,6 +14,7 @@ from lifecycle.files import read_state, write_json, write_text
 from lifecycle.listening import HOLDER, NUMBER
 from lifecycle.params import Params
 from lifecycle.port import Port
+from lifecycle.recovery import supervisor_runs
 from lifecycle.supervisor import Program, Supervisor
 from lifecycle.worker import Worker
 
@@ -49,6 +50,8 @@ class Machine:
             StageError: it does not come up.
         """
         if not self.supervisor.runs():
+            if supervisor_runs(self.folder):
+                print("the supervisor runs but says nothing: another one takes over", flush=True)
             self.supervisor.kill_unanswering()
             if marks.processes(self.folder):
                 self._use(environment.new_sockets(self.root, self.environment))

@@ -35,8 +35,8 @@ NO_ANSWER = "^net/http: |timeout$"
 CHUNKED = {"Transfer-Encoding": ["chunked"]}
 # How long ago the request began, in milliseconds.
 DURATION = "{http.request.duration_ms}"
-# Whether a worker did not answer. Its status would not do: where the key was asked about first, that
-# is the answer to it.
+# Whether a worker did not answer. The status would not do: where the key was asked about first,
+# that of the answer to it stays.
 UNANSWERED = "{http.reverse_proxy.is_transport_error} == true"
 
 

@@ -99,7 +99,7 @@ def guards(params: Params, live: str, with_keys: bool) -> list[dict[str, Any]]:
             # Only our own programs may say what variant a request is, straight to a worker.
             {"handler": "headers", "request": {"delete": [INTERNAL_HEADER]}},
             {"handler": "request_body", "max_size": params.serve.maximum_body_bytes},
-            # A body that is cut off, by its client or for its lateness, looks to Caddy like a client
+            # A body that is cut off, by its client or as it is late, looks to Caddy like a client
             # that has gone.
             {"handler": "intercept", "handle_response": [
                 {"match": {"status_code": [499]}, "routes": [

@@ -22,13 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lifecycle import listening, log_tail, marks
+from lifecycle import listening, log_tail, marks, supervisor_line
 from lifecycle.command import StageError
 from lifecycle.files import read_state, write_json, write_text
 from lifecycle.process import wait_gone
 from lifecycle.socket_path import reach
 
 START_SECONDS = 20
+SILENT_SECONDS = 30
 # What XML-RPC says of a name that it does not know.
 BAD_NAME = 10
 # It closes so many in each program that it starts, and does not start itself with less.
@@ -126,26 +127,27 @@ class Supervisor:
         self.sockets = sockets or self.folder / "lost"
         self.programs, self.logs = self.folder / "programs", self.folder / "logs"
         self._remote: Any = None
+        self._silent_until = 0.0
 
     @property
     def _rpc(self) -> Any:
-        from supervisor.xmlrpc import SupervisorTransport
-
         if self._remote is None:
-            door = reach(self.sockets / "supervisor.sock")
-            transport = SupervisorTransport(serverurl=f"unix://{door}")
-            self._remote = xmlrpc.client.ServerProxy("http://supervisor", transport).supervisor
+            self._remote = supervisor_line.line(self.sockets / "supervisor.sock")
         return self._remote
 
     def runs(self) -> bool:
-        """Say whether it answers."""
+        """Say whether it answers; one that said nothing a moment ago is not waited for again."""
+        if time.monotonic() < self._silent_until:
+            return False
         if not (self.sockets / "supervisor.sock").exists():
             return False
         try:
             return bool(self._rpc.getState()["statecode"] == 1)
+        except StageError:
+            self._silent_until = time.monotonic() + SILENT_SECONDS
         except (OSError, xmlrpc.client.Error):
             self._remote = None
-            return False
+        return False
 
     def start(self) -> None:
         """Start it, without any program, unless it runs.
@@ -211,9 +213,11 @@ class Supervisor:
         """Stop every program and the supervisor itself; return whether it ran."""
         if not self.runs():
             return False
-        pid = self._rpc.getPID()
-        self._rpc.shutdown()
-        wait_gone(pid, 60.0)
+        # One that hangs from now on is killed, as one that did before.
+        with contextlib.suppress(StageError):
+            pid = self._rpc.getPID()
+            self._rpc.shutdown()
+            wait_gone(pid, 60.0)
         self._remote = None
         return True
 
@@ -232,6 +236,7 @@ class Supervisor:
 
     def kill_unanswering(self) -> None:
         """Kill supervisors that cannot be asked: they would start again what is ended."""
+        self._silent_until = 0.0
         for one in marks.processes(self.folder):
             if marks.is_program(one, SUPERVISOR):
                 marks.kill(one)
@@ -262,12 +267,22 @@ class Supervisor:
             self._rpc.reloadConfig()
 
     def _drop(self, name: str) -> None:
-        for call in (self._rpc.stopProcessGroup, self._rpc.removeProcessGroup):
-            try:
-                call(name)
-            except xmlrpc.client.Fault as fault:
-                if fault.faultCode != BAD_NAME:
-                    raise
+        try:
+            self._rpc.stopProcessGroup(name, False)
+            self._wait_at_rest(name)
+            self._rpc.removeProcessGroup(name)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != BAD_NAME:
+                raise
+
+    def _wait_at_rest(self, name: str, number: int | None = None) -> None:
+        """Wait until a program, or one process of it, has ended: it is killed where it does not."""
+        while any(
+            one["statename"] not in AT_REST
+            for one in self.processes()
+            if one["group"] == name and number in (None, int(one["name"]))
+        ):
+            time.sleep(0.02)
 
     def names(self) -> set[str]:
         """Return the programs that it knows."""
@@ -299,4 +314,5 @@ class Supervisor:
         if wanted and not running:
             self._rpc.startProcess(f"{name}:{number}", False)
         elif running and not wanted:
-            self._rpc.stopProcess(f"{name}:{number}")
+            self._rpc.stopProcess(f"{name}:{number}", False)
+            self._wait_at_rest(name, number)

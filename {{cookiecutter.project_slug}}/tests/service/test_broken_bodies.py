@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from service.served import KEY, Client, behind_the_proxy
@@ -128,7 +128,7 @@ class Worker(BaseHTTPRequestHandler):
     """A worker that hangs up on the first request of each method."""
 
     protocol_version = "HTTP/1.1"
-    asked: dict[str, list[bytes]]
+    asked: ClassVar[dict[str, list[bytes]]]
 
     def answer(self, body: bytes) -> None:
         bodies = self.asked.setdefault(self.command, [])
@@ -144,12 +144,14 @@ class Worker(BaseHTTPRequestHandler):
         self.answer(b"")
 
     def do_POST(self) -> None:
-        body, left = b"", int(self.headers.get("Content-Length", 0))
-        while "Content-Length" not in self.headers and (size := int(self.rfile.readline(), 16)):
-            body += self.rfile.read(size + 2)[:size]
-        if not left:
+        length, body = self.headers.get("Content-Length"), b""
+        if length is not None:
+            body = self.rfile.read(int(length))
+        else:
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size + 2)[:size]
             self.rfile.readline()
-        self.answer(body + self.rfile.read(left))
+        self.answer(body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -163,7 +165,7 @@ def test_a_whole_body_is_asked_for_again_and_answered_once(
     """It is not the body's fault that the worker hung up, also where the key was asked about."""
 
     class Once(Worker):
-        asked: dict[str, list[bytes]] = {}
+        asked: ClassVar[dict[str, list[bytes]]] = {}
 
     body = b'{"records":[]}'.ljust(length)
     with ThreadingHTTPServer(("127.0.0.1", 0), Once) as worker:
