@@ -64,7 +64,7 @@ def last(root: Path) -> Released | None:
     """Return the Bento that should serve, or None where nothing was packaged or it is gone."""
     noted = read_state(root / ".lifecycle" / "released.json") or {}
     tag, version = noted.get("tag"), noted.get("version")
-    if not isinstance(tag, str) or not isinstance(version, int):
+    if not isinstance(tag, str) or type(version) is not int:
         return None
     return Released(tag, version) if is_here(root, tag) else None
 
@@ -123,7 +123,11 @@ def packaged(root: Path) -> dict[str, str]:
     What its note does not have, as it was lost or broken, the Bentos that are here say themselves.
     """
     noted = read_state(root / ".lifecycle" / "packaged.json") or {}
-    tags = {version: tag for version, tag in noted.items() if isinstance(tag, str)}
+    tags = {
+        version: tag
+        for version, tag in noted.items()
+        if isinstance(tag, str) and TAG.fullmatch(tag)
+    }
     return {**{str(one.version): one.tag for one in _found(root)}, **tags}
 
 

@@ -20,9 +20,11 @@ from lifecycle import environment, reserve
 from lifecycle.bento import Released
 from lifecycle.files import read_state, write_json
 from lifecycle.held import Held, now, user
-from lifecycle.recovery import Outcome, Serving, State, recovered, supervisor_runs
+from lifecycle.recovery import Outcome, Serving, State, is_sound, recovered, supervisor_runs
 
 __all__ = ["Deployment", "Outcome", "Serving", "State", "anything_live", "serving"]
+
+STATE = TypeAdapter(State)
 
 
 def serving(released: Released) -> Serving:
@@ -60,9 +62,11 @@ class Deployment:
         if found is None or "live" not in found:
             return None
         try:
-            return TypeAdapter(State).validate_python(found)
+            # As JSON: strictly, and yet an object is a dataclass.
+            state = STATE.validate_json(json.dumps(found), strict=True)
         except ValidationError:
             return None
+        return state if is_sound(state) else None
 
     def save(self, state: State) -> State:
         """Write the state in one step, and return it."""

@@ -14,6 +14,9 @@ from lifecycle import process
 from lifecycle.command import StageError
 from lifecycle.files import read_state, try_lock, write_json
 
+# No system numbers its processes higher.
+LARGEST = 2**31 - 1
+
 
 def now() -> str:
     """Return this moment in UTC."""
@@ -73,4 +76,8 @@ class Held:
         found = read_state(self._note)
         if found is None or not {"pid", "started", "what", "since", "by"} <= found.keys():
             return None
-        return found if process.is_same(found["pid"], found["started"]) else None
+        pid, started = found["pid"], found["started"]
+        # Signals are sent to that number: nothing else may stand there, as true or -1 would.
+        if type(pid) is not int or not 0 < pid <= LARGEST or type(started) not in (int, float):
+            return None
+        return found if process.is_same(pid, started) else None

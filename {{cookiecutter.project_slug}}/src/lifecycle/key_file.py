@@ -15,9 +15,15 @@ def update(path: Path, mode: int) -> bool:
     """Write the keys of API_KEYS into `path`, in one step; say whether they changed.
 
     Raises:
-        StageError: none is given, and none was ever given before, or one cannot be a key.
+        StageError: none is given, and none was ever given before, or one cannot be a key, or what
+            is given has none: whoever typed that wanted other keys than those of before.
     """
     given = given_keys()
+    if not given and os.environ.get("API_KEYS"):
+        raise StageError(
+            "API_KEYS names no key: set it to one or more keys with commas between, or leave it "
+            "out, and the keys stay what they are"
+        )
     if not given:
         if path.is_file() and keys_of(path):
             return False

@@ -16,7 +16,7 @@ from lifecycle import listening, marks
 from lifecycle.command import StageError
 from lifecycle.socket_path import reach
 
-START_SECONDS = 10.0
+START_SECONDS, ANSWER_SECONDS = 10.0, 2.0
 
 
 class Port:
@@ -66,7 +66,7 @@ class Port:
     def _answers(self) -> bool:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(START_SECONDS)
+                connection.settimeout(ANSWER_SECONDS)
                 connection.connect(reach(self._door))
                 # What is no question is answered by hanging up.
                 connection.sendall(b"\n")
@@ -82,6 +82,11 @@ class Port:
         """
         for one in marks.processes(self.folder):
             if marks.is_holder(one):
+                # One that was stopped answers nobody, and takes no signal but this one.
+                if one.status() == psutil.STATUS_STOPPED:
+                    print("the holder of the port was stopped: another one takes over", flush=True)
+                    marks.kill(one)
+                    continue
                 one.send_signal(signal.SIGHUP)
                 if self._comes(one):
                     return
@@ -103,7 +108,7 @@ class Port:
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             gone = not one.is_running() or one.status() == psutil.STATUS_ZOMBIE
-            if gone or time.monotonic() > deadline:
+            if gone or one.status() == psutil.STATUS_STOPPED or time.monotonic() > deadline:
                 return False
             time.sleep(0.01)
         return True

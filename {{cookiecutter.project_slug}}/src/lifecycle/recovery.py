@@ -54,6 +54,14 @@ class State:
     last: Outcome | None = None
 
 
+def is_sound(state: State) -> bool:
+    """Say whether a state can be one: its Bentos have names of Bentos, its share is one."""
+    named = [one for one in (state.live, state.previous, state.candidate) if one is not None]
+    if not all(bento.TAG.fullmatch(one.tag) for one in named):
+        return False
+    return state.step != "canary" or (state.share is not None and 0 < state.share < 1)
+
+
 def supervisor_runs(folder: Path) -> bool:
     """Say whether the supervisor that keeps its files in an environment's folder is alive."""
     try:

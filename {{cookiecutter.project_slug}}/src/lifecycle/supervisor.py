@@ -195,7 +195,8 @@ class Supervisor:
         texts = [SETTINGS]
         for path in sorted(self.programs.glob("*.json")):
             facts = read_state(path)
-            if facts is None or not {"processes", "stop_seconds"} <= facts.keys():
+            known = [(facts or {}).get(name) for name in ("processes", "stop_seconds")]
+            if facts is None or not all(type(one) is int and one > 0 for one in known):
                 # Broken: one that runs is not disturbed, and what is wanted is written anew.
                 path.unlink()
                 continue

@@ -157,6 +157,24 @@ def test_what_cannot_be_a_key_is_refused_everywhere_and_not_shown(
     assert place.read_text(encoding="utf-8") == "first\n"
 
 
+def test_keys_that_are_none_do_not_leave_the_old_ones_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unset or empty, as CI passes a secret that is missing, says nothing about keys."""
+    place = tmp_path / "api_keys"
+    monkeypatch.setenv("API_KEYS", "first")
+    assert key_file.update(place, 0o600)
+    for none in (",", " ", " , ,", ",,"):
+        monkeypatch.setenv("API_KEYS", none)
+        with pytest.raises(StageError, match="API_KEYS names no key: set it to"):
+            key_file.update(place, 0o600)
+    monkeypatch.setenv("API_KEYS", "")
+    assert not key_file.update(place, 0o600)
+    monkeypatch.delenv("API_KEYS")
+    assert not key_file.update(place, 0o600)
+    assert place.read_text() == "first\n"
+
+
 @pytest.mark.parametrize("what", ["missing", "a folder", "empty", "below a file"])
 def test_a_file_that_cannot_be_read_opens_to_nobody_until_it_can(tmp_path: Path, what: str) -> None:
     place = tmp_path / "api_keys"
