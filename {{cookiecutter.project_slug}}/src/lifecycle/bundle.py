@@ -82,9 +82,9 @@ def released_verdict(root: Path, params: Params, version: registry.Version) -> d
     Raises:
         StageError: neither is about what the version's tags name.
     """
-    found: dict[str, Any] = tracking.kept_verdict(root, version.run_id) or read_json(
-        root / params.paths.gate_report
-    )
+    found: dict[str, Any] = tracking.kept_verdict(
+        root, version.run_id, version.tags.get("gate_md5", "")
+    ) or read_json(root / params.paths.gate_report)
     wanted = {key: version.tags.get(key) for key in verdict.CONTENTS}
     if differ := verdict.differing(found, wanted):
         raise StageError(f"the verdict here is not about version {version.number} "

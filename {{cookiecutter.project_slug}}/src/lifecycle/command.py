@@ -12,11 +12,13 @@ from lifecycle import inherited
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FULL_ADVICE = "the disk is full: make room on it, then type the same again"
+KIND_ADVICE = "a folder is where a file should be, or a file where a folder should be: move it away"
 RIGHTS_ADVICE = "this user may not: change its rights or owner, then type the same again"
 # What the system refuses for a reason that is no mistake of the program.
 ADVICE = {
     **dict.fromkeys(FULL, FULL_ADVICE),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), RIGHTS_ADVICE),
+    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR), KIND_ADVICE),
 }
 
 

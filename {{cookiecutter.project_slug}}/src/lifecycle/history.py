@@ -50,6 +50,15 @@ def read(root: Path) -> tuple[list[Release], dict[str, str]]:
     return sorted(found, key=lambda release: release.number), doubts
 
 
+def find(root: Path, number: int) -> Release | None:
+    """Return the release of a version's number, or None where there is none to be believed."""
+    name = Release(number, {}).name
+    try:
+        return _release(root, number, name) if name in git.tags(root, name) else None
+    except StageError:
+        return None
+
+
 def released(root: Path) -> list[Release]:
     """Return every released version that the checked-out history has, and say which is doubtful."""
     found, doubts = read(root)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -14,8 +16,7 @@ from lifecycle.columns import Schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, parse_strict
 from lifecycle.params import Params, load_params
-from lifecycle.register import TRACKED
-from lifecycle.registry import Version
+from lifecycle.registry import TRACKED, Version
 
 Line = tuple[str, str, str]
 
@@ -62,7 +63,7 @@ def data_files(root: Path, version: Version, params: Params) -> list[Line]:
 
 def run_and_verdict(root: Path, version: Version) -> list[Line]:
     """Check that the run exists, and that the verdict kept with it let the version through."""
-    kept = tracking.verdict_content(root, version.run_id)
+    kept = tracking.verdict_content(root, version.run_id, version.tags["gate_md5"])
     if kept is None:
         return [("MLflow run", version.run_id, "MISSING")]
     tag = verdict.short(version.tags["gate_verdict"])
@@ -79,13 +80,26 @@ def verdict_state(root: Path, version: Version, kept: bytes) -> str:
     if version.tags["gate_verdict"] != verdict.PASS:
         return "REFUSED: the gate did not let it through"
     try:
-        found = parse_strict(kept)
+        fault = verdict_fault(root, version, parse_strict(kept))
+    except ValueError as error:
+        fault = verdict.short(error)
+    return f"DOES NOT HOLD: {fault}" if fault else "same"
+
+
+def verdict_fault(root: Path, version: Version, found: Any) -> str | None:
+    """Return why a verdict does not let a version through with the tags that it has, else None."""
+    try:
         report = verdict.passed(found)
         verdict.passed(found, required(root, version, report))
-    except (ValueError, StageError) as error:
-        return f"DOES NOT HOLD: {verdict.short(error).removesuffix(f': {verdict.AGAIN}')}"
-    others = verdict.differing(found, {key: version.tags[key] for key in verdict.CONTENTS})
-    return f"DOES NOT HOLD: it is about another {', '.join(others)}" if others else "same"
+    except StageError as error:
+        return verdict.short(error).removesuffix(f": {verdict.AGAIN}")
+    tags = version.tags
+    others = verdict.differing(found, {key: tags[key] for key in verdict.CONTENTS})
+    # What its rollout will expect was measured by the gate.
+    measured = found.get("difference")
+    if tags.get("difference") != (json.dumps(measured, sort_keys=True) if measured else None):
+        others.append("difference")
+    return f"it is about another {', '.join(others)}" if others else None
 
 
 def required(root: Path, version: Version, report: verdict.Report) -> list[str] | None:

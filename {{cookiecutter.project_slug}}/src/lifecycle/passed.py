@@ -1,7 +1,9 @@
 """Which registered version should serve, and whether the gate let it through.
 
-An alias and a tag are changed with one click: before anything is made of a version, its tags and
-the verdict that is kept with its run have to say that it passed.
+An alias and a tag are changed with one click, and a version is made by hand: before anything is
+made of one, its tags and the verdict that let it through have to say that it passed. The verdict is
+kept with its run; of a version whose run is on another machine, with the bundle that brought it, or
+its release is in git's history.
 """
 
 from __future__ import annotations
@@ -9,11 +11,14 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from lifecycle import registry, tracking, verdict
+from lifecycle import history, lineage, received, registry, tracking, verdict
 from lifecycle.command import StageError
 from lifecycle.files import parse_strict
 
-NEEDED = ("model_md5", "git_commit", "gate_md5")
+# The first of those that are missing are named.
+NEEDED = tuple(dict.fromkeys(("model_md5", "git_commit", "gate_md5", *lineage.NEEDED)))
+# Tags that a version may lack, from which something is computed.
+USED = (*NEEDED, "threshold", "difference", "train_last")
 
 
 def wanted(root: Path, versions: registry.Registry) -> registry.Version:
@@ -51,17 +56,47 @@ def refusal(root: Path, version: registry.Version) -> str | None:
                 f"{verdict.short(said) if said else 'missing'})")  # fmt: skip
     lacking = [tag for tag in NEEDED if not tags.get(tag)]
     if lacking:
-        return f"it leads back to nothing (it has no tag {', '.join(lacking)})"
-    # What another machine released has no run here; its verdict came with its tags.
+        more = " and more" if len(lacking) > 5 else ""
+        return f"it leads back to nothing (it has no tag {', '.join(lacking[:5])}{more})"
     if not version.run_id:
-        return None
-    kept = tracking.verdict_content(root, version.run_id)
+        return _of_elsewhere(root, version)
+    found = _of_run(root, version)
+    # A number that was never released here may have become that of a release: the run is another's.
+    return found and _of_elsewhere(root, version) and found
+
+
+def _of_run(root: Path, version: registry.Version) -> str | None:
+    """Ask the verdict that is kept with the version's run."""
+    wanted_md5 = version.tags["gate_md5"]
+    kept = tracking.verdict_content(root, version.run_id, wanted_md5)
     if kept is None:
         return "no verdict is kept with its run"
-    if hashlib.md5(kept, usedforsecurity=False).hexdigest() != tags["gate_md5"]:
+    if hashlib.md5(kept, usedforsecurity=False).hexdigest() != wanted_md5:
         return "the verdict that is kept with its run is another than its tags name"
     try:
-        report = verdict.passed(parse_strict(kept))
-    except (ValueError, StageError) as error:
-        return verdict.short(error).removesuffix(f": {verdict.AGAIN}")
-    return None if report.model_md5 == tags["model_md5"] else "its verdict is about another model"
+        fault = lineage.verdict_fault(root, version, parse_strict(kept))
+    except ValueError as error:
+        return f"its verdict cannot be read ({verdict.short(error)})"
+    return fault and fault.replace("it is", "its verdict is", 1)
+
+
+def _of_elsewhere(root: Path, version: registry.Version) -> str | None:
+    """Ask the release that git's history has of it, else the verdict that came with its bundle."""
+    tags = version.tags
+    release, kept = history.find(root, version.number), received.kept(root, version.number)
+    others = [differing(tags, one.lineage) for one in (release, kept) if one is not None]
+    if not others:
+        return ("nothing proves that it passed: it has no run, git has no release "
+                f"model-{version.number}, and no bundle brought it")  # fmt: skip
+    if all(others):
+        return f"it has another {', '.join(others[0][:5])} than what was released or received"
+    if release is not None and not others[0]:
+        return None
+    assert kept is not None
+    fault = lineage.verdict_fault(root, version, kept.gate)
+    return fault and fault.replace("it is", "its verdict is", 1)
+
+
+def differing(tags: dict[str, str], known: dict[str, str]) -> list[str]:
+    """Return which tags are others than those of a version that is known to have passed."""
+    return [key for key in dict.fromkeys((*known, *USED)) if tags.get(key) != known.get(key)]

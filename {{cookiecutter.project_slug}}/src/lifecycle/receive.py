@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from lifecycle import bento, environment, history, registry, seal, store, verdict
+from lifecycle import bento, environment, history, received, registry, seal, store, verdict
 from lifecycle.claims import Facts, read_facts, require_bento, require_lineage
 from lifecycle.command import StageError
 from lifecycle.deployment import Deployment
@@ -172,7 +172,9 @@ def _settle(root: Path, params: Params, facts: Facts) -> None:
     history.restore(root, params)
     versions = registry.connect(root, params)
     known = {one.number: one.tags for one in versions.all()}.get(facts.version)
-    if store.is_local(root) and (known is None or _differing(known, facts.lineage)):
+    is_other = known is None or bool(_differing(known, facts.lineage))
+    received.keep(root, facts.version, facts.lineage if is_other else known or {}, facts.gate)
+    if store.is_local(root) and is_other:
         versions.adopt(facts.version, facts.lineage)
     champion = versions.by_alias("champion")
     if champion is None or champion.number != facts.version:

@@ -23,16 +23,7 @@ from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, read_json
 from lifecycle.gate import identity
 from lifecycle.params import Params, load_params
-from lifecycle.registry import DEFINITION
-
-# Files of the commit that a version leads back to, by the tag that holds their hash.
-TRACKED = {
-    **DEFINITION,
-    "params_md5": "params.yaml",
-    "dvc_lock_md5": "dvc.lock",
-    "environment_md5": "requirements/development.txt",
-    "serving_environment_md5": "requirements/serving.txt",
-}
+from lifecycle.registry import TRACKED
 
 
 def require_verdict(

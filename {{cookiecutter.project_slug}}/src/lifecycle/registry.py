@@ -19,6 +19,15 @@ MISSING = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
 # What decides which numbers a row becomes before it reaches the model.
 DEFINITION = {"features_md5": "src/lifecycle/features.py", "schema_md5": "schema.yaml"}
 
+# Files of the commit that a version leads back to, by the tag that holds their hash.
+TRACKED = {
+    **DEFINITION,
+    "params_md5": "params.yaml",
+    "dvc_lock_md5": "dvc.lock",
+    "environment_md5": "requirements/development.txt",
+    "serving_environment_md5": "requirements/serving.txt",
+}
+
 # The number of a model that stands in no registry, but in the dvc.lock of a commit.
 UNREGISTERED = 0
 

@@ -195,4 +195,6 @@ def _ask_registry(facts: Facts) -> None:
     live = facts.leading.state.live if facts.leading else None
     version = facts.version(live.version if live else facts.aliases.get("champion"))
     if version:
-        facts.released = tracking.kept_verdict(facts.root, version.run_id)
+        facts.released = tracking.kept_verdict(
+            facts.root, version.run_id, version.tags.get("gate_md5", "")
+        )

@@ -6,25 +6,25 @@ The artefact of record is the DVC-tracked model file: a run is its description.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 
 from lifecycle import features, store
 from lifecycle.columns import Schema
-from lifecycle.files import md5, read_json
+from lifecycle.files import md5, parse_strict, read_json
 from lifecycle.params import Params
 
-Value = TypeVar("Value")
-
+# Where a run keeps the verdict that let its model through.
+VERDICTS = "gate"
 MLFLOW_TYPES = {
     "integer": "long", "float": "double", "boolean": "boolean",
     "category": "string", "string": "string", "datetime": "datetime",
@@ -187,21 +187,22 @@ def log_metrics(root: Path, params: Params) -> None:
 
 
 def log_verdict(root: Path, run_id: str, gate_report: Path) -> None:
-    """Keep the verdict that let a model through with its run."""
-    connect(root).MlflowClient().log_artifact(run_id, str(gate_report), "gate")
+    """Keep the verdict that let a model through with its run.
+
+    Versions of one model, with another threshold, share its run: each keeps its own verdict.
+    """
+    content = gate_report.read_bytes()
+    kept = verdict_content(root, run_id, _hash(content))
+    if kept != content:
+        place = VERDICTS if kept is None else f"{VERDICTS}/{_hash(content)}"
+        connect(root).MlflowClient().log_artifact(run_id, str(gate_report), place)
 
 
-def verdict_content(root: Path, run_id: str) -> bytes | None:
-    """Return the verdict kept with a run, byte by byte, or None where run or verdict are gone."""
-    return _of_verdict(root, run_id, Path.read_bytes)
+def verdict_content(root: Path, run_id: str, wanted: str = "") -> bytes | None:
+    """Return a verdict kept with a run, byte by byte, or None where run or verdict are gone.
 
-
-def kept_verdict(root: Path, run_id: str) -> dict[str, Any] | None:
-    """Return the verdict kept with a run, or None where run or verdict are gone."""
-    return _of_verdict(root, run_id, read_json)
-
-
-def _of_verdict(root: Path, run_id: str, read: Callable[[Path], Value]) -> Value | None:
+    Of several it is the one with the MD5 `wanted`, else the first.
+    """
     if not run_id:
         return None
     mlflow = connect(root)
@@ -209,7 +210,22 @@ def _of_verdict(root: Path, run_id: str, read: Callable[[Path], Value]) -> Value
 
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            folder = mlflow.MlflowClient().download_artifacts(run_id, "gate", scratch)
+            folder = mlflow.MlflowClient().download_artifacts(run_id, VERDICTS, scratch)
         except (MlflowException, OSError):
             return None
-        return read(next(Path(folder).iterdir()))
+        paths = sorted(Path(folder).rglob("*"), key=lambda path: (len(path.parts), path))
+        found = [path.read_bytes() for path in paths if path.is_file()]
+    return next((one for one in found if _hash(one) == wanted), found[0] if found else None)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def kept_verdict(root: Path, run_id: str, wanted: str = "") -> dict[str, Any] | None:
+    """Return a verdict kept with a run, or None where it is gone or cannot be read; see above."""
+    try:
+        found = parse_strict(verdict_content(root, run_id, wanted) or b"")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

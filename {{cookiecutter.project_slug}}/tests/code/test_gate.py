@@ -122,6 +122,18 @@ def test_a_store_that_cannot_be_read_stops_the_line(
     assert "the gate raised" in verdict(project, params)["reason"]
 
 
+def test_a_folder_where_the_verdict_should_be_is_told_in_one_line(
+    project: Path, params: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / params.paths.gate_report).mkdir(parents=True)
+    with pytest.raises(SystemExit) as stopped:
+        run("gate", gate.main)
+    assert stopped.value.code == 1
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert f"{params.paths.gate_report}: a folder is where a file should be" in line
+
+
 def test_an_evaluation_of_another_model_stops_the_line(
     project: Path, params: Params, schema: Schema, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from bundles import Bundle, archive, packed, plain
 
-from lifecycle import bento, lineage, receive, registry, seal, unpack
+from lifecycle import bento, lineage, passed, receive, registry, seal, unpack
 from lifecycle.command import StageError, run
 from lifecycle.deployment import Deployment, Outcome, State
 from lifecycle.files import write_json
@@ -432,6 +432,19 @@ def test_a_good_bundle_is_taken_in_once(tmp_path: Path, params: Params,
     )
     receive.receive(host.root, params, host.path)
     assert host.state()["versions"][2] == other.facts["lineage"]
+
+
+def test_what_was_received_is_proved_by_the_verdict_that_came_with_it(
+    tmp_path: Path, params: Params
+) -> None:
+    """It has no run here; taken in once more, a lost verdict is there again."""
+    host = Host(tmp_path, params)
+    version = registry.connect(host.root, params).get(1)
+    assert passed.refusal(host.root, version) is None
+    (host.root / ".lifecycle/verdicts/1.json").unlink()
+    assert "nothing proves that it passed" in str(passed.refusal(host.root, version))
+    receive.receive(host.root, params, host.path)
+    assert passed.refusal(host.root, version) is None
 
 
 def test_a_damaged_bento_is_mended_by_its_bundle(tmp_path: Path, params: Params) -> None:
