@@ -30,6 +30,7 @@ pytestmark = pytest.mark.slow
 
 FEATURES = "src/lifecycle/features.py"
 SERVICE = "src/lifecycle/service.py"
+PREDICTOR = "src/lifecycle/predictor.py"
 
 
 def lose_verdict(project: Project) -> None:
@@ -129,14 +130,23 @@ def test_nothing_is_registered_without_verdict_commit_and_remote(
 def test_a_package_that_answers_differently_is_not_released(
     challenger: Project, unchanged: Unchanged
 ) -> None:
-    """The features that are packaged are not those that the pipeline computed."""
+    """The features that are packaged are not those that the pipeline computed, or are used so."""
     assert challenger.python("-m", "lifecycle.register").returncode == 0
-    challenger.change(FEATURES, "clock.weekday(departure),", "clock.weekday(departure) % 7 + 1,")
-    commit(challenger)
-    with unchanged(challenger):
-        done = challenger.python("-m", "lifecycle.package")
-    stopped(done, "package", "the Bento's answer to smoke row", "compute different features")
-    git(challenger, "checkout", "--quiet", "HEAD~1", "--", FEATURES)
+    predict = "self.model.predict(columns)"
+    for path, text, other, words in (
+        (FEATURES, "clock.weekday(departure),", "clock.weekday(departure) % 7 + 1,",
+         f"version 1 was judged with another {FEATURES} than is here: run `make pipeline`, then"),
+        ("params.yaml", "threshold: 0.3", "threshold: 0.4", "another evaluate.threshold in params"),
+        (PREDICTOR, predict, f"{predict} / 2", "the Bento's answer to smoke row 0 is"),
+    ):  # fmt: skip
+        challenger.change(path, text, other)
+        commit(challenger)
+        with unchanged(challenger):
+            done = challenger.python("-m", "lifecycle.package")
+        stopped(done, "package", words)
+        git(challenger, "checkout", "--quiet", "HEAD~1", "--", path)
+        commit(challenger)
+    assert "compute different features" in done.stderr
     done = challenger.python("-m", "lifecycle.package")
     assert done.returncode == 0, done.stderr
 

@@ -7,6 +7,7 @@ its remote have it any more; the same inputs give the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -80,6 +81,9 @@ def version_at(root: Path, params: Params, commit: str) -> Version | None:
     for tag, path in DEFINITION.items():
         content = git.content(root, commit, path) or b""
         tags[tag] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    asked = yaml.safe_load(git.content(root, commit, "params.yaml") or b"")
+    with contextlib.suppress(TypeError, KeyError):  # it was of another form then
+        tags["threshold"] = repr(asked["evaluate"]["threshold"])
     return Version(UNREGISTERED, tags, "")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-from lifecycle import features, registry, tables
+from lifecycle import features, passed, registry, tables
 from lifecycle.artefact import fetch_model
 from lifecycle.columns import Column, Schema, load_schema
 from lifecycle.command import StageError, project_root, run
@@ -129,9 +129,14 @@ class Output:
 
 
 def batch(
-    source: Path, target: Path, model: Model, version: str, params: Params, schema: Schema
-) -> tuple[int, int]:
-    """Score `source` into `target` and its rejects beside it; return (scored, rejected) rows."""
+    source: Path, target: Path, model: Model, version: str, params: Params, schema: Schema,
+    threshold: float | None = None,
+) -> tuple[int, int]:  # fmt: skip
+    """Score `source` into `target` and its rejects beside it; return (scored, rejected) rows.
+
+    A version decides at its own `threshold`, other models at that of params.yaml.
+    """
+    limit = params.evaluate.threshold if threshold is None else threshold
     rejects = rejects_path(target)
     with replacing(target) as scored_part, replacing(rejects) as rejects_part:
         scored, refused = Output(scored_part), Output(rejects_part)
@@ -139,7 +144,7 @@ def batch(
             read = 0
             for frame in chunks(source, params.batch.rows_per_chunk, schema.request):
                 good, bad = checked(frame, schema, is_text=tables.is_text(source))
-                scored.add(score(good, model, schema, params.evaluate.threshold, version))
+                scored.add(score(good, model, schema, limit, version))
                 refused.add(bad)
                 read += frame.height
                 print(f"batch: {read} rows", flush=True)
@@ -168,13 +173,17 @@ def main() -> None:
     root, params, schema = project_root(), load_params(), load_schema()
     target = given.output or given.input.with_name(f"{given.input.stem}.scored.parquet")
     if given.model:
-        path, version = given.model, "none"
+        path, version, threshold = given.model, "none", None
     else:
         champion = registry.connect(root, params).by_alias("champion")
         if champion is None:
             raise StageError("there is no champion yet: run `make lifecycle`")
+        passed.require(root, champion, "point the alias champion to a version that passed "
+                       "(`make ui`)")  # fmt: skip
         path, version = fetch_model(root, champion.tags), str(champion.number)
-    scored, refused = batch(given.input, target, Model.load(path), version, params, schema)
+        threshold = float(champion.tags["threshold"]) if "threshold" in champion.tags else None
+    scored, refused = batch(given.input, target, Model.load(path), version, params, schema,
+                            threshold)  # fmt: skip
     print(f"batch: {scored} rows scored into {target} by version {version}, {refused} rejected")
     if refused:
         print(f"batch: the rejects and their reasons are in {rejects_path(target)}")

@@ -47,10 +47,14 @@ def decide(root: Path, params: Params, schema: Schema, report: dict[str, Any]) -
     report.update(identity(root, params, registered))
     version = base.champion(root, params, registered)
     report["base"] = base.commit_of(version, registered)
-    if version and version.tags.get("model_md5") == report["model_md5"]:
+    others = registry.otherwise(version.tags, registry.deciding(root, params)) if version else []
+    if version and not others:
         reason = f"this model is {version.name}: nothing to release"
         report.update(verdict="unchanged", reason=reason)
         return
+    if version and "model_md5" not in others:
+        print(f"gate: this model is {version.name}, which has another {', '.join(others)}: "
+              "it is judged anew")  # fmt: skip
     # A second of imports that an unchanged model does not need.
     from lifecycle.judge import judge
 

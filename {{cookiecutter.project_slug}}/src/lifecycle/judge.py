@@ -90,7 +90,9 @@ def against_champion(
     measured = difference.measure(
         holdout, (theirs, predicted), version, params, schema, md5(root / params.paths.model)
     )
-    return [unseen, rules.champion(gain, version.name, params.gate.champion)], measured
+    is_same = version.tags["model_md5"] == md5(root / params.paths.model)
+    compared = rules.champion(gain, version.name, params.gate.champion, is_same=is_same)
+    return [unseen, compared], measured
 
 
 def judge(

@@ -51,7 +51,8 @@ def require_verdict(
             "run `make gate`"
         )
     if report.get("verdict") == "unchanged":
-        if against is None or against.tags.get("model_md5") != report["model_md5"]:
+        decides = registry.deciding(root, params)
+        if against is None or registry.otherwise(against.tags, decides):
             raise StageError("the gate's verdict calls another model unchanged: run `make gate`")
         return report
     verdict.passed(
@@ -172,7 +173,7 @@ def register(root: Path, params: Params, schema: Schema) -> registry.Version | N
     require_pipeline(root)
     commit = git.commit_lock(root)
     push(root)
-    version = versions.find(report["model_md5"])
+    version = versions.find(registry.deciding(root, params))
     if version is None:
         run_id = tracking.log_model_run(root, params, schema)
         tracking.log_metrics(root, params)

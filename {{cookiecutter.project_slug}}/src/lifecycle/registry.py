@@ -11,6 +11,7 @@ from typing import Any
 
 from lifecycle import store, tracking
 from lifecycle.command import StageError
+from lifecycle.files import md5
 from lifecycle.params import Params
 
 # MLflow answers one for a missing alias and the other for a missing model.
@@ -91,9 +92,9 @@ class Registry:
         found = self._client.search_registered_models(f"name = '{self.name}'")
         return {alias: int(number) for one in found for alias, number in one.aliases.items()}
 
-    def find(self, model_md5: str) -> Version | None:
-        """Return the version that holds exactly this model, or None."""
-        return next((v for v in self.all() if v.tags.get("model_md5") == model_md5), None)
+    def find(self, wanted: dict[str, str]) -> Version | None:
+        """Return the version whose tags hold all that is wanted, the oldest, or None."""
+        return next((v for v in self.all() if not otherwise(v.tags, wanted)), None)
 
     def _ensure(self) -> None:
         from mlflow.exceptions import MlflowException
@@ -167,6 +168,23 @@ class Registry:
 
 def _version(found: Any) -> Version:
     return Version(int(found.version), dict(found.tags), found.run_id or "")
+
+
+def deciding(root: Path, params: Params) -> dict[str, str]:
+    """Return the tags of what is in the workspace that decide what a version answers.
+
+    Where one of them is another, so is the version.
+    """
+    return {
+        "model_md5": md5(root / params.paths.model),
+        "threshold": repr(params.evaluate.threshold),
+        **{tag: md5(root / path) for tag, path in DEFINITION.items()},
+    }
+
+
+def otherwise(tags: dict[str, str], wanted: dict[str, str]) -> list[str]:
+    """Return which tags are others than wanted, or missing."""
+    return [tag for tag, value in wanted.items() if tags.get(tag) != value]
 
 
 def connect(root: Path, params: Params) -> Registry:

@@ -183,12 +183,18 @@ def per_row(label: Array, scores: Array, name: str) -> Array:
     return losses
 
 
-def champion(gain: tuple[float, float, float], name: str, rule: ChampionRule) -> Verdict:
-    """Check that the challenger is not worse than the champion `name`, and better than a tie."""
+def champion(
+    gain: tuple[float, float, float], name: str, rule: ChampionRule, *, is_same: bool = False
+) -> Verdict:
+    """Check that the challenger is not worse than the champion `name`, and better than a tie.
+
+    Where it `is_same`, a model that is to decide otherwise, there is nothing to be better at.
+    """
     value, low, high = gain
+    least = ">= 0 (the same model)" if is_same else "> 0 (a tie does not promote)"
     return Verdict(
         f"against {name}",
         f"{rule.metric} {value:+.4f} [{low:+.4f}, {high:+.4f}]",
-        f"> 0 (a tie does not promote), lower bound >= {-rule.tolerance:+}",
-        value > 0 and low >= -rule.tolerance,
+        f"{least}, lower bound >= {-rule.tolerance:+}",
+        (value > 0 or (is_same and value == 0)) and low >= -rule.tolerance,
     )

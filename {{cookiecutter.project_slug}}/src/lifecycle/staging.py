@@ -11,9 +11,10 @@ import yaml
 
 from lifecycle import expected, sbom, seal
 from lifecycle.columns import Schema
+from lifecycle.command import StageError
 from lifecycle.files import write_json, write_text
 from lifecycle.params import Params
-from lifecycle.registry import Version
+from lifecycle.registry import DEFINITION, Version, deciding, otherwise
 
 ENTRY = '''"""The Bento's entry: the service of the release folder beside this file."""
 
@@ -50,7 +51,12 @@ def needed_modules(package: Path, *entries: str) -> set[str]:
 def stage(
     root: Path, target: Path, params: Params, schema: Schema, version: Version, model: Path
 ) -> None:
-    """Fill `target`: the service's code, the release folder, the entry, the build's options."""
+    """Fill `target`: the service's code, the release folder, the entry, the build's options.
+
+    Raises:
+        StageError: what decides what is answered is another here than in the version's tags.
+    """
+    require_same(root, params, version)
     package = root / "src" / "lifecycle"
     for name in needed_modules(package, "service", "smoke"):
         place = target / "lifecycle" / f"{name}.py"
@@ -89,6 +95,25 @@ def stage(
         "python": {"packages": pinned, "lock_packages": False},
     }
     write_text(target / "bentofile.yaml", yaml.safe_dump(options, sort_keys=False))
+
+
+def require_same(root: Path, params: Params, version: Version) -> None:
+    """Let through only a version that was judged with what is in the workspace.
+
+    Settings that change no answer, as `maximum_rows`, may be others: its Bento is made again.
+
+    Raises:
+        StageError: what differs, and what to type.
+    """
+    here = deciding(root, params)
+    del here["model_md5"]  # it is fetched by the version's tag
+    places = {"threshold": "evaluate.threshold in params.yaml", **DEFINITION}
+    if others := [places[tag] for tag in otherwise(version.tags, here)]:
+        raise StageError(
+            f"version {version.number} was judged with another {', '.join(others)} than is here: "
+            "run `make pipeline`, then `make release`, for a version that is judged anew, or bring "
+            f"back what it was (commit {version.tags['git_commit'][:12]})"
+        )
 
 
 def content_hash(folder: Path) -> str:

@@ -11,7 +11,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import features, gate, git, model, prepare, register, registry, staging, tracking
+from lifecycle import (
+    features,
+    gate,
+    git,
+    judge,
+    model,
+    prepare,
+    register,
+    registry,
+    staging,
+    tracking,
+)
 from lifecycle.columns import Schema
 from lifecycle.command import StageError, run
 from lifecycle.files import md5, read_json, write_json
@@ -29,14 +40,19 @@ def failing(report: dict[str, Any]) -> list[str]:
 
 
 def crown(
-    project: Path, params: Params, schema: Schema, content: bytes, train_last: str = "2000-01-01"
+    project: Path,
+    params: Params,
+    schema: Schema,
+    content: bytes,
+    train_last: str = "2000-01-01",
+    **changes: str,
 ) -> registry.Version:
     """Make a model the champion, as if it had been released."""
     file = project / "champion.ubj"
     file.write_bytes(content)
     tags = {"model_md5": md5(file), "git_commit": "0" * 40, "train_last": train_last}
     tags |= {tag: md5(project / path) for tag, path in DEFINITION.items()}
-    tags["threshold"] = "0.2"
+    tags |= {"threshold": "0.2", **changes}
     kept = project / ".lifecycle" / "models" / f"{tags['model_md5']}.ubj"
     kept.parent.mkdir(parents=True)
     shutil.move(file, kept)
@@ -250,11 +266,58 @@ def test_a_champion_that_is_not_to_be_had_stops_the_line(
 def test_the_champion_itself_is_said_to_be_so(
     project: Path, params: Params, schema: Schema
 ) -> None:
-    crown(project, params, schema, (project / params.paths.model).read_bytes())
+    content = (project / params.paths.model).read_bytes()
+    crown(project, params, schema, content, threshold=repr(params.evaluate.threshold))
     assert gate.gate(project, params, schema) == "unchanged"
     assert "nothing to release" in verdict(project, params)["reason"]
     assert register.register(project, params, schema) is None
     assert len(registry.connect(project, params).all()) == 1
+
+
+@pytest.mark.parametrize("tag", ["threshold", *DEFINITION])
+def test_a_champion_that_would_answer_otherwise_is_another_version(
+    tag: str, project: Path, params: Params, schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is the same: it is judged anew, where a tie is none, and registered anew."""
+    same = {"threshold": repr(params.evaluate.threshold), tag: "0.2"}
+    content = (project / params.paths.model).read_bytes()
+    champion = crown(project, params, schema, content, **same)
+    # Its own code is that of its commit, which is not here.
+    monkeypatch.setattr(
+        judge, "probabilities",
+        lambda root, version, holdout, schema: pl.read_parquet(
+            root / params.paths.predictions, glob=False)["probability"].to_numpy(),
+    )  # fmt: skip
+    assert gate.gate(project, params, schema) == "pass"
+    report = verdict(project, params)
+    (line,) = [one for one in report["rules"] if one["rule"] == "against champion version 1"]
+    assert line["required"].startswith(">= 0 (the same model), lower bound")
+    for name in ("require_pipeline", "push"):
+        monkeypatch.setattr(register, name, lambda root: None)
+    monkeypatch.setattr(git, "commit_lock", lambda root: "0" * 40)
+    (project / "requirements").mkdir()
+    for name in ("requirements/development.txt", "requirements/serving.txt", "dvc.lock"):
+        (project / name).touch()
+    made = register.register(project, params, schema)
+    assert made is not None
+    assert made.number == champion.number + 1
+    assert made.run_id == champion.run_id
+    assert registry.connect(project, params).find(registry.deciding(project, params)) == made
+
+
+@pytest.mark.parametrize("tag", ["threshold", *DEFINITION])
+def test_a_version_judged_with_something_else_is_not_packaged(
+    tag: str, project: Path, params: Params, schema: Schema, tmp_path: Path
+) -> None:
+    """Settings that change no answer may be others."""
+    tags = registry.deciding(project, params) | {"git_commit": "0" * 40}
+    other = params.model_copy(update={"serve": params.serve.model_copy(update={"maximum_rows": 7})})
+    staging.require_same(project, other, registry.Version(1, tags, ""))
+    for wrong in ({**tags, tag: "0.4"}, {key: tags[key] for key in tags if key != tag}):
+        with pytest.raises(StageError, match=r"was judged with another .* run `make pipeline`, "):
+            staging.stage(project, tmp_path / "stage", params, schema,
+                          registry.Version(1, wrong, ""), project / params.paths.model)  # fmt: skip
+    assert not (tmp_path / "stage").exists()
 
 
 def test_nothing_is_registered_without_a_verdict(

@@ -214,6 +214,9 @@ def test_a_tie_has_no_gain_and_no_width(
     gain = rules.bootstrap_gain(label, good, good.copy(), day, champion_rule, seed=1)
     assert gain == (0, 0, 0)
     assert not rules.champion(gain, "champion version 1", champion_rule).passed
+    assert rules.champion(gain, "champion version 1", champion_rule, is_same=True).passed
+    worse = (-1e-9, -1e-9, -1e-9)
+    assert not rules.champion(worse, "champion version 1", champion_rule, is_same=True).passed
 
 
 def test_whole_days_are_drawn(scored: dict[str, Any], champion_rule: ChampionRule) -> None:

@@ -132,7 +132,7 @@ def test_the_verdict_is_kept_with_the_run(project: Path, params: Params, schema:
 def test_an_empty_registry_has_nothing(project: Path, params: Params) -> None:
     versions = registry.connect(project, params)
     assert versions.all() == []
-    assert versions.find("0" * 32) is None
+    assert versions.find({"model_md5": "0" * 32}) is None
     assert versions.by_alias("champion") is None
     versions.drop_alias("champion")
     with pytest.raises(StageError, match="shrunk has no version 1: `make ui` shows them"):
@@ -146,7 +146,7 @@ def test_versions_are_found_by_number_model_and_alias(
     run_id = tracking.log_model_run(project, params, schema)
     for letter in "ab":
         made = versions.create(run_id, {"model_md5": letter})
-        assert made == versions.find(letter)
+        assert made == versions.find({"model_md5": letter})
     assert [version.number for version in versions.all()] == [1, 2]
     versions.set_alias("champion", 1)
     versions.set_alias("champion", 2)
