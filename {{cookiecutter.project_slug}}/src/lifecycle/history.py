@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lifecycle import git, outputs, registry, store
 from lifecycle.command import StageError, project_root, run
+from lifecycle.git_command import GitError
 from lifecycle.params import Params, load_params
 
 TAG = re.compile(r"model-([1-9]\d*)")
@@ -51,10 +52,16 @@ def read(root: Path) -> tuple[list[Release], dict[str, str]]:
 
 
 def find(root: Path, number: int) -> Release | None:
-    """Return the release of a version's number, or None where there is none to be believed."""
+    """Return the release of a version's number, or None where there is none to be believed.
+
+    Raises:
+        StageError: git could not look.
+    """
     name = Release(number, {}).name
     try:
         return _release(root, number, name) if name in git.tags(root, name) else None
+    except GitError:
+        raise
     except StageError:
         return None
 

@@ -15,6 +15,7 @@ from lifecycle import git, registry, tracking, verdict
 from lifecycle.columns import Schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, parse_strict
+from lifecycle.git_command import GitError
 from lifecycle.params import Params, load_params
 from lifecycle.registry import TRACKED, Version
 
@@ -87,10 +88,16 @@ def verdict_state(root: Path, version: Version, kept: bytes) -> str:
 
 
 def verdict_fault(root: Path, version: Version, found: Any) -> str | None:
-    """Return why a verdict does not let a version through with the tags that it has, else None."""
+    """Return why a verdict does not let a version through with the tags that it has, else None.
+
+    Raises:
+        StageError: git could not look what the version's commit asks for.
+    """
     try:
         report = verdict.passed(found)
         verdict.passed(found, required(root, version, report))
+    except GitError:
+        raise
     except StageError as error:
         return verdict.short(error).removesuffix(f": {verdict.AGAIN}")
     tags = version.tags

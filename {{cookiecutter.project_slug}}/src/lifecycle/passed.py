@@ -83,11 +83,16 @@ def _of_run(root: Path, version: registry.Version) -> str | None:
 def _of_elsewhere(root: Path, version: registry.Version) -> str | None:
     """Ask the release that git's history has of it, else the verdict that came with its bundle."""
     tags = version.tags
-    release, kept = history.find(root, version.number), received.kept(root, version.number)
+    kept, release = received.kept(root, version.number), None
+    unknown = f"git has no release model-{version.number}"
+    try:
+        release = history.find(root, version.number)
+    except StageError as error:
+        # A host that only receives may be no clone.
+        unknown = f"its release is not to be found ({verdict.short(error)})"
     others = [differing(tags, one.lineage) for one in (release, kept) if one is not None]
     if not others:
-        return ("nothing proves that it passed: it has no run, git has no release "
-                f"model-{version.number}, and no bundle brought it")  # fmt: skip
+        return f"nothing proves that it passed: it has no run, {unknown}, and no bundle brought it"
     if all(others):
         return f"it has another {', '.join(others[0][:5])} than what was released or received"
     if release is not None and not others[0]:

@@ -153,6 +153,19 @@ def test_a_release_proves_a_version_whose_number_was_another_models_here(
     assert passed.refusal(made.root, version) is None
 
 
+def test_where_git_cannot_look_the_bundle_is_proof_and_else_the_reason_is_said(
+    made: SimpleNamespace,
+) -> None:
+    shutil.move(made.root / ".git", made.root / "git")
+    version = Version(1, made.tags, "")
+    assert "its release is not to be found (git tag failed: " in str(
+        passed.refusal(made.root, version)
+    )
+    shutil.move(made.root / "git", made.root / ".git")
+    received.keep(made.root, 1, made.tags, made.gate)
+    assert passed.refusal(made.root, version) is None
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", "{", '{"lineage": {}}', '{"lineage": [], "gate": {}}']
 )
