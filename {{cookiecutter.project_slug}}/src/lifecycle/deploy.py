@@ -8,11 +8,12 @@ The registry's alias moves when a rollout is complete: `champion`, in staging `s
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, environment, passed, registry
+from lifecycle import bento, environment, log_folder, passed, registry
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deployment import Deployment, Outcome, Serving, State, serving
 from lifecycle.held import now
@@ -157,9 +158,11 @@ def main() -> None:
     began = time.monotonic()
     state, is_new = deploy(root, params, name)
     assert state.live is not None
-    live = state.live
+    live, deployment = state.live, Deployment(root, name)
+    if lost := log_folder.fault(deployment.folder / "predictions"):
+        print(f"deploy: {lost}", file=sys.stderr)
     how = f"after {time.monotonic() - began:.1f} s" if is_new else "already"
-    url = Machine(root, params, Deployment(root, name)).url
+    url = Machine(root, params, deployment).url
     print(f"deploy: version {live.version} ({live.tag}) serves {name} {how} at {url}")
 
 

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from lifecycle.answering import Answering, Request
 from lifecycle.body import RefusalError, parse
 from lifecycle.entrance import (
+    DOCUMENTS,
     MODEL,
     PAGE,
     PREDICT,
@@ -131,7 +132,7 @@ class Guard:
                 _authenticate(headers, self.keys.current)
             if path == PREDICT:
                 _require_method(scope, "POST")
-            if path in (MODEL, PAGE):
+            if path in (MODEL, PAGE, *DOCUMENTS):
                 _require_method(scope, "GET", "HEAD")
         except RefusalError as refusal:
             await self._refuse(send, refusal)

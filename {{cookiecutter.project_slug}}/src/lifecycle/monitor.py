@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lifecycle import drift, environment, log_state, monitor_report, objectives
+from lifecycle import drift, environment, log_folder, log_state, monitor_report, objectives
 from lifecycle import monitor_checks as checks
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
@@ -44,6 +44,8 @@ def look_at(
         refused = f" ({log.refusals.height} refused requests apart)" if log.refusals.height else ""
         said = [f"the prediction log of {name} is empty{refused}: send requests, then run "
                 "`make monitor` again"]  # fmt: skip
+    if lost := log_folder.fault(folder):
+        said = [lost]
     look.sentences += said
     _notice_silence(look, now)
     look.objectives, look.alerts = objectives.of_environment(root, params, name)

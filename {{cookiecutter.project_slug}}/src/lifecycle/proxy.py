@@ -22,6 +22,7 @@ from lifecycle.proxy_guards import (
     too_large,
     too_late,
     unreadable,
+    wrong_method,
 )
 from lifecycle.proxy_probes import probes
 
@@ -98,6 +99,8 @@ def _server(
         "max_header_bytes": 16384,
         "routes": [*probes(live), *guards(params, live, with_keys), *routes],
         "errors": {"routes": [
+            # Caddy itself refuses one of more than 32 letters.
+            *wrong_method(vars={"{http.error.status_code}": ["405"]}),
             {"match": [{"vars": {"{http.error.status_code}": ["413"]}}],
              "handle": [too_large(params)]},
             {"match": [{"vars": {"{http.error.status_code}": ["502"]},

@@ -14,6 +14,8 @@ from lifecycle.params import Params
 OPEN = (PREDICT, MODEL, PAGE, *DOCUMENTS)
 # A worker that died is back within this time, and a request waits for it.
 RETRY_SECONDS = 20
+# What the worker's server takes, and refuses in our form where a path does not answer it.
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 INTERNAL_HEADER = "X-Lifecycle-Variant"
 LENGTH = "{http.request.header.Content-Length}"
 # The proxy keeps a body until it is whole. Of whoever has no right key it keeps no more than this,
@@ -88,6 +90,15 @@ def _keys_first(params: Params, live: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def wrong_method(**where: Any) -> list[dict[str, Any]]:
+    """Return the routes that refuse a method (405), at each path what matches `where`."""
+    return [
+        {"match": [{"path": [path], **where}],
+         "handle": [answer(405, f"{path} answers {allow} only", Allow=[allow])], "terminal": True}
+        for path, allow in ((path, "POST" if path == PREDICT else "GET, HEAD") for path in OPEN)
+    ]  # fmt: skip
+
+
 def guards(params: Params, live: str, with_keys: bool) -> list[dict[str, Any]]:
     """Return what every request passes before it is handed on."""
     soon = "{http.request.duration_ms} < " + f"{500.0 * params.serve.timeout_seconds}"
@@ -108,6 +119,11 @@ def guards(params: Params, live: str, with_keys: bool) -> list[dict[str, Any]]:
                 ]},
             ]},
         ]},
+        # Two kinds of request that the worker's server would refuse in words of its own.
+        {"match": [{"header_regexp": {"Upgrade": {"pattern": "(?i)websocket"}}}],
+         "handle": [answer(400, "there are no websockets here: see /docs.json for what there is")],
+         "terminal": True},
+        *wrong_method(**{"not": [{"method": METHODS}]}),
         # One that says how large it is need not be read to be refused.
         {"match": [{"expression": f"{LENGTH} != '' && int({LENGTH}) > "
                                   f"{params.serve.maximum_body_bytes}"}],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lifecycle import bento, environment, marks
+from lifecycle import bento, environment, log_folder, marks
 from lifecycle.command import project_root, run
 from lifecycle.deployment import Deployment, Serving
 from lifecycle.machine import PROXIES, PROXY, Machine
@@ -40,6 +40,8 @@ def lines(root: Path, params: Params, name: str) -> list[str]:
                      "run `make deploy`")  # fmt: skip
     if not machine.has_keys():
         found.append("keys         none, clients are refused: run `make deploy` with API_KEYS")
+    if lost := log_folder.fault(deployment.folder / "predictions"):
+        found.append(f"predictions  {lost}")
     if not machine.is_steered(state):
         found.append("requests     are not sent where they should be: run `make deploy`")
     if not machine.supervisor.runs():

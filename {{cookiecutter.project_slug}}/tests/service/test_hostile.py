@@ -88,6 +88,11 @@ FILLED: dict[str, tuple[bytes, Part, bytes]] = {
     "keys with half a character": (b'{"records":[{', lambda n: b'"\\ud800%x":1' % n, b"}]}"),
     "whole characters in halves": (b'{"records":["', b"\\ud83d\\ude00", b'"]}'),
     "quotes": (b"", b'"', b""),
+    "commas and quotes": (b"", b',"', b""),
+    "text of a quote": (b"[1", b',"\\"', b"]"),
+    "text of a backslash": (b"[1", b',"\\\\"', b"]"),
+    "opened objects with an empty key": (b"", b'{"":', b""),
+    "quotes in text": (b'["' + b"," * 20_000, b'\\"', b'"]'),
     "backslashes": (b'"', b"\\", b""),
     "text without an end": (b'{"records":"', b"a", b""),
     "spaces": (b"", b" ", b""),
@@ -107,6 +112,8 @@ FILLED: dict[str, tuple[bytes, Part, bytes]] = {
 # Between their parts stands nothing.
 RUNS = {
     "commas and brackets in text", "half characters", "whole characters in halves", "quotes",
+    "commas and quotes", "text of a quote", "text of a backslash",
+    "opened objects with an empty key", "quotes in text",
     "backslashes", "text without an end", "spaces", "lines", "opened lists", "opened objects",
     "commas", "digits", "digits after the point", "digits of an exponent", "noughts", "nothing",
     "no UTF-8", "the begin of characters", "one key as long as may be",
