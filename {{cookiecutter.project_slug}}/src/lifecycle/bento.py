@@ -107,9 +107,12 @@ def damage(root: Path, tag: str, model_md5: str | None = None) -> str | None:
 def require(root: Path, tag: str, model_md5: str | None = None) -> None:
     """Let through only a Bento that is as it was packaged, of the model that the registry names.
 
+    Compiled code in it, which no worker reads, is removed.
+
     Raises:
         StageError: what differs, and what to type.
     """
+    seal.forget_caches(folder(root, tag))
     if found := damage(root, tag, model_md5):
         raise StageError(
             f"the Bento {tag} is not what was packaged ({found}), so it does not serve: "

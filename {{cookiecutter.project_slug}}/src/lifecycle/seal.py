@@ -15,8 +15,10 @@ from lifecycle.command import StageError
 from lifecycle.files import parse_strict, write_json
 
 MANIFEST = "manifest.json"
-# Python writes them beside the code that it imports; `forget_caches` removes them.
+# Python writes them beside the code that it imports. A worker reads none of them, and writes none.
 CACHES = "__pycache__"
+# The variable by which a worker is told the tag of its Bento.
+NAMED = "BENTO_TAG"
 # Added after the Bento's hash is taken: which rows they are depends on the data at hand, which is
 # no part of what the tag names.
 SMOKE = "release/smoke.json"
@@ -30,11 +32,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    """Return the hash of every file below a folder; what is no plain file has none."""
+def hashes(folder: Path, *, caches: bool = False) -> dict[str, str]:
+    """Return the hash of every file below a folder, also of `caches`; no plain file has none."""
     found = {}
     for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name != CACHES]
+        folders[:] = [name for name in folders if caches or name != CACHES]
         links = [name for name in folders if Path(place, name).is_symlink()]
         for name in sorted([*files, *links]):
             path = Path(place, name)
@@ -55,10 +57,11 @@ def write(source: Path, around: Path | None = None) -> None:
 
 
 def _found(source: Path, around: Path | None) -> dict[str, Any]:
-    files = hashes(source)
+    # Where a Bento is served by others, as in an image, Python's own caches are in it.
+    files = hashes(source, caches=around is not None)
     files.pop(MANIFEST, None)
     inside = f"{source.relative_to(around).as_posix()}/" if around else ""
-    others = hashes(around) if around else {}
+    others = hashes(around, caches=True) if around else {}
     return {
         "files": files,
         "around": {name: one for name, one in others.items() if not name.startswith(inside)},
@@ -91,12 +94,19 @@ def damage(source: Path, around: Path | None = None) -> str | None:
 
 
 def require(source: Path) -> None:
-    """Stop a service whose own files are not as they were packaged.
+    """Stop a service whose own files are not as they were packaged, or not those of its tag.
+
+    Its manifest can be written anew with all else; the tag that it is told is kept elsewhere.
 
     Raises:
         StageError: what differs.
     """
-    if found := damage(source):
+    tag = os.environ.get(NAMED)
+    try:
+        found = damage(source) or (tag_damage(source.parent, tag) if tag else None)
+    except OSError as error:
+        found = f"it cannot be read ({error})"
+    if found:
         raise StageError(f"this Bento is not as it was packaged: {found}")
 
 

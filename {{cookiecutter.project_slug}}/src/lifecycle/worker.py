@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, liveness, log_tail, seal
+from lifecycle import bento, liveness, log_tail, seal, uncached
 from lifecycle.command import StageError
 from lifecycle.deployment import Serving
 from lifecycle.environment import folder
@@ -71,12 +71,16 @@ class Worker:
             "PREDICTION_LOG": str(state / "predictions"),
             "ROUTING_FILE": str(state / "routing.json"),
             "WORKER_NAME": self.name,
+            # What it has to be, whatever its own files say.
+            seal.NAMED: self.serving.tag,
             # For Bentos of before: those of today count in memory.
             "PROMETHEUS_MULTIPROC_DIR": str(state / "metrics" / self.name),
         }
         python = bento.python_of(self.root, self.serving.tag)
-        command = [python, "-m", "_bentoml_impl.worker.service", str(place), "--fd", "0",
-                   "--worker-id", "1", "--timeout-graceful-shutdown",
+        # Not from its own folder, which holds names that others have as well.
+        command = [python, "-P", str(Path(uncached.__file__).resolve()), str(place / "src"),
+                   "_bentoml_impl.worker.service", str(place), "--fd", "0", "--worker-id", "1",
+                   "--timeout-graceful-shutdown",
                    str(int(params.rollout.drain_seconds) + 1)]  # fmt: skip
         return Program(self.name, command, self.socket.name, variables,
                        stop_seconds=int(params.rollout.drain_seconds) + 5)  # fmt: skip
@@ -95,7 +99,6 @@ class Worker:
         # One that runs has loaded what was right then; it goes on, also while its files are mended.
         if not supervisor.process(self.name)["pid"]:
             bento.require(self.root, self.serving.tag)
-            seal.forget_caches(bento.folder(self.root, self.serving.tag))
         self._begin = log_tail.position(self.log)
         supervisor.add(self.program(params))
         seconds = params.serve.start_timeout_seconds

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import py_compile
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,12 +16,15 @@ from types import SimpleNamespace
 import pytest
 from service import workers
 
-from lifecycle import bento, registry, seal
+from lifecycle import bento, registry, seal, uncached
 from lifecycle.columns import load_schema
 from lifecycle.command import StageError
 from lifecycle.files import md5, write_json
+from lifecycle.params import Params
 from lifecycle.passed import NEEDED, refusal
 from lifecycle.predictor import Predictor, load_release
+from lifecycle.recovery import Serving
+from lifecycle.worker import Worker
 
 STATED = {"model_md5": "a" * 32, "git_commit": "b" * 40, "gate_md5": "c" * 32}
 ALL = dict.fromkeys(NEEDED, "d" * 32)
@@ -129,13 +135,83 @@ def test_whatever_was_changed_is_named_and_does_not_serve(
     assert words in str(stopped.value)
 
 
-def test_compiled_code_is_none_of_the_bentos_files_and_is_forgotten(made: SimpleNamespace) -> None:
-    cache = made.place / "src/__pycache__"
+@pytest.mark.parametrize("place", ["src", "src/lifecycle", "env", "."])
+def test_compiled_code_in_a_bento_is_named_and_removed_before_it_serves(
+    place: str, made: SimpleNamespace
+) -> None:
+    """A worker reads none of it; in an image, which is served by others, Python's own is there."""
+    cache = made.place / place / "__pycache__"
     cache.mkdir()
     (cache / "service.cpython-311.pyc").touch()
-    assert bento.damage(made.root, made.tag) is None
-    seal.forget_caches(made.place)
+    name = "__pycache__/service.cpython-311.pyc was added"
+    assert name in str(bento.damage(made.root, made.tag))
+    seal.require(made.place / "src")
+    bento.require(made.root, made.tag, made.model_md5)
     assert not cache.exists()
+    assert bento.damage(made.root, made.tag) is None
+
+
+UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
+
+
+@pytest.mark.parametrize("mode", [UNCHECKED, py_compile.PycInvalidationMode.TIMESTAMP])
+@pytest.mark.parametrize("name", ["plain", "package.inner", "package"])
+def test_what_is_planted_in_a_cache_does_not_run(
+    mode: py_compile.PycInvalidationMode, name: str, tmp_path: Path
+) -> None:
+    """Python itself believes it: the cache names the right source, at its time and of its size."""
+    code = tmp_path / "code"
+    (code / "package").mkdir(parents=True)
+    (code / "package/__init__.py").write_text("WHAT = 'good'")
+    for module in ("plain", "package/inner"):
+        (code / f"{module}.py").write_text("WHAT = 'good'")
+    source = code / f"{name.replace('.', '/')}.py"
+    source = source if source.is_file() else code / name / "__init__.py"
+    evil = tmp_path / "evil.py"
+    evil.write_text("WHAT = 'evil'")
+    os.utime(evil, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
+    planted = importlib.util.cache_from_source(str(source))
+    py_compile.compile(str(evil), planted, str(source), doraise=True, invalidation_mode=mode)
+    (tmp_path / "ask.py").write_text(f"import {name}, sys; print({name}.WHAT, *sys.argv[1:])")
+    before = sorted(code.rglob("*.pyc"))
+
+    def said(*command: str) -> str:
+        variables = {"PYTHONPATH": f"{code}{os.pathsep}{tmp_path}"}
+        done = subprocess.run([sys.executable, *command, "--fd", "0"], env=variables, cwd="/",
+                              capture_output=True, text=True, check=True)  # fmt: skip
+        return done.stdout.strip()
+
+    assert said("-B", "-m", "ask") == "evil --fd 0"
+    assert said("-P", str(uncached.__file__), str(code), "ask") == "good --fd 0"
+    assert sorted(code.rglob("*.pyc")) == before
+
+
+def test_a_worker_reads_no_cache_of_its_bento_and_knows_its_tag(
+    made: SimpleNamespace, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVING_PYTHON", sys.executable)
+    (made.root / "requirements").mkdir()
+    (made.root / "requirements/serving.txt").touch()
+    serving = Serving(7, made.tag, "now")
+    program = Worker(made.root, "development", made.root, serving).program(params)
+    command = [str(part) for part in program.command]
+    assert command[1:4] == ["-P", str(uncached.__file__), str(made.place / "src")]
+    assert program.variables["BENTO_TAG"] == made.tag
+
+
+def test_a_bento_changed_in_all_that_names_its_model_does_not_load(
+    made: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files agree with each other, but not with the tag that the worker was given."""
+    source = made.place / "src"
+    forge_model(made.place)
+    seal.require(source)
+    monkeypatch.setenv("BENTO_TAG", made.tag)
+    with pytest.raises(StageError, match=r"as it was packaged: its files are not those that its"):
+        seal.require(source)
+    shutil.rmtree(made.place / "env")
+    with pytest.raises(StageError, match="it cannot be read"):
+        seal.require(source)
 
 
 def test_a_bento_of_another_model_than_the_registry_names_is_refused(made: SimpleNamespace) -> None:
