@@ -73,7 +73,8 @@ def _check_whole(path: Path) -> None:
         handle.seek(path.stat().st_size - 1)
         # What was cut off may be half of the last value.
         if handle.read() not in (b"\n", b"\r"):
-            raise StageError(f"{path} is truncated: its last line does not end")
+            raise StageError(f"{path} is truncated: its last line does not end. Fetch it again, or "
+                             "end that line if it is whole")  # fmt: skip
 
 
 def _header(path: Path) -> list[str]:
