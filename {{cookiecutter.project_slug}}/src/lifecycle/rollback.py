@@ -12,7 +12,7 @@ import signal
 import time
 from pathlib import Path
 
-from lifecycle import bento, environment, passed, process, registry
+from lifecycle import asking, bento, environment, passed, process, registry
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deploy import ensure, settle
 from lifecycle.deployment import Deployment, Outcome, Serving, State, serving
@@ -44,6 +44,7 @@ def target(root: Path, params: Params, state: State, version: int | None) -> Ser
     if version is None:
         if state.previous is None:
             raise StageError("no version served before this one: say which, VERSION=n")
+        asking.require(root, params, state.previous.version, "say which, VERSION=n")
         return serving(bento.Released(state.previous.tag, state.previous.version))
     if version == state.live.version:
         raise StageError(f"version {version} serves already")

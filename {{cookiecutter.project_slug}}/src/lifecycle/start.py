@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from lifecycle import environment
+from lifecycle import asking, environment
 from lifecycle.command import StageError, project_root, run
 from lifecycle.deploy import interruptible, resume
 from lifecycle.deployment import Deployment, State
@@ -27,6 +27,7 @@ def start(root: Path, params: Params, name: str) -> tuple[State, Machine]:
         state = deployment.load()
         if state.live is None:
             raise StageError(f"nothing served {name}: run `make deploy ENV={name}`")
+        asking.require(root, params, state.live.version, "`make rollback VERSION=n` starts another")
         machine = Machine(root, params, deployment)
         ran = machine.serves(state)
         state = resume(machine, state)

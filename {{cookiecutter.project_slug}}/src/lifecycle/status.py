@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lifecycle import bento, environment, log_folder, marks
+from lifecycle import asking, bento, environment, log_folder, marks
 from lifecycle.command import project_root, run
 from lifecycle.deployment import Deployment, Serving
 from lifecycle.machine import PROXIES, PROXY, Machine
@@ -58,6 +58,12 @@ def lines(root: Path, params: Params, name: str) -> list[str]:
             f"Bento        {live.tag} is not what was packaged ({damage}), and serves only as long "
             "as its process: run `make release`, which packages it again, then `make deploy`"
         )
+    answer = asking.ask(root, params, live.version)
+    if answer.refusal:
+        found.append(f"registry     version {live.version} may not serve any more: "
+                     f"{answer.refusal}; run `make rollback`")  # fmt: skip
+    elif answer.unknown:
+        found.append(f"registry     cannot be asked of version {live.version}: {answer.unknown}")
     if state.previous:
         found.append(f"previous     version {state.previous.version} ({state.previous.tag})")
     if state.candidate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
@@ -110,6 +111,27 @@ def ensure(root: Path) -> None:
         # syntax; an address has them encoded.
         SqlAlchemyStore(f"sqlite:///{part}", (root / "mlruns").as_uri())
         move(part, database)
+
+
+def version(database: Path, name: str, number: int) -> tuple[dict[str, str], str] | None:
+    """Return tags and run of a version, read from the store's file; None where there is none.
+
+    Raises:
+        StageError: there is no such file.
+        sqlite3.Error: it cannot be read.
+    """
+    if not database.is_file():
+        raise StageError(f"{database} is missing")
+    which = (name, str(number))
+    with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as file:
+        found = file.execute(
+            "select run_id from model_versions where name = ? and version = ? "
+            "and coalesce(current_stage, '') != 'Deleted_Internal'", which,
+        ).fetchone()  # fmt: skip
+        tags = file.execute(
+            "select key, value from model_version_tags where name = ? and version = ?", which
+        ).fetchall()
+    return None if found is None else (dict(tags), found[0] or "")
 
 
 def renumber(database: Path, name: str, version: int, number: int) -> None:

@@ -205,6 +205,10 @@ def verdict_content(root: Path, run_id: str, wanted: str = "") -> bytes | None:
     """
     if not run_id:
         return None
+    here = root / "mlartifacts" / run_id / "artifacts" / VERDICTS
+    if store.is_local(root) and here.is_dir():
+        # Nothing is copied, so that a full disk is no reason.
+        return _wanted(here, wanted)
     mlflow = connect(root)
     from mlflow.exceptions import MlflowException
 
@@ -213,8 +217,13 @@ def verdict_content(root: Path, run_id: str, wanted: str = "") -> bytes | None:
             folder = mlflow.MlflowClient().download_artifacts(run_id, VERDICTS, scratch)
         except (MlflowException, OSError):
             return None
-        paths = sorted(Path(folder).rglob("*"), key=lambda path: (len(path.parts), path))
-        found = [path.read_bytes() for path in paths if path.is_file()]
+        return _wanted(Path(folder), wanted)
+
+
+def _wanted(folder: Path, wanted: str) -> bytes | None:
+    """Return the content of the file with an MD5 below a folder, else of the first, if any."""
+    paths = sorted(folder.rglob("*"), key=lambda path: (len(path.parts), path))
+    found = [path.read_bytes() for path in paths if path.is_file()]
     return next((one for one in found if _hash(one) == wanted), found[0] if found else None)
 
 
