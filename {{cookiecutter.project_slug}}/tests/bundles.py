@@ -13,9 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, lineage, seal, verdict
-from lifecycle.files import md5, write_json
+from lifecycle import bento, lineage, params, seal, verdict
+from lifecycle.columns import Column, Schema, load_schema
+from lifecycle.files import json_text, md5, write_json
 
+ROOT = Path(__file__).parents[1]
+PARAMS, SCHEMA = ROOT / "params.yaml", ROOT / "schema.yaml"
+COMMIT = "b" * 40
 RULE = {"rule": "roc_auc", "measured": "0.7", "required": ">= 0.6", "verdict": "pass"}
 Files = dict[str, bytes]
 
@@ -23,21 +27,28 @@ Files = dict[str, bytes]
 class Bundle:
     """Everything that a bundle is made of, each part to be spoilt before it is written."""
 
-    def __init__(self, name: str, version: int, model: bytes, folder: Path) -> None:
+    def __init__(
+        self, name: str, version: int, model: bytes, folder: Path, commit: str = COMMIT
+    ) -> None:
         """Make a Bento below `folder`, and what is said about it."""
-        made, tag = make_bento(name, version, model, folder)
+        settings, schema = params.load_params(PARAMS), load_schema(SCHEMA)
         tags = dict.fromkeys(lineage.NEEDED, "a" * 32) | {
-            "git_commit": "b" * 40, "gate_verdict": "pass", "window": "2013-01 to 2013-02",
-            "train_last": "2013-02-01", "metric.roc_auc": "0.7",
-            "model_md5": md5(made / "src/release/model.ubj"),
+            "git_commit": commit, "gate_verdict": "pass", "window": "2013-01 to 2013-02",
+            "train_last": "2013-02-01 23:59:00", "threshold": repr(settings.evaluate.threshold),
+            **{f"metric.{metric}": "0.7" for metric in settings.gate.metrics},
         }  # fmt: skip
-        gate = {"verdict": "pass", "reason": "every rule holds", "rules": [RULE],
+        made, tag, hashes = make_bento(name, version, model, folder, commit)
+        tags |= hashes
+        rules = [RULE | {"rule": rule} for rule in verdict.required_rules(settings, schema, None)]
+        gate = {"verdict": "pass", "reason": "every rule holds", "rules": rules,
                 "champion": None, "base": None}  # fmt: skip
         self.facts: dict[str, Any] = {
             "name": name, "version": version, "tag": tag, "lineage": tags,
-            "metrics": {"roc_auc": 0.7},
+            "metrics": dict.fromkeys(settings.gate.metrics, 0.7),
             "gate": gate | {key: tags[key] for key in verdict.CONTENTS},
         }  # fmt: skip
+        # Whatever is changed in the verdict, its hash follows; else only what is said to.
+        self.follows = True
         self.bento = made
         # Left as they are, they follow from the above.
         self.facts_text: bytes | None = None
@@ -60,7 +71,10 @@ class Bundle:
 
     def files(self) -> Files:
         """Return what is packed beside the manifest."""
-        text = self.facts_text
+        text, tags = self.facts_text, self.facts.get("lineage")
+        if self.follows and isinstance(tags, dict) and "gate_md5" in tags:
+            gate = json_text(self.facts["gate"]).encode()
+            tags["gate_md5"] = hashlib.md5(gate, usedforsecurity=False).hexdigest()
         if text is None:
             text = json.dumps(self.facts).encode()
         files: Files = {"version.json": text}
@@ -90,26 +104,69 @@ class Bundle:
         return packed(bytes(written))
 
 
-def make_bento(name: str, version: int, model: bytes, folder: Path) -> tuple[Path, str]:
-    """Return a Bento's folder and its tag."""
+def value(column: Column) -> Any:
+    """Return a value that a column may have."""
+    if column.null_share:
+        return None
+    made = {"integer": int(column.minimum or 0), "float": float(column.minimum or 0),
+            "boolean": True, "string": "text", "datetime": "2013-01-05T05:00:00"}  # fmt: skip
+    return column.categories[0] if column.categories else made[column.type]
+
+
+def smoke(schema: Schema) -> dict[str, Any]:
+    """Return a smoke request and an answer to it."""
+    record = {name: value(schema[name]) for name in schema.request}
+    return {"request": {"records": [record]}, "probabilities": [0.5]}
+
+
+def make_bento(
+    name: str, version: int, model: bytes, folder: Path, commit: str
+) -> tuple[Path, str, dict[str, str]]:
+    """Return a Bento's folder, its tag, and the hashes that its version's tags have."""
     made = folder / "bento"
-    source = made / "src"
+    source, settings = made / "src", params.load_params(PARAMS)
     (source / "release").mkdir(parents=True)
+    (source / "lifecycle").mkdir()
     (source / "service.py").write_text("")
     (source / "release/model.ubj").write_bytes(model)
-    facts = {"model_version": str(version), "model_md5": md5(source / "release/model.ubj")}
+    shutil.copy(SCHEMA, source / "release/schema.yaml")
+    shutil.copy(ROOT / "src/lifecycle/features.py", source / "lifecycle/features.py")
+    facts = {
+        "name": name, "model_version": str(version), "git_commit": commit, "gate_verdict": "pass",
+        "model_md5": md5(source / "release/model.ubj"), "threshold": settings.evaluate.threshold,
+        "maximum_rows": 100, "maximum_body_bytes": 100_000, "timeout_seconds": 3,
+        "prediction_log": settings.prediction_log.model_dump(),
+    }  # fmt: skip
     write_json(source / "release/release.json", facts)
-    staged = seal.hashes(source)
-    (source / seal.SMOKE).write_text("{}")
+    write_json(source / seal.SMOKE, smoke(load_schema(SCHEMA)))
     (made / "env/python").mkdir(parents=True)
     (made / seal.LOCK).write_text("six==1\n")
-    (made / "bento.yaml").write_text("name: name\n")
     (made / "sbom.cdx.json").write_text("{}")
-    staged["requirements.txt"] = seal.sha256(made / seal.LOCK)
-    tag = f"{name}:{version}-{seal.tag_hash(staged)}"
+    tag = sealed(made, f"{name}:{version}")
     assert bento.TAG.fullmatch(tag)
-    seal.write(source, made)
-    return made, tag
+    return made, tag, hashes(made)
+
+
+def hashes(made: Path) -> dict[str, str]:
+    """Return the tags of a version that name files of its Bento."""
+    files = {"model_md5": "src/release/model.ubj", "schema_md5": "src/release/schema.yaml",
+             "features_md5": "src/lifecycle/features.py",
+             "serving_environment_md5": seal.LOCK}  # fmt: skip
+    return {key: md5(made / file) for key, file in files.items() if (made / file).is_file()}
+
+
+def sealed(made: Path, begin: str) -> str:
+    """Give a Bento the tag and the manifest that follow from its content; return the tag."""
+    staged = {name: one for name, one in seal.hashes(made / "src").items()
+              if name not in (seal.SMOKE, seal.MANIFEST)}  # fmt: skip
+    staged["requirements.txt"] = seal.sha256(made / seal.LOCK)
+    tag = f"{begin}-{seal.tag_hash(staged)}"
+    name, _, version = tag.partition(":")
+    about = made / "bento.yaml"
+    if not about.exists() or about.read_bytes().startswith(b"service: service:service\nname: "):
+        about.write_text(f"service: service:service\nname: {name}\nversion: {version}\n")
+    seal.write(made / "src", made)
+    return tag
 
 
 def plain(name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:

@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lifecycle import seal
+from lifecycle import named, seal
 from lifecycle.command import StageError
 from lifecycle.files import read_state, write_json
 
@@ -90,22 +90,23 @@ def released(root: Path) -> Released:
     return found
 
 
-def damage(root: Path, tag: str, model_md5: str | None = None) -> str | None:
+def damage(root: Path, tag: str, tags: dict[str, str] | None = None) -> str | None:
     """Return in what a Bento is not as it was packaged, or not the registry's; None if in nothing.
 
-    Some megabytes are read for it, which takes milliseconds.
+    `tags` are those that its version has in the registry. Some megabytes are read for it, which
+    takes milliseconds.
     """
     place = folder(root, tag)
     if not (place / "bento.yaml").is_file():
         return "it is gone"
     try:
-        return seal.damage(place / "src", place) or seal.tag_damage(place, tag, model_md5)
+        return named.damage(place, tag, tags)
     except OSError as error:
         return f"it cannot be read ({error})"
 
 
-def require(root: Path, tag: str, model_md5: str | None = None) -> None:
-    """Let through only a Bento that is as it was packaged, of the model that the registry names.
+def require(root: Path, tag: str, tags: dict[str, str] | None = None) -> None:
+    """Let through only a Bento that is as it was packaged, and what its version's tags name.
 
     Compiled code in it, which no worker reads, is removed.
 
@@ -113,7 +114,7 @@ def require(root: Path, tag: str, model_md5: str | None = None) -> None:
         StageError: what differs, and what to type.
     """
     seal.forget_caches(folder(root, tag))
-    if found := damage(root, tag, model_md5):
+    if found := damage(root, tag, tags):
         raise StageError(
             f"the Bento {tag} is not what was packaged ({found}), so it does not serve: "
             "run `make release`, which packages it again, or `make receive`"

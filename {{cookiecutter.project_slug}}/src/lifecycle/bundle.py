@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import io
 import json
 import shutil
@@ -20,16 +21,18 @@ from lifecycle import (
     checksum,
     git,
     history,
+    named,
     outputs,
     registry,
     seal,
+    tag_forms,
     tracking,
     unpack,
     verdict,
 )
 from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
-from lifecycle.files import read_json, replacing, write_json
+from lifecycle.files import json_text, read_json, replacing, write_json
 from lifecycle.gate import gate
 from lifecycle.package import package
 from lifecycle.params import Params, load_params
@@ -48,10 +51,10 @@ def pack(root: Path, params: Params, version: registry.Version, released: bento.
         "version": version.number,
         "tag": released.tag,
         "lineage": version.tags,
-        "metrics": read_json(root / params.paths.metrics),
+        "metrics": tag_forms.metrics(version.tags),
         "gate": released_verdict(root, params, version),
     }
-    bento.require(root, released.tag, version.tags["model_md5"])
+    _require_as_registered(root, version, released)
     shutil.rmtree(root / FOLDER, ignore_errors=True)
     write_json(root / FOLDER / FACTS, facts)
     shutil.copyfile(folder / "sbom.cdx.json", root / FOLDER / "sbom.cdx.json")
@@ -76,8 +79,24 @@ def pack(root: Path, params: Params, version: registry.Version, released: bento.
     return target
 
 
+def _require_as_registered(root: Path, version: registry.Version, released: bento.Released) -> None:
+    """Pack nothing that `receive` would refuse.
+
+    Raises:
+        StageError: the Bento was made of other files than the version was registered with.
+    """
+    bento.require(root, released.tag)
+    folder, commit = bento.folder(root, released.tag), version.tags["git_commit"][:12]
+    if found := named.difference(folder, version.tags, at_first=True):
+        raise StageError(
+            f"version {version.number} was registered at commit {commit} with something else "
+            f"({found}), so it is not packed: check out what it was made of, or remove the version "
+            "in MLflow (`make ui`) and type the same again"
+        )
+
+
 def released_verdict(root: Path, params: Params, version: registry.Version) -> dict[str, Any]:
-    """Return the verdict that let the version through; where its run is elsewhere, today's.
+    """Return the verdict that let the version through; where its run is elsewhere, it is today's.
 
     Raises:
         StageError: neither is about what the version's tags name.
@@ -86,7 +105,11 @@ def released_verdict(root: Path, params: Params, version: registry.Version) -> d
         root, version.run_id, version.tags.get("gate_md5", "")
     ) or read_json(root / params.paths.gate_report)
     wanted = {key: version.tags.get(key) for key in verdict.CONTENTS}
-    if differ := verdict.differing(found, wanted):
+    differ = verdict.differing(found, wanted)
+    text = json_text(found).encode()
+    if hashlib.md5(text, usedforsecurity=False).hexdigest() != version.tags.get("gate_md5"):
+        differ.append("gate_md5")
+    if differ:
         raise StageError(f"the verdict here is not about version {version.number} "
                          f"({', '.join(differ)} differ), so it is not packed")  # fmt: skip
     return found

@@ -37,7 +37,7 @@ def wanted(root: Path, versions: registry.Registry) -> bento.Released:
     """
     version = passed.wanted(root, versions)
     found = bento.of_version(root, version.number)
-    bento.require(root, found.tag, version.tags["model_md5"])
+    bento.require(root, found.tag, version.tags)
     return found
 
 

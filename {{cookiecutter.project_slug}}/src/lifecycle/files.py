@@ -100,9 +100,14 @@ def write_text(path: Path, text: str, mode: int | None = None) -> None:
         raise StageError(f"{path} cannot be written, {FULL_ADVICE}") from None
 
 
+def json_text(value: Any) -> str:
+    """Return `value` as readable JSON, as every file has it; NaN and infinities are refused."""
+    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as readable JSON, in one step; NaN and infinities are refused."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    """Write `value` as readable JSON, in one step."""
+    write_text(path, json_text(value))
 
 
 def read_json(path: Path) -> Any:

@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from lifecycle import git, registry, tracking, verdict
-from lifecycle.columns import Schema
+from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import md5, parse_strict
 from lifecycle.git_command import GitError
@@ -21,9 +21,11 @@ from lifecycle.registry import TRACKED, Version
 
 Line = tuple[str, str, str]
 
+# What DVC keeps, and dvc.lock names.
+DATA = ("data_md5", "train_md5", "holdout_md5", "model_md5", "evaluation_md5")
 NEEDED = (
     "git_commit", "window", "gate_md5", "gate_verdict", *TRACKED,
-    "data_md5", "train_md5", "holdout_md5", "model_md5", "evaluation_md5",
+    *DATA,
 )  # fmt: skip
 
 
@@ -109,20 +111,49 @@ def verdict_fault(root: Path, version: Version, found: Any) -> str | None:
     return f"it is about another {', '.join(others)}" if others else None
 
 
-def required(root: Path, version: Version, report: verdict.Report) -> list[str] | None:
-    """Return the rules that the version's own commit asks for; None where it had other settings."""
+def settings(root: Path, version: Version) -> tuple[Params, Schema] | None:
+    """Return parameters and schema by which a version has to be judged.
+
+    They are those of its commit, or this project's own where that is not here: whoever names a
+    commit that nobody has is not let off. None where today's code cannot read its commit's.
+    """
     commit = version.tags["git_commit"]
+    if not git.has_commit(root, commit):
+        return load_params(root / "params.yaml"), load_schema(root / "schema.yaml")
     params, schema = (
         git.content(root, commit, name) or b"" for name in ("params.yaml", "schema.yaml")
     )
     try:
-        return verdict.required_rules(
-            Params.model_validate(yaml.safe_load(params)),
-            Schema.model_validate(yaml.safe_load(schema)),
-            report.against,
-        )
+        return (Params.model_validate(yaml.safe_load(params)),
+                Schema.model_validate(yaml.safe_load(schema)))  # fmt: skip
     except (ValidationError, yaml.YAMLError):
         return None
+
+
+def required(root: Path, version: Version, report: verdict.Report) -> list[str] | None:
+    """Return the rules that the version's own commit asks for; None where nobody can say."""
+    is_here = git.has_commit(root, version.tags["git_commit"])
+    found = settings(root, version) if is_here else None
+    return verdict.required_rules(*found, report.against) if found else None
+
+
+def others_at_commit(root: Path, version: Version) -> list[str]:
+    """Return which tags name something else than the version's commit has, which is here."""
+    tags, commit = version.tags, version.tags["git_commit"]
+    others = []
+    for tag, path in TRACKED.items():
+        content = git.content(root, commit, path)
+        if content is None or hashlib.md5(content, usedforsecurity=False).hexdigest() != tags[tag]:
+            others.append(tag)
+    lock = (git.content(root, commit, TRACKED["dvc_lock_md5"]) or b"").decode(errors="replace")
+    lines = {line.strip() for line in lock.splitlines()}
+    others += [tag for tag in DATA if f"md5: {tags[tag]}" not in lines]
+    if found := settings(root, version):
+        params, window = found[0], found[0].data.window
+        said = {"window": f"{window.start} to {window.end}",
+                "threshold": repr(params.evaluate.threshold)}  # fmt: skip
+        others += [tag for tag, value in said.items() if tags.get(tag, value) != value]
+    return others
 
 
 def chain(root: Path, version: Version, params: Params) -> list[Line]:

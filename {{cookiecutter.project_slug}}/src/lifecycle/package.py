@@ -113,7 +113,7 @@ def ensure_bento(root: Path, params: Params, schema: Schema, version: registry.V
         tag = f"{params.project.name}:{version.number}-{staging.content_hash(stage)}"
         place = bento.folder(root, tag)
         there = place.exists()
-        damage = bento.damage(root, tag, version.tags["model_md5"])
+        damage = bento.damage(root, tag, version.tags)
         if there and damage is None:
             print(f"package: {tag} is there already")
             return tag

@@ -15,7 +15,8 @@ from io import BufferedReader
 from pathlib import Path
 
 from lifecycle import bento, environment, history, received, registry, seal, store, verdict
-from lifecycle.claims import Facts, read_facts, require_bento, require_lineage
+from lifecycle.claimed_bento import require_bento
+from lifecycle.claims import Facts, read_facts, require_lineage
 from lifecycle.command import StageError
 from lifecycle.deployment import Deployment
 from lifecycle.files import move
@@ -61,12 +62,13 @@ def receive(
                              f"not {params.project.name}")  # fmt: skip
         accept(facts.version)
         is_new = _require_version(root, params, facts)
-        place = bento.folder(root, facts.tag)
-        is_new = _place(scratch, place, facts) or is_new
-        _settle(root, params, facts)
+        released = facts.released if is_new else _here(root, params, facts) or facts.released
+        if released == facts.released:
+            is_new = _place(scratch, bento.folder(root, facts.tag), facts) or is_new
+        _settle(root, params, facts, released)
     if not is_new:
-        print(f"receive: version {facts.version} ({facts.tag}) is here already, as it is")
-    return facts.released
+        print(f"receive: version {released.version} ({released.tag}) is here already, as it is")
+    return released
 
 
 @contextmanager
@@ -117,11 +119,40 @@ def _require_version(root: Path, params: Params, facts: Facts) -> bool:
     return True
 
 
+def _here(root: Path, params: Params, facts: Facts) -> bento.Released | None:
+    """Return the Bento of the version where it is here and another than the bundle's: it stays.
+
+    Released anew, a version has another commit, and so another tag. Nothing of that is taken.
+
+    Raises:
+        StageError: the bundle holds another Bento of what is the same version in everything.
+    """
+    tag = bento.packaged(root).get(str(facts.version))
+    if tag is None or tag == facts.tag or _is_free(root, facts.version):
+        return None
+    tags = _known(root, params, facts.version) or {}
+    is_anew = any(tags.get(key) != facts.lineage[key] for key in ANEW)
+    if not is_anew:
+        raise StageError(
+            f"version {facts.version} is here already as the Bento {verdict.short(tag)}, and a "
+            f"version is never changed: the bundle holds {facts.tag}"
+        )
+    return bento.Released(tag, facts.version) if bento.damage(root, tag, tags) is None else None
+
+
+def _known(root: Path, params: Params, number: int) -> dict[str, str] | None:
+    """Return the tags that the registry, else git's history, has of a version."""
+    registered = {one.number: one.tags for one in _registered(root, params)}
+    released = {one.number: one.lineage for one in history.released(root)}
+    return registered.get(number) or released.get(number)
+
+
 def _differing(tags: dict[str, str], wanted: dict[str, str]) -> list[str]:
     """Return what a version that is here has otherwise."""
     differ = [key for key, value in wanted.items() if tags.get(key) != value]
     anew = tags.get("model_md5") == wanted["model_md5"]
-    return [key for key in differ if not (anew and key in ANEW)]
+    # What says most comes first.
+    return sorted((key for key in differ if not (anew and key in ANEW)), key=ANEW.__contains__)
 
 
 def _registered(root: Path, params: Params) -> list[Version]:
@@ -168,7 +199,7 @@ def _content(place: Path) -> dict[str, str]:
     return {name: one for name, one in files.items() if name != seal.MANIFEST}
 
 
-def _settle(root: Path, params: Params, facts: Facts) -> None:
+def _settle(root: Path, params: Params, facts: Facts, released: bento.Released) -> None:
     history.restore(root, params)
     versions = registry.connect(root, params)
     known = {one.number: one.tags for one in versions.all()}.get(facts.version)
@@ -179,4 +210,4 @@ def _settle(root: Path, params: Params, facts: Facts) -> None:
     champion = versions.by_alias("champion")
     if champion is None or champion.number != facts.version:
         versions.set_alias("challenger", facts.version)
-    settle(root, versions, facts.released)
+    settle(root, versions, released)

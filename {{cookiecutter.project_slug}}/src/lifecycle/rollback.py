@@ -51,7 +51,7 @@ def target(root: Path, params: Params, state: State, version: int | None) -> Ser
     versions = registry.connect(root, params)
     chosen, found = versions.get(version), bento.of_version(root, version)
     passed.require(root, chosen, "say another, VERSION=n")
-    bento.require(root, found.tag, chosen.tags["model_md5"])
+    bento.require(root, found.tag, chosen.tags)
     return serving(found)
 
 

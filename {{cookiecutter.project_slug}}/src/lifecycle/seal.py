@@ -110,29 +110,25 @@ def require(source: Path) -> None:
         raise StageError(f"this Bento is not as it was packaged: {found}")
 
 
-def tag_damage(folder: Path, tag: str, model_md5: str | None = None) -> str | None:
-    """Return in what a Bento differs from its tag and its model; None if in nothing.
-
-    The tag holds for what was staged; `model_md5` is what the registry says.
-    """
+def tag_damage(folder: Path, tag: str) -> str | None:
+    """Return in what a Bento differs from its tag, which holds for what was staged; None if not."""
     source = folder / "src"
     staged = {name: one for name, one in hashes(source).items() if name not in (MANIFEST, SMOKE)}
     staged["requirements.txt"] = sha256(folder / LOCK)
-    version, _, content = tag.partition(":")[2].rpartition("-")
+    name, _, rest = tag.partition(":")
+    version, _, content = rest.rpartition("-")
     if tag_hash(staged) != content:
         return "its files are not those that its tag names"
     try:
         facts = parse_strict((source / "release/release.json").read_bytes())
-        named, number = facts["model_md5"], facts["model_version"]
+        named, number, whose = facts["model_md5"], facts["model_version"], facts["name"]
     except (ValueError, TypeError, KeyError):
         return "release/release.json cannot be read"
     with (source / "release/model.ubj").open("rb") as model:
         made = hashlib.file_digest(model, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     if number != version or named != made:
         return "release/model.ubj is not the model of its release record"
-    if model_md5 is not None and made != model_md5:
-        return "release/model.ubj is not the model that the registry names"
-    return None
+    return None if whose == name else "release/release.json is of another name"
 
 
 def forget_caches(folder: Path) -> None:

@@ -54,7 +54,7 @@ class Report(BaseModel):
     params_md5: str
     schema_md5: str
     features_md5: str
-    champion: int | None
+    champion: int | None = Field(ge=1, le=10**9 - 1)
     base: str | None
 
     @property

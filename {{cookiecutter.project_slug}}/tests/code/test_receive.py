@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundles import Bundle, archive, packed, plain
+from bundles import PARAMS, ROOT, SCHEMA, Bundle, archive, packed, plain, sealed
 
-from lifecycle import bento, lineage, passed, receive, registry, seal, unpack
+from lifecycle import bento, lineage, passed, receive, registry, seal, unpack, verdict
 from lifecycle.command import StageError, run
 from lifecycle.deployment import Deployment, Outcome, State
-from lifecycle.files import write_json
-from lifecycle.params import Params
+from lifecycle.files import write_json, write_text
+from lifecycle.params import Params, load_params
 
 Spoil = Callable[[Bundle], object]
 NAME, NO_BUNDLE = "shrunk", " is no bundle: `make bundle` packs one ("
@@ -37,6 +37,9 @@ class Host:
         self.root, self.path = folder / "host" / "project", folder / "bundle.tar.gz"
         self.root.mkdir(parents=True)
         subprocess.run(["git", "init", "-q", str(self.root)], check=True)
+        # Where the commit of a bundle is unknown, these say which rules are asked for.
+        shutil.copy(PARAMS, self.root)
+        shutil.copy(SCHEMA, self.root)
         self.first = Bundle(NAME, 1, b"first", folder / "first")
         self.second = Bundle(NAME, 2, b"second", folder / "second")
         self.path.write_bytes(self.first.content())
@@ -192,6 +195,53 @@ def in_bento(change: Callable[[Path], object], again: bool = False) -> Spoil:
     return spoil
 
 
+def only(change: Callable[[dict[str, Any]], object]) -> Spoil:
+    """Change the verdict, and not the hash of it in the lineage."""
+
+    def spoil(bundle: Bundle) -> None:
+        bundle.content()
+        bundle.follows = False
+        change(bundle.facts["gate"])
+
+    return spoil
+
+
+def forged(change: Callable[[Path], object]) -> Spoil:
+    """Change the Bento's files, and whatever of a bundle names a hash of them."""
+
+    def spoil(bundle: Bundle) -> None:
+        change(bundle.bento)
+        name, version = bundle.facts["name"], bundle.facts["version"]
+        bundle.facts["tag"] = sealed(bundle.bento, f"{name}:{version}")
+
+    return spoil
+
+
+def released_as(**changes: Any) -> Spoil:
+    """Let release.json say something else; what is None is left out."""
+
+    def change(folder: Path) -> None:
+        path = folder / "src/release/release.json"
+        found = json.loads(path.read_text()) | changes
+        write_json(path, {key: one for key, one in found.items() if one is not None})
+
+    return forged(change)
+
+
+def more(name: str) -> Callable[[Path], object]:
+    """Add a line to a file."""
+    return lambda folder: write(name, (folder / name).read_bytes() + b"\n# more\n")(folder)
+
+
+def smoke(change: Callable[[Any], object]) -> Spoil:
+    def write_it(folder: Path) -> None:
+        found = json.loads((folder / "src" / seal.SMOKE).read_text())
+        change(found)
+        write_json(folder / "src" / seal.SMOKE, found)
+
+    return forged(write_it)
+
+
 def write(name: str, content: bytes) -> Callable[[Path], object]:
     return lambda folder: (folder / name).write_bytes(content)
 
@@ -229,6 +279,10 @@ REPEATED = (b'{"format": 1, "format": 1, "files": {}}', b"[]", b"null", b"", b"[
             b'{"format": 1, "files": []}', b'{"format": 1, "files": {}}', b"\xff",
             b'{"format": 2, "files": {}}', b'{"format": true, "files": {}}')  # fmt: skip
 NEVER = "is here already with another"
+TRACKED = {"features_md5": "src/lifecycle/features.py", "schema_md5": "schema.yaml",
+           "params_md5": "params.yaml", "dvc_lock_md5": "dvc.lock",
+           "environment_md5": "requirements/development.txt",
+           "serving_environment_md5": "requirements/serving.txt"}  # fmt: skip
 
 HOSTILE: list[tuple[str, Spoil, str]] = [
     *((f"a file {name!r:.30}", file(name), "") for name in NAMES),
@@ -285,7 +339,7 @@ HOSTILE: list[tuple[str, Spoil, str]] = [
     ("an empty lineage", fact(lineage={}), "its lineage has no git_commit"),
     ("a lineage as a text", fact(lineage="all"), NO_BUNDLE),
     *((f"no {name}", without_tag(name), f"its lineage has no {name}")
-      for name in (*lineage.NEEDED, "train_last")),
+      for name in (*lineage.NEEDED, "train_last", "threshold", "metric.roc_auc")),
     ("a commit that is none", tag(git_commit="HEAD"), "git_commit"),
     ("a commit as an option", tag(git_commit="--output=/evil"), "git_commit"),
     ("a hash that is none", tag(data_md5="../evil"), "data_md5"),
@@ -307,6 +361,55 @@ HOSTILE: list[tuple[str, Spoil, str]] = [
     ("an empty verdict", fact(gate={}), "the gate's verdict is not one of the gate"),
     ("a verdict of another", gate(model_md5="0" * 32), "its verdict is about another model_md5"),
     ("a verdict on other data", gate(holdout_md5="0" * 32), "is about another holdout_md5"),
+    ("half of the rules", lambda b: b.facts["gate"].update(rules=b.facts["gate"]["rules"][:1]),
+     "rules that are missing: "),
+    ("no rule of a slice", lambda b: b.facts["gate"]["rules"].pop(-4), "rules that are missing: "),
+    ("a rule of another machine", lambda b: b.facts["gate"]["rules"].append(
+        {**b.facts["gate"]["rules"][0], "rule": "mine"}), "are no rules of params.yaml: mine"),
+    ("a figure of a verdict", only(lambda g: g["rules"][0].update(measured="0.99")),
+     "its verdict is another than its"),
+    ("a note in a verdict", only(lambda g: g.update(note="evil")), "its verdict is another than"),
+    ("a champion below 1", gate(champion=-1), "champion: "),
+    ("no metrics", fact(metrics={}), "its metrics are not those of its lineage"),
+    ("other metrics", lambda b: b.facts["metrics"].update(roc_auc=0.99), "its metrics are not"),
+    *((f"{key} {text!r:.30}", tag(**{key: text}), f"its lineage has a {key} that none has")
+      for key, texts in {
+          "metric.roc_auc": ("abc", "nan", "inf", "-inf", "1e999", "", "0_7", " 0.7", "0.7\n",
+                             "0x1"),
+          "threshold": ("1.9", "-0.1", "nan", "x", "1e-", "0.3 ", "1_0"),
+          "train_last": ("yesterday", "9999", "2013-02-01T00:00:00+00:00", "2013-02-30", "201302",
+                         "2013-02-01 23:59:00Z", "2013-W05-1", "20130201", "2013-02-01T00:00:00"),
+          "window": ("x", "2013-02 to 2013-01", "2013-13 to 2014-01", "2013-01", "2013-01 to now"),
+      }.items() for text in texts),
+    *((f"train_last {text}", tag(train_last=text), "a train_last outside its window")
+      for text in ("9999-01-01 00:00:00", "2013-03-01", "2012-12-31 23:59:00")),
+    *((f"a release with {key} {one!r:.20}", released_as(**{key: one}), words)
+      for key, one, words in (
+          ("threshold", 0.9, "has not the threshold"), ("threshold", None, "threshold"),
+          ("threshold", "0.3", "threshold"), ("threshold", True, "threshold"),
+          ("git_commit", "f" * 40, "is not the git_commit"), ("name", "other", "of another name"),
+          ("gate_verdict", "fail", "gate_verdict"), ("git_commit", None, "is not the git_commit"),
+          ("maximum_rows", 0, "maximum_rows"), ("maximum_rows", None, "maximum_rows"),
+          ("prediction_log", {}, "prediction_log"), ("evil", 1, "evil: Extra inputs"))),
+    ("other features", forged(more("src/lifecycle/features.py")), "registry's features_md5"),
+    ("another schema", forged(more("src/release/schema.yaml")), "registry's schema_md5"),
+    ("another lock", forged(more(seal.LOCK)), "registry's serving_environment_md5"),
+    ("no features", forged(lambda f: (f / "src/lifecycle/features.py").unlink()),
+     "features.py is missing"),
+    ("no smoke request", forged(lambda f: (f / "src" / seal.SMOKE).unlink()),
+     "smoke.json is missing"),
+    *((f"a smoke request {text!r:.20}", forged(write(f"src/{seal.SMOKE}", text)), "smoke.json")
+      for text in (b"{}", b"[]", b"", b"\xff", b"[" * 90_000, b'{"request": {}}')),
+    ("no rows to smoke", smoke(lambda s: s["request"].update(records=[])), "smoke.json"),
+    ("an empty row to smoke", smoke(lambda s: s["request"].update(records=[{}])), "smoke.json"),
+    ("a row more", smoke(lambda s: s["request"]["records"].append(s["request"]["records"][0])),
+     "smoke.json: it has not one probability"),
+    ("an impossible answer", smoke(lambda s: s.update(probabilities=[1.5])), "smoke.json"),
+    ("an answer in words", smoke(lambda s: s.update(probabilities=["0.5"])), "smoke.json"),
+    *((f"a bento.yaml {text!r:.30}", forged(write("bento.yaml", text)), "bento.yaml")
+      for text in (b"\xff", b"", b"[]", b"{", b"a: &a [*a", b"[" * 9_000,
+                   b"!!python/object/apply:os.system [id]",
+                   b"name: x\nversion: 1\nservice: service:service\n", b"- !!timestamp x\n")),
     ("no Bento", in_bento(lambda f: (f / "bento.yaml").unlink()), "it holds no Bento"),
     ("a Bento without code", lambda b: shutil.rmtree(b.bento / "src"), "manifest.json is missing"),
     ("another model", in_bento(write("src/release/model.ubj", b"evil")), "model.ubj is another"),
@@ -388,16 +491,25 @@ def test_a_version_that_is_here_is_never_changed(
     host: Host, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = host.state()
-    others = (tag(window="2013-03 to 2013-04"), tag(more="evil"), tag(**{"metric.x": "1"}))
+    others: tuple[Spoil, ...] = (
+        tag(window="2012-03 to 2013-04"),
+        tag(more="evil"),
+        lambda b: [tag(**{"metric.x": "1.0"})(b), b.facts["metrics"].update(x=1.0)],
+    )
     for number, spoil in enumerate(others):
         bundle = host.first.copy(tmp_path / f"{number}")
         spoil(bundle)
         assert f"version 1 {NEVER} " in host.refuses(bundle.content(), capsys)
     other = Bundle(NAME, 1, b"another model", tmp_path / "other")
     assert f"version 1 {NEVER} model_md5" in host.refuses(other.content(), capsys)
-    smoke = host.first.copy(tmp_path / "smoke")
-    in_bento(write(f"src/{seal.SMOKE}", b'{"request": 1}'), again=True)(smoke)
-    assert "is here already with other content" in host.refuses(smoke.content(), capsys)
+    other_rows = host.first.copy(tmp_path / "smoke")
+    smoke(lambda found: found.update(probabilities=[0.25]))(other_rows)
+    assert "is here already with other content" in host.refuses(other_rows.content(), capsys)
+    for number, name in enumerate(("src/service.py", "src/lifecycle/other.py")):
+        served = host.first.copy(tmp_path / f"served-{number}")
+        forged(write(name, b"print('evil')\n"))(served)
+        assert served.facts["lineage"] == host.first.facts["lineage"]
+        assert "version 1 is here already as the Bento " in host.refuses(served.content(), capsys)
     assert "not what was built" in host.refuses(host.first.content(), capsys, "0" * 64)
     assert host.state() == before
     host.path.write_bytes(host.first.content())
@@ -419,9 +531,10 @@ def test_a_good_bundle_is_taken_in_once(tmp_path: Path, params: Params,
     assert before["versions"][2] == host.second.facts["lineage"]
     assert "already" not in capsys.readouterr().out
     # Released anew, the same model has another commit, at another time: nothing of that is taken.
-    host.second.facts["lineage"]["git_commit"] = "c" * 40
-    host.path.write_bytes(host.second.content())
-    receive.receive(host.root, params, host.path)
+    anew = Bundle(NAME, 2, b"second", tmp_path / "anew", commit="c" * 40)
+    assert anew.facts["tag"] != released.tag
+    host.path.write_bytes(anew.content())
+    assert receive.receive(host.root, params, host.path) == released
     assert "is here already, as it is" in capsys.readouterr().out
     assert host.state() == before
     # One that was rolled back here, and was never released, gives its number to the next.
@@ -445,6 +558,45 @@ def test_what_was_received_is_proved_by_the_verdict_that_came_with_it(
     assert "nothing proves that it passed" in str(passed.refusal(host.root, version))
     receive.receive(host.root, params, host.path)
     assert passed.refusal(host.root, version) is None
+
+
+def test_where_the_commit_is_here_all_of_the_lineage_is_what_it_has(
+    tmp_path: Path, params: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host = Host(tmp_path / "machine", params)
+    model = hashlib.md5(b"second", usedforsecurity=False).hexdigest()
+    data = dict.fromkeys(lineage.DATA, "a" * 32) | {"model_md5": model}
+    lock = "".join(f"- path: x\n  md5: {one}\n" for one in data.values())
+    texts = {"dvc.lock": lock, "requirements/development.txt": "", seal.LOCK: "",
+             "requirements/serving.txt": "six==1\n", "src/lifecycle/features.py":
+             (ROOT / "src/lifecycle/features.py").read_text(encoding="utf-8")}  # fmt: skip
+    for name, text in texts.items():
+        (host.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (host.root / name).write_text(text, encoding="utf-8")
+    git = ["git", "-C", str(host.root), "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "add", *texts, "params.yaml", "schema.yaml"], check=True)
+    subprocess.run([*git, "commit", "-qm", "A version"], check=True)
+    said = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    window = load_params(PARAMS).data.window
+    true = {"window": f"{window.start} to {window.end}", "train_last": f"{window.start}-01", **{
+        key: md5(host.root / path) for key, path in TRACKED.items()}}  # fmt: skip
+    good = Bundle(NAME, 2, b"second", tmp_path / "good", commit=said.stdout.strip())
+    good.facts["lineage"].update(true)
+    good.facts["gate"].update({key: good.facts["lineage"][key] for key in verdict.CONTENTS})
+    before = host.state()
+    for key in (*TRACKED, *lineage.DATA, "window", "threshold"):
+        other = {"window": f"{window.start} to {window.start}", "threshold": "0.01"}
+        bundle = good.copy(tmp_path / key)
+        bundle.facts["lineage"][key] = other.get(key, "0" * 32)
+        if key in verdict.CONTENTS:
+            bundle.facts["gate"][key] = "0" * 32
+        line = host.refuses(bundle.content(), capsys)
+        assert f"its commit has another {key} than its lineage names" in line
+    # This project's settings of today ask for more; those of its commit hold.
+    write_text(host.root / "params.yaml", "none")
+    assert host.state() == before | {"files": host.state()["files"]}
+    host.path.write_bytes(good.content())
+    assert receive.receive(host.root, params, host.path).version == 2
 
 
 def test_a_damaged_bento_is_mended_by_its_bundle(tmp_path: Path, params: Params) -> None:

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 from service import workers
 
-from lifecycle import bento, registry, seal, uncached
+from lifecycle import bento, named, registry, seal, uncached
 from lifecycle.columns import load_schema
 from lifecycle.command import StageError
 from lifecycle.files import md5, write_json
@@ -39,7 +39,8 @@ def made(tmp_path: Path) -> SimpleNamespace:
     for name in ("service.py", "bentofile.yaml", "lifecycle/features.py", "release/schema.yaml"):
         (source / name).write_text(f"{name}\n")
     (source / "release/model.ubj").write_bytes(b"model")
-    facts = {"model_version": "7", "model_md5": md5(source / "release/model.ubj")}
+    facts = {"name": "name", "model_version": "7", "model_md5": md5(source / "release/model.ubj"),
+             "gate_verdict": "pass", "git_commit": "b" * 40, "threshold": 0.3}  # fmt: skip
     write_json(source / "release/release.json", facts)
     (source / "requirements.txt").write_text("six==1\n")
     tag = f"name:7-{seal.tag_hash(seal.hashes(source))}"
@@ -50,7 +51,13 @@ def made(tmp_path: Path) -> SimpleNamespace:
     (place / "src" / seal.SMOKE).write_text("{}")
     (place / "bento.yaml").write_text("name: name\n")
     seal.write(place / "src", place)
-    return SimpleNamespace(root=tmp_path, tag=tag, place=place, model_md5=facts["model_md5"])
+    tags = {
+        "model_md5": facts["model_md5"], "gate_verdict": "pass", "git_commit": "b" * 40,
+        "threshold": "0.3", "features_md5": md5(place / "src/lifecycle/features.py"),
+        "schema_md5": md5(place / "src/release/schema.yaml"), "window": "2013-01 to 2013-02",
+        "serving_environment_md5": md5(place / seal.LOCK),
+    }  # fmt: skip
+    return SimpleNamespace(root=tmp_path, tag=tag, place=place, tags=tags)
 
 
 def append(path: Path) -> None:
@@ -128,10 +135,10 @@ HARMS += [
 def test_whatever_was_changed_is_named_and_does_not_serve(
     harm: Callable[[Path], object], words: str, made: SimpleNamespace
 ) -> None:
-    assert bento.damage(made.root, made.tag, made.model_md5) is None
+    assert bento.damage(made.root, made.tag, made.tags) is None
     harm(made.place)
     with pytest.raises(StageError, match="run `make release`, which packages it again") as stopped:
-        bento.require(made.root, made.tag, made.model_md5)
+        bento.require(made.root, made.tag, made.tags)
     assert words in str(stopped.value)
 
 
@@ -146,7 +153,7 @@ def test_compiled_code_in_a_bento_is_named_and_removed_before_it_serves(
     name = "__pycache__/service.cpython-311.pyc was added"
     assert name in str(bento.damage(made.root, made.tag))
     seal.require(made.place / "src")
-    bento.require(made.root, made.tag, made.model_md5)
+    bento.require(made.root, made.tag, made.tags)
     assert not cache.exists()
     assert bento.damage(made.root, made.tag) is None
 
@@ -216,7 +223,35 @@ def test_a_bento_changed_in_all_that_names_its_model_does_not_load(
 
 def test_a_bento_of_another_model_than_the_registry_names_is_refused(made: SimpleNamespace) -> None:
     with pytest.raises(StageError, match=r"is not the model that the registry names"):
-        bento.require(made.root, made.tag, "0" * 32)
+        bento.require(made.root, made.tag, {"model_md5": "0" * 32})
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [("model_md5", "0" * 32), ("gate_verdict", "fail"), ("threshold", "0.9"), ("threshold", "x"),
+     ("threshold", "nan"), ("features_md5", "0" * 32), ("schema_md5", "0" * 32)],
+)  # fmt: skip
+def test_a_bento_is_what_the_tags_of_its_version_name(
+    tag: str, value: str, made: SimpleNamespace
+) -> None:
+    """Its own manifest and tag hold: whoever packages something else makes them anew."""
+    assert named.damage(made.place, made.tag, made.tags, at_first=True) is None
+    with pytest.raises(StageError, match="the registry"):
+        bento.require(made.root, made.tag, made.tags | {tag: value})
+
+
+@pytest.mark.parametrize("tag", ["git_commit", "serving_environment_md5"])
+def test_what_may_be_renewed_is_compared_where_a_version_comes_from_elsewhere(
+    tag: str, made: SimpleNamespace
+) -> None:
+    tags = made.tags | {tag: "0" * 32}
+    bento.require(made.root, made.tag, tags)
+    assert tag in str(named.damage(made.place, made.tag, tags, at_first=True))
+
+
+def test_a_tag_of_another_name_is_refused(made: SimpleNamespace) -> None:
+    other = made.tag.replace("name:", "other:")
+    assert seal.tag_damage(made.place, other) == "release/release.json is of another name"
 
 
 @pytest.mark.parametrize(
