@@ -135,7 +135,7 @@ def test_a_package_that_answers_differently_is_not_released(
     predict = "self.model.predict(columns)"
     for path, text, other, words in (
         (FEATURES, "clock.weekday(departure),", "clock.weekday(departure) % 7 + 1,",
-         f"version 1 was judged with another {FEATURES} than is here: run `make pipeline`, then"),
+         f" was judged with another {FEATURES} than is here: run `make pipeline`, then"),
         ("params.yaml", "threshold: 0.3", "threshold: 0.4", "another evaluate.threshold in params"),
         (PREDICTOR, predict, f"{predict} / 2", "the Bento's answer to smoke row 0 is"),
     ):  # fmt: skip
