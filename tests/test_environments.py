@@ -62,6 +62,14 @@ SAME = {
     "a registry of MLflow": Row({"MLFLOW_REGISTRY_URI": NOBODY}, target="lineage"),
     "BentoML elsewhere": Row({"BENTOML_HOME": "/nowhere", "BENTOML_CONFIG": "/nowhere/x.yaml"}),
     "DVC elsewhere": Row({"DVC_ROOT": "/nowhere", "DVC_EXP_NAME": "x", "DVC_NO_SCM": "1"}),
+    "MLflow's progress": Row(
+        {
+            "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "junk",
+            "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "junk",
+            "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "junk",
+        },
+        target="lineage",
+    ),
     "an image's version": Row({"VERSION": "32 (Container Image)"}, target="lineage"),
     "POSIX's ENV": Row({"ENV": "/etc/profile"}),
     "inputs of others": Row(
@@ -275,6 +283,25 @@ NAMED = {
     "a folder as tracking server": (
         {"MLFLOW_TRACKING_URI": "mlruns"}, ("lineage",), "lineage",
         "MLFLOW_TRACKING_URI is 'mlruns'",
+    ),
+    "a database that nobody runs": (
+        {"MLFLOW_TRACKING_URI": "postgresql://who:secret@127.0.0.1:9/x"}, ("lineage",), "lineage",
+        "the tracking server postgresql://127.0.0.1:9/x does not answer (",
+    ),
+    "a tracking server of no kind": (
+        {"MLFLOW_TRACKING_URI": "junk://who:secret@x"}, ("lineage",), "lineage",
+        "MLFLOW_TRACKING_URI is 'junk://x', which MLflow cannot use (",
+    ),
+    "a tracking file that is not there": (
+        {"MLFLOW_TRACKING_URI": "sqlite:////nowhere/x.db"}, ("lineage",), "lineage",
+        "MLFLOW_TRACKING_URI is 'sqlite:////nowhere/x.db'", "touch /nowhere/x.db",
+    ),
+    "a number of MLflow that is none": (
+        {"MLFLOW_HTTP_REQUEST_TIMEOUT": "junk"}, ("lineage",), "lineage",
+        "correct or unset MLFLOW_HTTP_REQUEST_TIMEOUT",
+    ),
+    "a count of git's settings that is none": (
+        {"GIT_CONFIG_COUNT": "junk"}, ("lineage",), "lineage", "unset GIT_CONFIG_COUNT",
     ),
     "a wrong environment": (
         {"LIFECYCLE_ENVIRONMENT": "prod"}, ("lifecycle",), "lifecycle", "prod is no environment",

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lifecycle import environment, git, source, store, tracking
+from lifecycle import environment, git, source, tracking, tracking_server
 from lifecycle.columns import load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import read_json, write_json
@@ -215,7 +215,7 @@ def main() -> None:
     params, root, report = load_params(), project_root(), Report()
     # At once, and not after minutes of training.
     git.require_own(root)
-    store.require_server(root)
+    tracking_server.require(root)
     environment.current()
     in_background(prepare_store, root, params)
     steps: list[Callable[[], None]] = [

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import re
 import sqlite3
-import ssl
-import urllib.error
-import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from lifecycle.command import StageError
 from lifecycle.files import locked, move
 
-# MLflow's own client would ask for minutes, without a word.
-ANSWER_SECONDS = 10
-# What a proxy answers for a server that it does not reach.
-UNREACHED = (502, 503, 504)
+# How long another process may write before this one gives up.
+LOCKED_SECONDS = 30
 # MLflow reads a path as an address, in which a question mark begins a query and `%41` is a letter.
 READ_OTHERWISE = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+# What is tracked in git and by DVC gives the store of this machine back, but for what was tried.
+AGAIN = "then type `make history`: it brings the released versions back from git's tags"
 # Columns of MLflow's SQLite store that hold absolute paths of artefacts.
 LOCATIONS = (
     ("experiments", "artifact_location"),
@@ -42,46 +39,6 @@ def is_local(root: Path) -> bool:
     return os.environ.get("MLFLOW_TRACKING_URI", "") in ("", address(root))
 
 
-def require_server(root: Path) -> None:
-    """Ask for an answer of the server that MLFLOW_TRACKING_URI names, where it names one.
-
-    Raises:
-        StageError: there is none, or it is no server.
-    """
-    if is_local(root):
-        return
-    named = os.environ["MLFLOW_TRACKING_URI"]
-    if "://" not in named or named.startswith("file:"):
-        raise StageError(f"MLFLOW_TRACKING_URI is {named!r}, and MLflow keeps nothing in plain "
-                         "files any more: name a server, or unset it")  # fmt: skip
-    # Databases and clouds are asked otherwise, and answer for themselves.
-    if not named.startswith(("http://", "https://")):
-        return
-    try:
-        with urllib.request.urlopen(named.rstrip("/") + "/health", timeout=ANSWER_SECONDS):  # noqa: S310
-            return
-    except urllib.error.HTTPError as error:
-        # Whoever refuses is there.
-        if error.code not in UNREACHED:
-            return
-        reason = str(error)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        said = getattr(error, "reason", error)
-        # MLflow has certificates of its own.
-        if isinstance(said, ssl.SSLError):
-            return
-        reason = str(said) or type(said).__name__
-    raise StageError(
-        f"the tracking server {_without_password(named)} does not answer ({reason}): start it, or "
-        "unset MLFLOW_TRACKING_URI, and the store in the project's folder is used"
-    )
-
-
-def _without_password(address: str) -> str:
-    before, _, after = address.partition("://")
-    return f"{before}://{after.rpartition('@')[2]}"
-
-
 def ensure(root: Path) -> None:
     """Make the store if there is none, whole or not at all.
 
@@ -89,20 +46,22 @@ def ensure(root: Path) -> None:
     MLflow can neither use nor repair, and two processes at it stop each other.
 
     Raises:
-        StageError: the folder's path has what MLflow reads as something else.
+        StageError: the folder's path has what MLflow reads as something else, or the store that is
+            there is broken.
     """
     if strange := READ_OTHERWISE.search(str(root)):
         raise StageError(f"MLflow cannot keep its files below {root}, since it reads "
                          f"{strange.group()!r} in a path as something else: name the folder "
                          "otherwise, or set MLFLOW_TRACKING_URI to a server's address")  # fmt: skip
     database = root / "mlflow.db"
-    if database.is_file():
+    if _is_there(database):
+        require_whole(database, AGAIN)
         return
     # Two seconds, so only where it is used.
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     with locked(root / ".lifecycle" / "store.lock"):
-        if database.is_file():
+        if _is_there(database):
             return
         part = root / "mlflow.db.part"
         for stale in root.glob(f"{part.name}*"):
@@ -134,14 +93,55 @@ def version(database: Path, name: str, number: int) -> tuple[dict[str, str], str
     return None if found is None else (dict(tags), found[0] or "")
 
 
+def _is_there(database: Path) -> bool:
+    """Say whether there is a store; an empty file, as a full disk leaves one, holds none."""
+    return database.exists() and not (database.is_file() and database.stat().st_size == 0)
+
+
+def require_whole(database: Path, instead: str) -> None:
+    """Let a SQLite file be one that can be read, or an empty one: MLflow tries for minutes.
+
+    Raises:
+        StageError: it is a folder, another kind of file, or broken; what to do `instead`.
+    """
+    if not database.is_file():
+        raise StageError(f"{database} is no file: move it away, {instead}")
+    with _opened(database, instead) as connection:
+        ((said,),) = connection.execute("pragma quick_check(1)").fetchall()
+    if said != "ok":
+        raise StageError(f"{database} is broken ({said}): move it away, {instead}")
+
+
+@contextlib.contextmanager
+def _opened(database: Path, instead: str = "") -> Iterator[sqlite3.Connection]:
+    """Give a connection to a store, whose changes are kept where all goes well.
+
+    Raises:
+        StageError: SQLite cannot use it; why, and what to do.
+    """
+    try:
+        connection = sqlite3.connect(database, timeout=LOCKED_SECONDS)
+        with contextlib.closing(connection), connection:
+            yield connection
+    except sqlite3.OperationalError as error:
+        # No fault of its content: another process is at it, or the system refuses.
+        if "no such" in str(error):
+            raise StageError(f"{database} is no store of MLflow ({error}): move it away, "
+                             f"{instead or AGAIN}") from None  # fmt: skip
+        raise StageError(f"{database} cannot be used ({error}): see that no other process holds "
+                         "it, and its rights, then type the same again") from None  # fmt: skip
+    except sqlite3.DatabaseError as error:
+        raise StageError(f"{database} is broken ({error}): move it away, "
+                         f"{instead or AGAIN}") from None  # fmt: skip
+
+
 def renumber(database: Path, name: str, version: int, number: int) -> None:
     """Give a version that nothing refers to yet another number."""
-    with sqlite3.connect(database) as connection:
+    with _opened(database) as connection:
         connection.execute(
             "update model_versions set version = ? where name = ? and version = ?",
             (number, name, version),
         )
-    connection.close()
 
 
 def relocate(database: Path, artefacts: Path) -> None:
@@ -152,7 +152,7 @@ def relocate(database: Path, artefacts: Path) -> None:
     """
     if not database.is_file():
         return
-    with sqlite3.connect(database) as connection:
+    with _opened(database) as connection:
         tables = {row[0] for row in connection.execute("select name from sqlite_master")}
         # Experiment 0 is MLflow's own, and nothing is logged there.
         row = connection.execute(
@@ -166,4 +166,3 @@ def relocate(database: Path, artefacts: Path) -> None:
                     f"update {table} set {column} = replace({column}, ?, ?)",  # noqa: S608
                     (str(Path(row[0]).parent), str(artefacts.parent)),
                 )
-    connection.close()

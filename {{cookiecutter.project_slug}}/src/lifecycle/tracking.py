@@ -18,8 +18,9 @@ from typing import Any
 
 import psutil
 
-from lifecycle import features, store
+from lifecycle import features, store, tracking_server
 from lifecycle.columns import Schema
+from lifecycle.command import StageError
 from lifecycle.files import md5, parse_strict, read_json
 from lifecycle.params import Params
 
@@ -29,6 +30,15 @@ MLFLOW_TYPES = {
     "integer": "long", "float": "double", "boolean": "boolean",
     "category": "string", "string": "string", "datetime": "datetime",
 }  # fmt: skip
+# Whatever the caller's environment says.
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # Through the server: its store may be where this machine cannot reach it.
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+    "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
+}
 # What the logged model needs where it is loaded; asked of the installed packages.
 REQUIREMENTS = ("mlflow", "narwhals", "numpy", "pandas", "polars", "pyarrow", "pydantic", "pyyaml")
 
@@ -37,17 +47,13 @@ def connect(root: Path) -> Any:
     """Return the `mlflow` module, pointed at the project's store and with telemetry off.
 
     Raises:
-        StageError: that is a server, and it does not answer.
+        StageError: that does not answer, or MLflow cannot use it.
     """
-    store.require_server(root)
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # Through the server: its store may be where this machine cannot reach it.
-    os.environ.setdefault("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "false")
-    os.environ.setdefault("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "false")
+    tracking_server.require(root)
+    os.environ.update(SETTINGS)
     import mlflow  # two seconds, so only where it is used
 
+    tracking_server.require_variables()
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     if store.is_local(root):
@@ -56,6 +62,7 @@ def connect(root: Path) -> Any:
         mlflow.set_tracking_uri(store.address(root))
     else:
         mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
+    tracking_server.require_answer(mlflow, root)
     return mlflow
 
 
@@ -202,6 +209,9 @@ def verdict_content(root: Path, run_id: str, wanted: str = "") -> bytes | None:
     """Return a verdict kept with a run, byte by byte, or None where run or verdict are gone.
 
     Of several it is the one with the MD5 `wanted`, else the first.
+
+    Raises:
+        StageError: MLflow has them and cannot give them.
     """
     if not run_id:
         return None
@@ -209,14 +219,21 @@ def verdict_content(root: Path, run_id: str, wanted: str = "") -> bytes | None:
     if store.is_local(root) and here.is_dir():
         # Nothing is copied, so that a full disk is no reason.
         return _wanted(here, wanted)
-    mlflow = connect(root)
+    client = connect(root).MlflowClient()
     from mlflow.exceptions import MlflowException
 
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            folder = mlflow.MlflowClient().download_artifacts(run_id, VERDICTS, scratch)
-        except (MlflowException, OSError):
-            return None
+            client.get_run(run_id)
+            if not client.list_artifacts(run_id, VERDICTS):
+                return None
+            folder = client.download_artifacts(run_id, VERDICTS, scratch)
+        except (MlflowException, OSError) as error:
+            # Only what MLflow does not have is absent: anything else is no answer.
+            if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise StageError(f"MLflow cannot read the verdict kept with run {run_id}: "
+                             f"{' '.join(str(error).split())}") from None  # fmt: skip
         return _wanted(Path(folder), wanted)
 
 
