@@ -343,6 +343,14 @@ REFUSED = {
     "a space in VENV": (("VENV=/tmp/my env", "status"), {}, "name folders without a space"),
     "make -i": (("status",), {"MAKEFLAGS": "-i"}, "leave out -i and -e"),
     "make -e": (("-e", "status"), {}, "leave out -i and -e"),
+    "make -t": (("-t", "status"), {}, "leave out -t and -q"),
+    "make -q": (("-q", "release", "deploy"), {}, "leave out -t and -q"),
+    "make -sqk": (("-skq", "status"), {}, "leave out -t and -q"),
+    "make --touch": (("--touch", "status"), {}, "leave out -t and -q"),
+    "make --question": (("--no-builtin-rules", "--question", "status", "X=1"), {}, "leave out -t"),
+    "make's t": (("status",), {"MAKEFLAGS": "t"}, "leave out -t and -q"),
+    "make's q": (("-j2", "status"), {"MAKEFLAGS": "-q --no-print-directory"}, "leave out -t and"),
+    "make's nt": (("-n", "status"), {"MAKEFLAGS": "t"}, "leave out -t and -q"),
 }
 
 
@@ -357,6 +365,19 @@ def test_make_refuses_it(
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert words in line
+
+
+@pytest.mark.parametrize("arguments", [
+    ("-n",), ("-n", "MONTHS=quiet", "REASON=-t -q"), ("-n", "-k", "-j4", "BASE=t", "q=t"),
+    ("--dry-run", "--output-sync=target", "REASON=t"), ("-n", "--warn-undefined-variables", "t="),
+    ("-n", "--eval=t = q", "-l", "9"), ("-n", "-I", "tq", "--no-builtin-variables"),
+])  # fmt: skip
+def test_make_takes_no_word_for_an_option(arguments: tuple[str, ...], released: Project) -> None:
+    """Nor a variable's value, an option's, or one that is written out."""
+    command = ["make", "--no-print-directory", *arguments, "rollback"]
+    done = run(*command, folder=released.root, environment=released.variables({}))
+    assert done.returncode == 0, done.stderr
+    assert "-m lifecycle.rollback" in done.stdout
 
 
 @pytest.mark.parametrize("kind", ["files", "a foreign environment", "a file", "serving"])
