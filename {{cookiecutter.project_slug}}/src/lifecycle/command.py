@@ -12,13 +12,14 @@ from lifecycle import inherited
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FULL_ADVICE = "the disk is full: make room on it, then type the same again"
-KIND_ADVICE = "a folder is where a file should be, or a file where a folder should be: move it away"
 RIGHTS_ADVICE = "this user may not: change its rights or owner, then type the same again"
+IN_PLACE_ADVICE = "something else is in its place: move it away, then type the same again"
+IN_PLACE = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP)
 # What the system refuses for a reason that is no mistake of the program.
 ADVICE = {
     **dict.fromkeys(FULL, FULL_ADVICE),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), RIGHTS_ADVICE),
-    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR), KIND_ADVICE),
+    **dict.fromkeys(IN_PLACE, IN_PLACE_ADVICE),
 }
 
 
@@ -50,7 +51,9 @@ def run(stage: str, main: Callable[[], None]) -> None:
         advice = ADVICE.get(error.errno or 0)
         if advice is None:
             raise
-        print(f"{stage}: {error.filename or 'a file'}: {advice}", file=sys.stderr)
+        # Of a move, where it should go to.
+        place = (error.errno in IN_PLACE and error.filename2) or error.filename or "a file"
+        print(f"{stage}: {place}: {advice}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print(f"{stage}: interrupted", file=sys.stderr)

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from lifecycle import environment, reserve
+from lifecycle import environment, places, reserve
 from lifecycle.bento import Released
 from lifecycle.files import read_state, write_json
 from lifecycle.held import Held, now, user
@@ -97,8 +97,11 @@ class Deployment:
         """Let one command at a time change the deployment.
 
         Raises:
-            StageError: another one does; who.
+            StageError: another one does, who; or its files cannot be written, which.
         """
+        # What runs is ended whatever lies about.
+        if what != "stop":
+            places.require(self.folder)
         with self._held.hold(what):
             try:
                 yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lifecycle import asking, bento, environment, log_folder, marks
+from lifecycle import asking, bento, environment, log_folder, marks, places
 from lifecycle.command import project_root, run
 from lifecycle.deployment import Deployment, Serving
 from lifecycle.machine import PROXIES, PROXY, Machine
@@ -27,8 +27,13 @@ def _absence(left: int) -> str:
 
 
 def lines(root: Path, params: Params, name: str) -> list[str]:
-    """Return the state of an environment, a line a fact."""
+    """Return the state of an environment, a line a fact.
+
+    Raises:
+        StageError: something else is where its files should be: what would be said is not so.
+    """
     deployment = Deployment(root, name)
+    places.require(deployment.folder)
     state = deployment.load()
     if state.live is None:
         return [f"nothing serves {name}: run `make deploy`"]
