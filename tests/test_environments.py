@@ -128,6 +128,11 @@ SAME = {
     "C": Row({"LANG": "C", "LC_ALL": "C", "LANGUAGE": "de"}),
     "Turkish": Row({"LC_ALL": "tr_TR.ISO-8859-9", "LANG": "tr_TR"}),
     "another time zone": Row({"TZ": "Pacific/Kiritimati"}),
+    "bars of progress": Row({"TQDM_NCOLS": "junk", "TQDM_MININTERVAL": "junk"}, target="pipeline"),
+    "another reader of messages": Row(
+        {"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "junk"}, target="lineage"
+    ),
+    "no folder for DVC": Row({"DVC_SITE_CACHE_DIR": "/proc/nowhere"}, target="pipeline"),
     "no temporary folder": Row({"TMPDIR": "/nowhere/tmp"}),
     "no home": Row({"HOME": None}),
     "a home that is not there": Row({"HOME": "/proc/nowhere"}),

@@ -25,7 +25,9 @@ FAMILIES = {
     "PIP_": "AUDIT|(CACHE|CERT|CLIENT_CERT|CONFIG_FILE|DEFAULT_TIMEOUT|DISABLE_PIP_VERSION_CHECK"
             "|EXTRA_INDEX_URL|FIND_LINKS|INDEX_URL|KEYRING_PROVIDER|NO_INDEX|PROXY|RETRIES|TIMEOUT"
             "|TRUSTED_HOST|USE_FEATURE)|CACHE_DIR",
+    "PROTOCOL_BUFFERS_": "",
     "PYTHON": "|DONTWRITEBYTECODE|PATH|UTF8",
+    "TQDM_": "",
     "UV_": "CACHE_DIR|CONCURRENT_.*|CONFIG_FILE|CREDENTIALS_DIR|DEFAULT_INDEX|EXTRA_INDEX_URL"
            "|FIND_LINKS|HTTP_.*|INDEX.*|INSECURE_HOST|KEYRING_PROVIDER|LINK_MODE|NATIVE_TLS"
            "|NO_CACHE|NO_INDEX|NO_PROGRESS|OFFLINE|REQUEST_TIMEOUT|SYSTEM_CERTS",
@@ -41,6 +43,8 @@ TYPED = dict.fromkeys(
     ("ABOUT", "BUNDLE", "FROM", "INPUT", "MONTHS", "OUTPUT", "PORT", "RELEASE", "REQUEST",
      "SECONDS", "SPEED", "VERDICT", "WRITE"), "",
 ) | {"ENV": "development|staging|production", "VERSION": "[0-9]*"}  # fmt: skip
+# Folders that are written to: one that is not there stops Python, or DVC.
+WRITTEN = ("TMPDIR", "DVC_SITE_CACHE_DIR")
 HERE = ("localhost", "127.0.0.1", "::1")
 NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 CACHES = {"XDG_CACHE_HOME": "cache", "XDG_DATA_HOME": "data", "XDG_STATE_HOME": "state"}
@@ -53,8 +57,7 @@ def foreign(given: Mapping[str, str]) -> set[str]:
         name for name in given
         for prefix, kept in families if name.startswith(prefix) and not kept.fullmatch(name)
     }  # fmt: skip
-    if "TMPDIR" in given and not usable(given["TMPDIR"]):
-        found.add("TMPDIR")
+    found |= {name for name in WRITTEN if name in given and not usable(given[name])}
     return found | (OTHERS & set(given))
 
 

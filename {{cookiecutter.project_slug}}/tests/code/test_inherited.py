@@ -15,7 +15,8 @@ FOREIGN = (
     "BENTOML_CONFIG", "CDPATH", "DVC_ROOT", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE",
     "GIT_LITERAL_PATHSPECS", "MLFLOW_EXPERIMENT_ID", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID",
     "PIP_TARGET", "PIP_USER", "PREDICTION_LOG", "PYTHONHOME", "PYTHONOPTIMIZE", "PYTHONWARNINGS",
-    "UV_COMPILE_BYTECODE", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "VIRTUAL_ENV",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "TAR_OPTIONS",
+    "TQDM_NCOLS", "UV_COMPILE_BYTECODE", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "VIRTUAL_ENV",
 )  # fmt: skip
 KEPT = (
     "API_KEYS", "AWS_PROFILE", "DVC_REMOTE_URL", "GIT_AUTHOR_NAME", "GIT_CONFIG_COUNT",
@@ -76,9 +77,10 @@ def test_settling_twice_changes_nothing_more(tmp_path: Path) -> None:
     assert not set(FOREIGN) - {"PIP_USER"} & set(once)
 
 
-def test_a_folder_that_is_gone_is_no_temporary_folder(tmp_path: Path) -> None:
-    assert inherited.foreign({"TMPDIR": str(tmp_path / "gone")}) == {"TMPDIR"}
-    assert inherited.foreign({"TMPDIR": str(tmp_path)}) == set()
+@pytest.mark.parametrize("name", ["TMPDIR", "DVC_SITE_CACHE_DIR"])
+def test_a_folder_that_is_gone_is_not_written_to(name: str, tmp_path: Path) -> None:
+    assert inherited.foreign({name: str(tmp_path / "gone")}) == {name}
+    assert inherited.foreign({name: str(tmp_path)}) == set()
 
 
 def test_make_is_told_in_words_of_its_own(tmp_path: Path) -> None:

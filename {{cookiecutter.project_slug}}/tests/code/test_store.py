@@ -195,6 +195,8 @@ KEPT = (
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Return a folder whose store has a run with a verdict, and the run."""
+    # MLflow itself names in the environment what it was last pointed at.
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
     folder = tmp_path_factory.mktemp("kept")
     (folder / "gate.json").write_text("{}", encoding="utf-8")
     mlflow = tracking.connect(folder)
