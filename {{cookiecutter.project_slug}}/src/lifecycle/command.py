@@ -13,7 +13,10 @@ from lifecycle import inherited
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FULL_ADVICE = "the disk is full: make room on it, then type the same again"
 RIGHTS_ADVICE = "this user may not: change its rights or owner, then type the same again"
-IN_PLACE_ADVICE = "something else is in its place: move it away, then type the same again"
+IN_PLACE_ADVICE = (
+    "a folder is where a file should be, or something else in its place: move it away, then type "
+    "the same again"
+)
 IN_PLACE = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP)
 # What the system refuses for a reason that is no mistake of the program.
 ADVICE = {

@@ -26,13 +26,13 @@ def require(folder: Path) -> None:
         StageError: a folder is where a file should be, or a file where a folder should be.
     """
     if folder.exists() and not folder.is_dir():
-        raise StageError(f"{folder} is no folder: {IN_PLACE_ADVICE}")
+        raise StageError(f"{folder}: {IN_PLACE_ADVICE}")
     files = [folder.parent / name for name in SHARED]
     files += [path for pattern in FILES for path in folder.glob(pattern)]
     for path in files:
         if path.is_dir():
-            raise StageError(f"{path} is a folder: {IN_PLACE_ADVICE}")
+            raise StageError(f"{path}: {IN_PLACE_ADVICE}")
     for pattern in FOLDERS:
         for path in folder.glob(pattern):
             if not path.is_dir():
-                raise StageError(f"{path} is no folder: {IN_PLACE_ADVICE}")
+                raise StageError(f"{path}: {IN_PLACE_ADVICE}")

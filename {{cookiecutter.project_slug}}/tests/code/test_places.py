@@ -114,7 +114,7 @@ def test_what_a_command_meets_later_is_one_line_too(
     assert ended.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"deploy: {tmp_path}/place")
-    assert line.endswith(f"something else is in its place: {ADVICE}")
+    assert line.endswith(f"something else in its place: {ADVICE}")
 
 
 def test_another_error_of_the_system_is_a_fault_of_the_program(
