@@ -179,7 +179,7 @@ def format_of(text: str) -> Spoil:
 
     def spoil(bundle: Bundle) -> None:
         listed = json.dumps(bundle.listed())
-        bundle.manifest_text = f'{{"format": {text}, "files": {listed}}}'.encode()
+        bundle.manifest_text = ('{"format": ' + text + ', "files": ' + listed + "}").encode()
 
     return spoil
 
