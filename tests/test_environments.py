@@ -299,7 +299,7 @@ NAMED = {
     ),
     "a tracking file that is not there": (
         {"MLFLOW_TRACKING_URI": "sqlite:////nowhere/x.db"}, ("lineage",), "lineage",
-        "MLFLOW_TRACKING_URI is 'sqlite:////nowhere/x.db'", "touch /nowhere/x.db",
+        "MLFLOW_TRACKING_URI is 'sqlite:////nowhere/x.db'", "there is no folder /nowhere",
     ),
     "a number of MLflow that is none": (
         {"MLFLOW_HTTP_REQUEST_TIMEOUT": "junk"}, ("lineage",), "lineage",

@@ -50,15 +50,16 @@ def require(root: Path) -> None:
 
 
 def _require_file(root: Path, named: str) -> None:
-    """Let a SQLite file be there: MLflow would make it, with its folder, for any slip in a name."""
+    """Let the folder of a SQLite file be there: MLflow would make it for any slip in a name."""
     path = root / unquote(named.partition(":///")[2].partition("?")[0])
     if path == root or path.name == ":memory:":
         raise StageError(f"MLFLOW_TRACKING_URI is {named!r}, which names no file: name one, "
                          f"{INSTEAD}")  # fmt: skip
-    if not path.exists():
-        raise StageError(f"MLFLOW_TRACKING_URI is {named!r}, and there is no {path}: to begin a "
-                         f"store there, type `touch {path}`; {INSTEAD}")  # fmt: skip
-    store.require_whole(path, INSTEAD)
+    if not path.parent.is_dir():
+        raise StageError(f"MLFLOW_TRACKING_URI is {named!r}, and there is no folder "
+                         f"{path.parent}: make it, {INSTEAD}")  # fmt: skip
+    if path.exists():
+        store.require_whole(path, INSTEAD)
 
 
 def _require_listener(named: str, port: int) -> None:

@@ -45,8 +45,7 @@ ADDRESSES = {
     "no such kind": ("junk://me:{word}@x", "unsupported URI 'junk://x'", "name another server"),
     "a cloud without credentials": ("databricks://x", "Databricks", "name another server"),
     "a catalogue": ("uc://x", "Unity Catalog", "name another server"),
-    "a file in no folder": ("sqlite:///{tmp}/gone/x.db", "there is no", "touch"),
-    "a file that is not there": ("sqlite:///{tmp}/x.db", "there is no", "touch {tmp}/x.db"),
+    "a file in no folder": ("sqlite:///{tmp}/gone/x.db", "there is no folder {tmp}/gone", "unset"),
     "a folder": ("sqlite:///{tmp}/folder", "is no file", "unset MLFLOW_TRACKING_URI"),
     "another kind of file": ("sqlite:///{tmp}/random", "file is not a database", "unset"),
     "a memory": ("sqlite://", "names no file", "unset"),
@@ -102,10 +101,13 @@ class other:  # noqa: N801
         self.server.server_close()
 
 
-def test_an_empty_file_that_was_typed_becomes_a_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_file_that_is_named_becomes_a_store(
+    is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "x.db").touch()
+    """Empty, or not there yet, in a folder that is."""
+    if is_there:
+        (tmp_path / "x.db").touch()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/x.db")
     mlflow = tracking.connect(tmp_path)
     tracking.experiment(mlflow, tmp_path, "any")
