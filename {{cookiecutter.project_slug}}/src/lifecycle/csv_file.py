@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -121,8 +121,16 @@ def _frames(
 ) -> Iterator[pl.DataFrame]:
     """Yield the records a block at a time, as a lazy frame asks for them."""
     wanted = names if columns is None else columns or names[:1]
-    for batch in _batches(path, names, wanted):
-        frame = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
+    read = (pa.Table.from_batches([batch]) for batch in _batches(path, names, wanted))
+    yield from frames_asked_for(read, predicate, most)
+
+
+def frames_asked_for(
+    read: Iterable[pa.Table], predicate: pl.Expr | None, most: int | None
+) -> Iterator[pl.DataFrame]:
+    """Yield what a lazy frame asks for: `most` rows, and of them those that a predicate takes."""
+    for table in read:
+        frame = pl.DataFrame(pl.from_arrow(table))
         if most is not None:
             frame = frame.head(most)
             most -= frame.height

@@ -18,7 +18,7 @@ from polars.io.plugins import register_io_source
 from pyarrow import types
 
 from lifecycle.command import StageError
-from lifecycle.csv_file import check_names
+from lifecycle.csv_file import check_names, frames_asked_for
 
 ROWS = 1 << 16
 HELD = (
@@ -107,14 +107,8 @@ def _frames(
     target = _held(path, wanted)
     try:
         with pq.ParquetFile(path) as opened:
-            for batch in opened.iter_batches(batch_size=size or ROWS, columns=wanted):
-                table = pa.Table.from_batches([batch]).select(wanted).cast(target)
-                frame = pl.DataFrame(pl.from_arrow(table))
-                if most is not None:
-                    frame = frame.head(most)
-                    most -= frame.height
-                yield frame if predicate is None else frame.filter(predicate)
-                if most == 0:
-                    return
+            batches = opened.iter_batches(batch_size=size or ROWS, columns=wanted)
+            read = (pa.Table.from_batches([one]).select(wanted).cast(target) for one in batches)
+            yield from frames_asked_for(read, predicate, most)
     except pa.ArrowException as error:
         raise _unreadable(path, error) from None
