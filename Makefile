@@ -23,7 +23,8 @@ DEMO := build/demo
 # On two cores: half of the time a test waits for what it has started.
 WORKERS ?= 3
 # Finds packages where pip finds them, in a company's own index as well.
-UV := PYTHONPATH='$(CURDIR)/$(PROJECT)/src' '$(CURDIR)/$(BIN)/python' -m lifecycle.package_index '$(CURDIR)/$(BIN)/uv'
+# Without a cache beside the sources: it would be generated into every project.
+UV := PYTHONPATH='$(CURDIR)/$(PROJECT)/src' '$(CURDIR)/$(BIN)/python' -B -m lifecycle.package_index '$(CURDIR)/$(BIN)/uv'
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 # Empty, or every process compiles every library anew where the caller's shell forbids bytecode.
 export PYTHONDONTWRITEBYTECODE :=
