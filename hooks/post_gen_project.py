@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 ANSWERS = r"""{{ cookiecutter | tojson }}"""
+CACHES = ["**/__pycache__", "**/.*_cache", "**/.DS_Store"]  # Left by who works on the template.
 # The paths that a value leaves out; the files of which the one named after the answer is kept.
 DROPPED = {("deploy_target", "none"): ["deploy"]}
 KEPT = {"licence": "LICENSE{}", "dvc_remote": "requirements/development{}.txt"}
@@ -19,22 +20,21 @@ BY_HAND = " && ".join(f"git {step}" for step in STEPS)
 
 
 def prune(answers: dict[str, str]) -> None:
-    """Drop every path that the answers leave out."""
+    """Drop every path that the answers leave out, and caches."""
     for option, name in KEPT.items():
         Path(name.format(f"-{answers[option]}")).replace(name.format(""))
-        for other in Path().glob(name.format("-*")):
-            other.unlink()
-    for (option, value), paths in DROPPED.items():
-        for path in paths if answers[option] == value else ():
-            shutil.rmtree(path, ignore_errors=True)
+    unwanted = [p for (name, value), ps in DROPPED.items() if answers[name] == value for p in ps]
+    unwanted += [*CACHES, *(name.format("-*") for name in KEPT.values())]
+    for path in [path for pattern in unwanted for path in Path().glob(pattern)]:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run git in this folder, without hooks and signatures, even if a git hook started us."""
     here = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(HERE)}
-    command = ["git", "-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgSign=false"]
     here["GIT_DEFAULT_HASH"] = "sha1"  # DVC reads no other.
-    return subprocess.run([*command, *arguments], env=here, capture_output=True, text=True)
+    plain = ("-c", f"core.hooksPath={os.devnull}", "-c", "commit.gpgSign=false")
+    return subprocess.run(["git", *plain, *arguments], env=here, capture_output=True, text=True)
 
 
 def first_commit(answers: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import sys
 import time
 import tomllib
@@ -347,6 +348,23 @@ def test_a_users_own_list_of_ignored_files_leaves_nothing_out(
     check_repository(project, environment)
     head = succeed("git", "rev-parse", "HEAD", folder=project, environment=environment)
     assert len(head.strip()) == 40
+
+
+def test_caches_of_who_works_on_the_template_do_not_reach_a_project(
+    clean_template: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """They would be committed, and be stale from the first change on."""
+    template = Path(shutil.copytree(clean_template, tmp_path / "template"))
+    left = ("src/lifecycle/__pycache__/a.cpython-311.pyc", "src/.mypy_cache/3.11/a.json")
+    for name in (*left, "tests/.pytest_cache/README.md", ".ruff_cache/0/a", "docs/.DS_Store"):
+        path = template / PROJECT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\xa7\r\r\n\0\xe3")
+    done = cookiecutter(template, tmp_path / "out", environment)
+    assert done.returncode == 0, done.stderr
+    project = tmp_path / "out" / SLUG
+    check_repository(project, environment)
+    assert not [path for path in files_of(project) if CACHES & set(path.parts)]
 
 
 def test_caches_in_the_working_tree_do_not_reach_a_copy(clean_template: Path) -> None:
