@@ -22,7 +22,7 @@ from lifecycle.files import replacing
 from lifecycle.model import Model
 from lifecycle.params import Params, load_params
 from lifecycle.prepare import arrays
-from lifecycle.reading import read
+from lifecycle.reading import Reading, apply, read
 
 
 def chunks(path: Path, rows: int, needed: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
@@ -44,28 +44,27 @@ def chunks(path: Path, rows: int, needed: Sequence[str] = ()) -> Iterator[pl.Dat
         raise StageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
 
 
-def problems(
-    column: Column, found_type: pl.DataType, *, is_text: bool
-) -> list[tuple[pl.Expr, str]]:
-    """Return, for one column of a request, when a value is refused and why."""
-    reading = read(column, found_type, is_text=is_text)
-    value, fault = reading.value, f": {reading.fault}" if reading.fault else ""
-    wrong, found = reading.is_refused, []
-    if column.type == "float" and found_type.is_float():
-        infinite = pl.col(column.name).is_infinite() | pl.col(column.name).is_nan()
-        found.append((wrong & infinite, f"{column.name} is not finite"))
+def problems(column: Column, found: pl.DataType, reading: Reading) -> list[tuple[pl.Expr, str]]:
+    """Return, for one column of a request as it was read, when a value is refused and why."""
+    value, fault = pl.col(column.name), f": {reading.fault}" if reading.fault else ""
+    refused, said = pl.col("_refused").struct.field(column.name), []
+    wrong = refused.is_not_null()
+    if column.type == "float" and found.is_float():
+        infinite = refused.is_in(["inf", "-inf", "NaN"])
+        said.append((wrong & infinite, f"{column.name} is not finite"))
         wrong &= ~infinite
-    found.append((wrong, f"{column.name} is no {column.type}{fault}"))
+    said.append((wrong, f"{column.name} is no {column.type}{fault}"))
     if column.null_share == 0:
-        found.append((reading.is_missing, f"{column.name} is null"))
+        missing = pl.col("_missing").struct.field(column.name)
+        said.append((missing, f"{column.name} is null"))
     if column.minimum is not None:
-        found.append((value < column.minimum, f"{column.name} is below {column.minimum}"))
+        said.append((value < column.minimum, f"{column.name} is below {column.minimum}"))
     if column.maximum is not None:
-        found.append((value > column.maximum, f"{column.name} is above {column.maximum}"))
+        said.append((value > column.maximum, f"{column.name} is above {column.maximum}"))
     if column.categories and column.unknown_share == 0:
         known = value.is_in(list(column.categories))
-        found.append((~known, f"{column.name} is none of the categories of schema.yaml"))
-    return found
+        said.append((~known, f"{column.name} is none of the categories of schema.yaml"))
+    return said
 
 
 def checked(
@@ -81,17 +80,17 @@ def checked(
     missing = [name for name in schema.request if name not in frame.columns]
     if missing:
         raise StageError(f"the file lacks the column {', '.join(missing)} of schema.yaml")
+    types = frame.schema
+    readings = {n: read(schema[n], types[n], is_text=is_text) for n in schema.request}
     reasons = [
         pl.when(condition).then(pl.lit(reason))
-        for name in schema.request
-        for condition, reason in problems(schema[name], frame.schema[name], is_text=is_text)
+        for name, reading in readings.items()
+        for condition, reason in problems(schema[name], types[name], reading)
     ]
     reason = pl.concat_str(reasons, separator="; ", ignore_nulls=True).alias("reason")
-    marked = frame.with_columns(reason)
-    good = marked.filter(pl.col("reason") == "").select(
-        read(schema[n], frame.schema[n], is_text=is_text).value.alias(n) for n in schema.request
-    )
-    return good, marked.filter(pl.col("reason") != "")
+    made = apply(frame.lazy(), readings).select(*readings, reason).collect()
+    good = made.filter(pl.col("reason") == "").drop("reason")
+    return good, frame.with_columns(made["reason"]).filter(pl.col("reason") != "")
 
 
 def score(

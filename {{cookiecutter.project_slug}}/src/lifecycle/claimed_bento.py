@@ -23,6 +23,8 @@ from lifecycle.section import first_mistake
 from lifecycle.unpack import BundleError
 
 SERVICE = "service:service"
+# What BentoML writes has five.
+DEEPEST = 20
 Form = TypeVar("Form", bound=BaseModel)
 
 
@@ -136,15 +138,21 @@ def _yaml(path: Path) -> Any:
     """Return plain YAML, every value a text; what a tag in it asks for is made by nobody.
 
     Raises:
-        BundleError: it is no YAML, or not plain.
+        BundleError: it is no YAML, not plain, or nested deeper than ours is.
     """
-    text = path.read_bytes()
+    text, depth = path.read_bytes(), 0
     try:
         found = text.decode("utf-8")
-        if any(getattr(event, "tag", None) for event in yaml.parse(found)):
-            raise BundleError(f"{path.name} holds a tag of YAML")
+        for event in yaml.parse(found):
+            if getattr(event, "tag", None):
+                raise BundleError(f"{path.name} holds a tag of YAML")
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            # The parser's time grows with the square of it.
+            if depth > DEEPEST:
+                raise BundleError(f"{path.name} is nested too deep")
         return yaml.load(found, Loader=yaml.BaseLoader)  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+    except (yaml.YAMLError, UnicodeDecodeError):
         raise BundleError(f"{path.name} is no YAML") from None
 
 

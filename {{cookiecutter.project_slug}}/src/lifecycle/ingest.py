@@ -17,18 +17,19 @@ from lifecycle.columns import Schema, load_schema
 from lifecycle.command import StageError, project_root, run
 from lifecycle.files import replacing, write_json
 from lifecycle.params import Params, load_params
-from lifecycle.reading import Reading, complaint, read
+from lifecycle.reading import Reading, apply, complaint, read
 
 ROWS_PER_GROUP = 50_000
 SHOWN_COLUMNS = 3
 
 
 def conform(
-    frame: pl.LazyFrame, schema: Schema, *, is_text: bool
+    frame: pl.LazyFrame, schema: Schema, *, is_text: bool, months: list[str] | None = None
 ) -> tuple[pl.LazyFrame, dict[str, Reading]]:
     """Select the schema's columns in its order and types, and return how each is read.
 
-    The struct column `_refused` has, for each row, the text of the values that are refused.
+    The struct column `_refused` has, for each row, the text of the values that are refused. Of
+    `months`, where they are given, only their rows are read, and those whose time does not parse.
 
     Raises:
         StageError: a column of the schema is not in the source.
@@ -38,9 +39,9 @@ def conform(
     if missing:
         raise StageError(f"the source lacks the column {', '.join(missing)} of schema.yaml")
     readings = {c.name: read(c, present[c.name], is_text=is_text) for c in schema.columns}
-    values = (reading.value.alias(name) for name, reading in readings.items())
-    refused = [reading.refused.alias(name) for name, reading in readings.items()]
-    return frame.select(*values, _refused=pl.struct(refused)), readings
+    if months:
+        frame = in_window(frame, readings[schema.time], months)
+    return apply(frame, readings).drop("_missing"), readings
 
 
 def refuse(rows: pl.DataFrame, readings: dict[str, Reading], schema: Schema) -> pl.DataFrame:
@@ -58,13 +59,16 @@ def refuse(rows: pl.DataFrame, readings: dict[str, Reading], schema: Schema) -> 
     return rows.drop("_refused")
 
 
-def in_window(frame: pl.LazyFrame, schema: Schema, months: list[str]) -> pl.LazyFrame:
-    """Keep the rows of `months`, in the order of time, then key."""
-    month = pl.col(schema.time).dt.strftime("%Y-%m")
-    order = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
+def in_window(frame: pl.LazyFrame, time: Reading, months: list[str]) -> pl.LazyFrame:
+    """Keep the rows of `months`."""
+    # Columns, so that the time is read once for each row.
+    read, month = pl.col("_time"), pl.col("_month")
+    dated = frame.with_columns(time.value.alias("_time")).with_columns(
+        time.kept(read).dt.strftime("%Y-%m").alias("_month")
+    )
     # A time that does not parse stays, so that it is counted below and not lost here.
-    kept = frame.filter(month.is_between(pl.lit(months[0]), pl.lit(months[-1])) | month.is_null())
-    return kept.sort(order, maintain_order=True)
+    kept = month.is_between(pl.lit(months[0]), pl.lit(months[-1])) | month.is_null()
+    return dated.filter(kept).drop("_time", "_month")
 
 
 def profile(frame: pl.DataFrame, unlabelled: int, schema: Schema) -> dict[str, Any]:
@@ -85,11 +89,13 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
     if not any(folder.iterdir()):
         raise StageError(f"{folder} is empty: delete it and run `make pipeline`, which fetches it")
     reader = source.find(params.data.source)
+    order = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         try:
             found = reader.scan(folder, Path(scratch))
-            lazy, readings = conform(found, schema, is_text=reader.is_text)
-            rows = in_window(lazy, schema, params.data.window.months).collect(engine="streaming")
+            months, is_text = params.data.window.months, reader.is_text
+            lazy, readings = conform(found, schema, is_text=is_text, months=months)
+            rows = lazy.sort(order, maintain_order=True).collect(engine="streaming")
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             # Of a missing column it is said which one, and not all those that are there.
             reason = str(error).splitlines()[0].partition("; valid columns")[0]

@@ -51,10 +51,7 @@ def _of_file(path: Path, schema: Schema) -> pl.DataFrame:
     if missing:
         raise StageError(f"{path} lacks the column {', '.join(missing)}")
     how = {name: reading.read(schema[name], found[name], is_text=is_csv) for name in wanted}
-    rows = lazy.select(
-        *(one.value.alias(name) for name, one in how.items()),
-        _refused=pl.struct(one.refused.alias(name) for name, one in how.items()),
-    ).collect()
+    rows = reading.apply(lazy, how).drop("_missing").collect()
     refused = rows["_refused"].struct.unnest()
     strange = refused.height - refused[schema.target].null_count()
     wrong = [f"{schema.target} is neither true nor false in {strange} rows"] if strange else []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -18,23 +20,26 @@ TEXTS = (pl.String, pl.Categorical, pl.Enum)
 # Up to which a float of so many bits is surely the integer that it looks like.
 EXACT: dict[Any, int] = {pl.Float16: 2**11, pl.Float32: 2**24, pl.Float64: values.LARGEST_INTEGER}
 SHOWN_CHARACTERS = 40
+# Before the name of a column, until its own can be taken.
+VALUE = "_value of "
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a column is read: its value in the schema's type, where it has none, what is refused."""
+    """How a column is read: its value in the schema's type, and the text of what has none."""
 
     value: pl.Expr
-    is_missing: pl.Expr
-    # The text of what is refused, and null elsewhere.
-    refused: pl.Expr
+    # Whether a value lies within the limits that hold without any in schema.yaml.
+    is_kept: Callable[[pl.Expr], pl.Expr]
+    # Null where a file of text writes one; as text, for what is refused.
+    raw: pl.Expr
+    shown: pl.Expr
     # What is wrong with the whole column, and what to do; empty where single values are.
     fault: str
 
-    @property
-    def is_refused(self) -> pl.Expr:
-        """Where there is a value that the column cannot have."""
-        return self.refused.is_not_null()
+    def kept(self, value: pl.Expr) -> pl.Expr:
+        """Return a column of values without those that lie beyond the limits."""
+        return pl.when(self.is_kept(value)).then(value)
 
 
 def read(column: Column, found: pl.DataType, *, is_text: bool) -> Reading:
@@ -45,11 +50,35 @@ def read(column: Column, found: pl.DataType, *, is_text: bool) -> Reading:
         raw = pl.when(~raw.is_in(words)).then(raw)
     made = READERS[column.type](column, raw, found, is_text)
     value = pl.lit(None) if made is None else made
-    value, missing = value.cast(TYPES[column.type]), raw.is_null()
     printable = found.is_numeric() or found in (*TEXTS, pl.Boolean, pl.Date, pl.Datetime)
-    shown = raw.cast(pl.String, strict=False) if printable else pl.lit(str(found))
-    refused = pl.when(value.is_null() & ~missing).then(shown.fill_null(str(found)))
-    return Reading(value, missing, refused, _fault(column, found) if made is None else "")
+    shown = pl.col(column.name).cast(pl.String, strict=False) if printable else pl.lit(None)
+    fault = _fault(column, found) if made is None else ""
+    kept = partial(_kept, column)
+    return Reading(value.cast(TYPES[column.type]), kept, raw, shown.fill_null(str(found)), fault)
+
+
+def apply(frame: pl.LazyFrame, readings: dict[str, Reading]) -> pl.LazyFrame:
+    """Return the values of columns, and of each row what is refused and what is missing.
+
+    The structs `_refused` and `_missing` have a field for each column: the text of a value that it
+    cannot have, null elsewhere; and whether there is none. Each value is made once, and then asked
+    whether it was.
+    """
+    made = frame.with_columns(
+        *(one.value.alias(f"{VALUE}{name}") for name, one in readings.items()),
+        _missing=pl.struct(one.raw.is_null().alias(name) for name, one in readings.items()),
+    )
+    read = {name: pl.col(f"{VALUE}{name}") for name in readings}
+    found = made.with_columns(
+        one.kept(read[name]).alias(f"{VALUE}{name}") for name, one in readings.items()
+    )
+    is_missing = pl.col("_missing").struct
+    refused = (
+        pl.when(read[name].is_null() & ~is_missing.field(name)).then(one.shown).alias(name)
+        for name, one in readings.items()
+    )
+    own = (value.alias(name) for name, value in read.items())
+    return found.select(*own, _refused=pl.struct(refused), _missing="_missing")
 
 
 def complaint(column: Column, reading: Reading, refused: pl.Series) -> str:
@@ -90,14 +119,18 @@ def _number(column: Column, raw: pl.Expr, found: pl.DataType, *, is_text: bool) 
     return raw if found.is_integer() or found.is_float() else None
 
 
-def _bounded(column: Column, value: pl.Expr) -> pl.Expr:
-    """Keep what lies within the limits that hold where schema.yaml gives none."""
-    low, high = values.bounds(column)
-    if column.minimum is None and low > float("-inf"):
-        value = pl.when(value >= low).then(value)
-    if column.maximum is None and high < float("inf"):
-        value = pl.when(value <= high).then(value)
-    return value
+def _kept(column: Column, value: pl.Expr) -> pl.Expr:
+    """Say which values lie within the limits that hold where schema.yaml gives none."""
+    if column.type == "datetime":
+        return value.dt.year().is_between(*values.years(column))
+    kept = value.is_finite() if column.type == "float" else pl.lit(value=True)
+    if column.type in ("integer", "float"):
+        low, high = values.bounds(column)
+        if column.minimum is None and low > float("-inf"):
+            kept &= value >= low
+        if column.maximum is None and high < float("inf"):
+            kept &= value <= high
+    return kept
 
 
 def _integer(column: Column, raw: pl.Expr, found: pl.DataType, is_text: bool) -> pl.Expr | None:
@@ -110,7 +143,7 @@ def _integer(column: Column, raw: pl.Expr, found: pl.DataType, is_text: bool) ->
         digits = pl.when(number.str.contains(values.DIGITS)).then(number)
         rounded = _whole(number.cast(pl.Float64, strict=False), values.LARGEST_INTEGER)
         exact = pl.coalesce(digits.cast(pl.Int64, strict=False), rounded)
-    return None if exact is None else _bounded(column, exact.cast(pl.Int64, strict=False))
+    return None if exact is None else exact.cast(pl.Int64, strict=False)
 
 
 def _whole(number: pl.Expr, limit: int) -> pl.Expr:
@@ -122,10 +155,7 @@ def _whole(number: pl.Expr, limit: int) -> pl.Expr:
 
 def _float(column: Column, raw: pl.Expr, found: pl.DataType, is_text: bool) -> pl.Expr | None:
     number = _number(column, raw, found, is_text=is_text)
-    if number is None:
-        return None
-    value = number.cast(pl.Float64, strict=False)
-    return _bounded(column, pl.when(value.is_finite()).then(value))
+    return None if number is None else number.cast(pl.Float64, strict=False)
 
 
 def _boolean(column: Column, raw: pl.Expr, found: pl.DataType, is_text: bool) -> pl.Expr | None:
@@ -165,11 +195,7 @@ def _datetime(column: Column, raw: pl.Expr, found: pl.DataType, is_text: bool) -
             exact = pl.when(raw.dt.nanosecond() % 1000 == 0).then(raw)
         exact = exact.dt.cast_time_unit("us")
         naive, zoned = (None, exact) if found.time_zone else (exact, None)
-    value = _in_zone(column, naive, zoned) if column.zone else naive
-    if value is None:
-        return None
-    first, last = values.years(column)
-    return pl.when(value.dt.year().is_between(first, last)).then(value)
+    return _in_zone(column, naive, zoned) if column.zone else naive
 
 
 def _in_zone(column: Column, naive: pl.Expr | None, zoned: pl.Expr | None) -> pl.Expr | None:
@@ -186,12 +212,22 @@ def _in_zone(column: Column, naive: pl.Expr | None, zoned: pl.Expr | None) -> pl
 
 
 def _parsed(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Return the moments that have no zone, and those that have one, in UTC; null for others."""
-    parts = text.str.extract_groups(values.MOMENT).struct
-    day, clock, second, zone = (parts.field(str(number)) for number in range(1, 5))
-    plain = pl.concat_str(
-        day, pl.lit(" "), clock.fill_null("00:00"), second.fill_null(":00")
-    ).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    """Return the moments that have no zone, and those that have one, in UTC; null for others.
+
+    What the pattern admits has its parts at fixed places, which is quicker than to extract them.
+    """
+    moment = pl.when(text.str.contains(values.MOMENT)).then(text)
+    rest = moment.str.slice(16)
+    zone = rest.str.extract("([Z+-].*)$")
+    clock = (
+        pl.when(moment.str.len_bytes() > 10)
+        .then(moment.str.slice(11, 5))
+        .otherwise(pl.lit("00:00"))
+    )
+    second = rest.str.extract("^(:[0-9.]+)").fill_null(":00")
+    plain = pl.concat_str(moment.str.slice(0, 10), pl.lit(" "), clock, second).str.to_datetime(
+        "%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False
+    )
     minutes = zone.str.slice(3).str.strip_prefix(":").cast(pl.Int64, strict=False).fill_null(0)
     ahead = zone.str.slice(1, 2).cast(pl.Int64, strict=False).fill_null(0) * 60 + minutes
     ahead = pl.when(zone.str.starts_with("-")).then(-ahead).otherwise(ahead)

@@ -29,20 +29,32 @@ def dvc(folder: Path, *arguments: str) -> None:
     command(folder, sys.executable, "-m", "dvc", *arguments, "--quiet")
 
 
-@pytest.fixture
-def committed(project: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def original(pipeline: Path, params: Params, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project as a commit whose dvc.lock names its model, which is in DVC's cache."""
+    folder = tmp_path_factory.mktemp("original") / "project"
+    shutil.copytree(pipeline, folder)
     made = [params.paths.model, params.paths.prepare_report]
     stages = {"make": {"cmd": "true", "outs": [str(path) for path in made]}}
-    (project / "dvc.yaml").write_text(json.dumps({"stages": stages}))
-    (project / ".gitignore").write_text("/data\n/reports\n/models\n/.lifecycle\n/mlflow.db\n")
-    command(project, "git", "init", "-q", "-b", "main")
-    dvc(project, "init")
-    dvc(project, "commit", "--force")
-    command(project, "git", "add", "-A")
-    commit(project)
-    monkeypatch.setenv("BASE", command(project, "git", "rev-parse", "HEAD"))
-    return project
+    (folder / "dvc.yaml").write_text(json.dumps({"stages": stages}))
+    (folder / ".gitignore").write_text("/data\n/reports\n/models\n/.lifecycle\n/mlflow.db\n")
+    command(folder, "git", "init", "-q", "-b", "main")
+    dvc(folder, "init")
+    dvc(folder, "commit", "--force")
+    command(folder, "git", "add", "-A")
+    commit(folder)
+    return folder
+
+
+@pytest.fixture
+def committed(original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, to be worked in and spoilt; it is the cwd, and its commit the base."""
+    folder = tmp_path / "project"
+    shutil.copytree(original, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("BASE", command(folder, "git", "rev-parse", "HEAD"))
+    return folder
 
 
 def commit(folder: Path) -> None:

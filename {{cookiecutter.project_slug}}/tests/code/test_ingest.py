@@ -324,10 +324,10 @@ def test_an_unknown_source_is_refused(folder: Path, params: Params, schema: Sche
 def test_text_takes_the_type_of_the_schema(
     schema: Schema, name: str, text: list[str], value: list[object]
 ) -> None:
-    frame = pl.DataFrame({name: text})
-    found = reading.read(schema[name], pl.String(), is_text=True)
-    assert frame.select(found.value.alias(name))[name].to_list() == value
-    refused = frame.select(found.refused.alias(name))[name].drop_nulls().to_list()
+    readings = {name: reading.read(schema[name], pl.String(), is_text=True)}
+    made = reading.apply(pl.LazyFrame({name: text}), readings).collect()
+    assert made[name].to_list() == value
+    refused = made["_refused"].struct.field(name).drop_nulls().to_list()
     assert refused == [one for one, read in zip(text, value, strict=True) if read is None]
 
 

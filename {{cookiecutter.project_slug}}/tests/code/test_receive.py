@@ -407,7 +407,7 @@ HOSTILE: list[tuple[str, Spoil, str]] = [
     ("an impossible answer", smoke(lambda s: s.update(probabilities=[1.5])), "smoke.json"),
     ("an answer in words", smoke(lambda s: s.update(probabilities=["0.5"])), "smoke.json"),
     *((f"a bento.yaml {text!r:.30}", forged(write("bento.yaml", text)), "bento.yaml")
-      for text in (b"\xff", b"", b"[]", b"{", b"a: &a [*a", b"[" * 9_000,
+      for text in (b"\xff", b"", b"[]", b"{", b"a: &a [*a", b"[" * 900_000, b"- " * 900_000,
                    b"!!python/object/apply:os.system [id]",
                    b"name: x\nversion: 1\nservice: service:service\n", b"- !!timestamp x\n")),
     ("no Bento", in_bento(lambda f: (f / "bento.yaml").unlink()), "it holds no Bento"),

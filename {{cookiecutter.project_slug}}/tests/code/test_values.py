@@ -322,7 +322,7 @@ def ingested(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPat
 
 
 def batched(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPatch) -> pl.DataFrame:
-    found = batch.chunks(path, 10, schema.request)
+    found = batch.chunks(path, 50_000, schema.request)
     is_text = path.suffix == ".csv"
     return pl.concat(batch.checked(chunk, schema, is_text=is_text)[0] for chunk in found)
 
