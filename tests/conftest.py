@@ -3,17 +3,50 @@
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from baking import clean_environment, commit_all, cookiecutter, copy_template
 from running import Environment, Project, free_port, ports_in_use, use_port
+from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["breaking", "containers"]
+# Files that share a worker, since they share what takes minutes: the engine and its images.
+TOGETHER = {"test_image": "engine", "test_compose": "engine", "test_stack": "engine"}
+# What takes longest begins first, so that in the end no worker waits for one that goes on.
+FIRST = (
+    "test_project_tests", "engine", "test_monitor", "test_rollout", "test_workflow_release",
+    "test_replay", "test_environments", "test_bad_luck", "test_workflow_ci", "test_survival",
+    "test_upstream", "test_proxy",
+)  # fmt: skip
 
 
 def pytest_configure() -> None:
     """Let Ctrl-C reach what the tests start: a run in the background would have it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class ByGroup(LoadScopeScheduling):
+    """Gives each worker whole files, and those of a group one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(Path(nodeid.partition("::")[0]))
+
+
+def _group(path: Path) -> str:
+    return TOGETHER.get(path.stem, path.stem)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    """Let all tests that share something be run by one worker."""
+    return ByGroup(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the groups in the order in which they begin; within one, tests stay as they are."""
+    groups = {name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: groups.get(_group(item.path), len(FIRST)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,7 +93,10 @@ def bake(clean_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Call
 
 @pytest.fixture(scope="session")
 def generated(bake: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return the default project with its environments installed, nothing run yet."""
+    """Return the default project with its environments installed, nothing run yet.
+
+    Each worker has its own: a test whose lock is another one makes the environment anew.
+    """
     root = bake()
     variables = clean_environment(tmp_path_factory.mktemp("user") / "home")
     environment = Environment(root / ".venv", root / ".venv-serving", variables)

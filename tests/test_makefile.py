@@ -1,11 +1,14 @@
 """The recipes of both Makefiles hold with macOS's make (3.81) and BSD's sed as well."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
-from baking import PROJECT, ROOT, clean_environment, run
+from baking import PROJECT, ROOT, SLUG, clean_environment, commit_all, run, succeed
+from projects import STEPS
+from running import free_port, use_port
 
 FILES = [
     ROOT / "Makefile",
@@ -56,3 +59,28 @@ def test_a_fault_that_the_first_of_two_folders_has_is_seen(
     done = run(*command, folder=copy, environment=clean_environment(tmp_path / "home"))
     assert done.returncode != 0
     assert 'property "nothing" is not defined' in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_the_demo_goes_through_the_whole_lifecycle_from_a_clone(
+    template_repository: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """As the README has it, with nothing installed before; what it made can be released."""
+    copy = Path(shutil.copytree(template_repository, tmp_path / "cd4ml"))
+    use_port(copy / PROJECT, free_port())
+    commit_all(copy, environment)
+    project = copy / "build/demo" / SLUG
+    try:
+        done = run("make", "demo", folder=copy, environment=environment)
+    finally:
+        if project.is_dir():
+            succeed("make", "stop", folder=project, environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].startswith(f"project    build/demo/{SLUG}/: cd there")
+    report = json.loads((project / "reports/lifecycle.json").read_text(encoding="utf-8"))
+    assert [(step["name"], step["status"]) for step in report["steps"]] == [
+        (name, "ran") for name in STEPS
+    ]
+    committed = succeed("git", "ls-files", folder=project, environment=environment)
+    assert "__pycache__" not in committed
+    assert succeed("git", "status", "--porcelain", folder=copy, environment=environment) == ""

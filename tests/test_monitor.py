@@ -166,8 +166,21 @@ def served(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Iter
     weeks |= {name: (*WEEK, fault) for name, (fault, _) in FAULTS.items()}
     sent = send(project, weeks, 50)
     assert sent["background"].statuses.keys() == {"200"}
-    yield Served(project, sent, logged(project))
+    found = Served(project, sent, logged(project))
+    measure_reference(found, tmp_path_factory.mktemp("measured") / "flight-delay")
+    yield found
     project.must("stop")
+
+
+def measure_reference(served: Served, place: Path) -> None:
+    """Give the project what its first look finds out, once for a version, of the reference."""
+    first = served.project.copy(place)
+    shutil.rmtree(first.root / LOG)
+    write_log(first, served.lines_of("background", "healthy"))
+    judge(first, 0)
+    models = ".lifecycle/models"
+    assert list((first.root / models).glob("*d.json"))
+    shutil.copytree(first.root / models, served.project.root / models, dirs_exist_ok=True)
 
 
 @pytest.fixture

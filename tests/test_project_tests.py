@@ -1,10 +1,12 @@
 """A generated project passes its own checks and tests, and its checks can fail."""
 
 import shutil
+from pathlib import Path
 
 import httpx
 import pytest
-from projects import Running, wait_until
+from baking import SLUG
+from projects import Running, git, wait_until
 from running import Project, free_port
 
 # Of all of a project's tests; minutes on a quiet machine.
@@ -44,33 +46,43 @@ def test_the_projects_own_tests_pass(fresh: Project) -> None:
     assert " passed" in tested.printed
 
 
+@pytest.fixture(scope="module")
+def checked(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Return a project that has checked itself; only copied, with the caches that this left."""
+    project = generated.copy(tmp_path_factory.mktemp("checked") / SLUG)
+    project.must("check")
+    return project
+
+
 @pytest.mark.slow
-def test_the_projects_own_checks_pass(fresh: Project) -> None:
-    fresh.must("check")
+def test_the_projects_own_checks_pass_and_change_nothing(checked: Project) -> None:
+    assert git(checked, "status", "--porcelain") == ""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", BAD)
-def test_the_checks_refuse(fault: str, fresh: Project) -> None:
+def test_the_checks_refuse(fault: str, checked: Project, tmp_path: Path) -> None:
     path, content, said = BAD[fault]
-    (fresh.root / path).parent.mkdir(exist_ok=True)
-    (fresh.root / path).write_text(content, encoding="utf-8")
-    fresh.commit(fault)
-    done = fresh.make("check")
+    project = checked.copy(tmp_path / SLUG)
+    (project.root / path).parent.mkdir(exist_ok=True)
+    (project.root / path).write_text(content, encoding="utf-8")
+    project.commit(fault)
+    done = project.make("check")
     assert done.returncode != 0
     assert said in done.stdout + done.stderr
 
 
 @pytest.mark.slow
-def test_a_commit_runs_the_checks(fresh: Project) -> None:
+def test_a_commit_runs_the_checks(checked: Project, tmp_path: Path) -> None:
+    project = checked.copy(tmp_path / SLUG)
     hook = ("-m", "pre_commit", "run", "--all-files")
-    variables = {"VENV": str(fresh.environment.venv)}
-    variables["SERVING_VENV"] = str(fresh.environment.serving_venv)
-    passed = fresh.python(*hook, **variables)
+    variables = {"VENV": str(project.environment.venv)}
+    variables["SERVING_VENV"] = str(project.environment.serving_venv)
+    passed = project.python(*hook, **variables)
     assert passed.returncode == 0, passed.stdout + passed.stderr
-    (fresh.root / "src/lifecycle/extra.py").write_text("import os\n", encoding="utf-8")
-    fresh.commit("A fault")
-    assert fresh.python(*hook, **variables).returncode != 0
+    (project.root / "src/lifecycle/extra.py").write_text("import os\n", encoding="utf-8")
+    project.commit("A fault")
+    assert project.python(*hook, **variables).returncode != 0
 
 
 @pytest.mark.slow
