@@ -69,7 +69,7 @@ example: setup ## Generate a project into build/example; ANSWERS="dvc_remote=s3 
 example-check: example ## Generate one with ANSWERS=..., install it, and let it check and test itself.
 	$(MAKE) --no-print-directory -C $(EXAMPLE)/*/ setup check test
 
-# Each worker generates and runs a project of its own; a file's tests share one (tests/conftest.py).
+# Each worker generates, installs and runs a project of its own; a file's tests share one.
 test: setup ## Generate projects with every answer, and run them; ONLY=... chooses tests as pytest does.
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests $(if $(ONLY),-k '$(ONLY)')
 
