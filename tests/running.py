@@ -1,11 +1,13 @@
 """Runs generated projects: one environment and one finished lifecycle, shared by every test."""
 
+import json
 import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,28 @@ PORT = re.compile(r"(?m)^(    development: )(\d{4,5})$")
 FIRST = 21_000 + 1_000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 11)
 _ports = iter(range(FIRST, FIRST + 1_000, 2))
 _given = list[int]()
+# Imports what takes seconds, once; then runs a module in a process of its own for each line, which
+# begins with those libraries and with nothing of the project.
+FORKING = """
+import gc, importlib, json, os, runpy, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+gc.freeze()
+for line in sys.stdin:
+    asked = json.loads(line)
+    if child := os.fork():
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["variables"])
+    for number, path in enumerate((os.devnull, *asked["printed"])):
+        os.dup2(os.open(path, os.O_RDWR), number)
+    sys.path[0] = "src"
+    sys.argv[1:] = asked["arguments"][1:]
+    runpy.run_module(asked["arguments"][0], run_name="__main__", alter_sys=True)
+    break
+"""
 
 
 @dataclass(frozen=True)
@@ -49,11 +73,15 @@ class Project:
 
     def python(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run the project's Python as its Makefile does."""
-        inside = {"PYTHONPATH": "src", "OMP_WAIT_POLICY": "PASSIVE", **variables}
-        inside["PATH"] = f"{self.environment.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        inside["SERVING_PYTHON"] = str(self.environment.serving_venv / "bin" / "python")
         command: list[str | Path] = [self.environment.venv / "bin" / "python", *arguments]
-        return run(*command, folder=self.root, environment=self.variables(inside))
+        return run(*command, folder=self.root, environment=self.inside(variables))
+
+    def inside(self, changes: dict[str, str]) -> dict[str, str]:
+        """Return the variables that the Makefile gives to the project's Python."""
+        given = {"PYTHONPATH": "src", "OMP_WAIT_POLICY": "PASSIVE", **changes}
+        given["PATH"] = f"{self.environment.venv / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        given["SERVING_PYTHON"] = str(self.environment.serving_venv / "bin" / "python")
+        return self.variables(given)
 
     def command(self, *arguments: str) -> list[str]:
         """Return the make command, with the shared environments."""
@@ -80,6 +108,40 @@ class Project:
         ignored = shutil.ignore_patterns(".venv", ".venv-serving", "sockets-*", "*.sock")
         shutil.copytree(self.root, target, symlinks=True, ignore=ignored)
         return Project(target, self.environment)
+
+
+class Forking:
+    """Runs modules of projects that share an environment, whose libraries are imported once."""
+
+    def __init__(self, project: Project, *libraries: str) -> None:
+        """Start the process that imports them."""
+        python = project.environment.venv / "bin" / "python"
+        self._process = subprocess.Popen(
+            [python, "-c", FORKING, *libraries], cwd=project.root, env=project.inside({}),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def run(
+        self, project: Project, *arguments: str, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a module, as `project.python("-m", ...)` does; returns whatever came of it."""
+        asking, answers = self._process.stdin, self._process.stdout
+        assert asking is not None
+        assert answers is not None
+        with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+            asked = {
+                "folder": str(project.root), "variables": project.inside(variables),
+                "arguments": arguments, "printed": [out.name, err.name],
+            }  # fmt: skip
+            asking.write(json.dumps(asked) + "\n")
+            asking.flush()
+            code = int(answers.readline())
+            said = [Path(one.name).read_text(encoding="utf-8") for one in (out, err)]
+        return subprocess.CompletedProcess(list(arguments), code, *said)
+
+    def close(self) -> None:
+        """Let the process end."""
+        self._process.communicate()
 
 
 def free_port() -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from breaking import State, md5, state_of, stopped
 from projects import released_project
-from running import Project, free_port, use_port
+from running import Forking, Project, free_port, use_port
 
 pytestmark = pytest.mark.slow
 REPORT, LOG = "reports/monitor.json", ".lifecycle/development/predictions"
@@ -208,9 +208,22 @@ def write_log(project: Project, lines: list[str], rest: str = "") -> Path:
     return path
 
 
+# What a look imports takes two thirds of its time: for the many looks of this file, once.
+_forking = list[Forking]()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_process_is_left() -> Iterator[None]:
+    yield
+    while _forking:
+        _forking.pop().close()
+
+
 def judge(project: Project, code: int) -> dict[str, Any]:
     """Run monitor as a script does, assert its exit code, and return the report."""
-    done = project.python("-m", "lifecycle.monitor", LIFECYCLE_ENVIRONMENT="development")
+    if not _forking:
+        _forking.append(Forking(project, "great_expectations", "evidently", "mlflow"))
+    done = _forking[0].run(project, "lifecycle.monitor", LIFECYCLE_ENVIRONMENT="development")
     printed = done.stdout + done.stderr
     assert done.returncode == code, printed
     assert "Traceback" not in printed

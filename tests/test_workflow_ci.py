@@ -15,7 +15,7 @@ from running import Project
 
 pytestmark = pytest.mark.slow
 # The project's own tests are run whole by test_project_tests.py: here, that the job runs them.
-FEW_TESTS = {"PYTEST_ADDOPTS": "-k test_files"}
+FEW_TESTS = {"PYTEST_ADDOPTS": "tests/code/test_files.py"}
 NO_COMMIT = "0" * 40
 # What a rollout that ends well does.
 MAKE_CHAMPION = """

@@ -7,6 +7,8 @@ of the environment come from their caches as always, so a start takes as long as
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import runpy
 import sys
@@ -41,6 +43,9 @@ def forbid(folder: str) -> None:
 
 if __name__ == "__main__":
     forbid(sys.argv[1])
+    # As in command.py, which is of the project: nothing but this file runs before what is served.
+    gc.set_threshold(50_000, 20, 20)
+    atexit.register(gc.freeze)
     # As `python -m` would run it.
     del sys.argv[:2]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
