@@ -153,7 +153,8 @@ def engine() -> Iterator[Engine]:
     if not system_packages.can_install():
         pytest.skip("NOT TESTED: a container engine of our own needs root and apt")
     # Short: the path of a socket may have some hundred characters.
-    with tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as temporary:
+    temporary = tempfile.mkdtemp(prefix="engine-")
+    try:
         folder = Path(temporary)
         names = ("PATH", "TMPDIR", "LANG", *INDEXES)
         variables = {name: os.environ[name] for name in names if name in os.environ}
@@ -172,6 +173,9 @@ def engine() -> Iterator[Engine]:
             ours.must("network", "prune", "--force")
         finally:
             stop_engine(process, folder)
+    finally:
+        # Nobody waits for it: a disk may take minutes for gigabytes of small files.
+        subprocess.Popen(["rm", "-rf", temporary], start_new_session=True)
 
 
 @pytest.fixture(scope="session")
