@@ -94,6 +94,10 @@ def base_archive(folder: Path, variables: dict[str, str]) -> Path:
         command = ("debootstrap", *options, str(system), *mirror(variables))
         done = run(*command, folder=folder, environment=variables)
         if done.returncode:
+            # Once more: it gives up at the first package that a server does not give at once.
+            shutil.rmtree(system, ignore_errors=True)
+            done = run(*command, folder=folder, environment=variables)
+        if done.returncode:
             refuse(f"the base image could not be made: {done.stdout[-500:]}{done.stderr[-500:]}")
         (system / "usr/bin/python").symlink_to("python3")
         (system / "usr/lib/python3.11/EXTERNALLY-MANAGED").unlink()
@@ -114,22 +118,26 @@ def base_archive(folder: Path, variables: dict[str, str]) -> Path:
 
 
 def start_engine(folder: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start an engine below `folder` that leaves the machine's own network alone."""
+    """Start an engine below `folder` that leaves the machine's own network alone.
+
+    It gives its containerd up after some seconds, on a busy machine before that has started: then
+    it is begun again.
+    """
     places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
     options = [f"--{name}={folder / place}" for name, place in places.items()]
     alone = ("--iptables=false", "--ip-forward=false", "--bridge=none")
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["dockerd", f"--host={variables['DOCKER_HOST']}", *options, *alone],
-            env=variables, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    for _ in range(300):
-        if not run("docker", "info", folder=folder, environment=variables).returncode:
-            return process
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    stop_engine(process, folder)
+    for _ in range(3):
+        with (folder / "log").open("ab") as log:
+            process = subprocess.Popen(
+                ["dockerd", f"--host={variables['DOCKER_HOST']}", *options, *alone],
+                env=variables, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if not run("docker", "info", folder=folder, environment=variables).returncode:
+                return process
+            time.sleep(0.1)
+        stop_engine(process, folder)
     refuse(f"the engine did not start: {(folder / 'log').read_text()[-500:]}")
     raise AssertionError
 
