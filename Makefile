@@ -6,7 +6,7 @@ PROJECT := {{cookiecutter.project_slug}}
 # says which variables are taken away (-NAME), and which are set (NAME:=value).
 SPACE := $(subst ,, )
 # (`python3` may be a script of bash, and so is what follows.)
-INHERITED := $(shell unset BASH_ENV; $(PYTHON) -I -S '$(PROJECT)/src/lifecycle/inherited.py' 2> /dev/null)
+INHERITED := $(shell unset BASH_ENV; $(PYTHON) -I -S '$(PROJECT)/src/lifecycle/core/inherited.py' 2> /dev/null)
 $(foreach name,$(patsubst -%,%,$(filter -%,$(INHERITED))),$(if $(findstring environment,\
   $(origin $(name))),$(eval $(name) :=)$(eval unexport $(name))))
 $(foreach one,$(filter-out -%,$(INHERITED)),$(eval export $(one)))
@@ -24,7 +24,7 @@ DEMO := build/demo
 WORKERS ?= 3
 # Finds packages where pip finds them, in a company's own index as well.
 # Without a cache beside the sources: it would be generated into every project.
-UV := PYTHONPATH='$(CURDIR)/$(PROJECT)/src' '$(CURDIR)/$(BIN)/python' -B -m lifecycle.package_index '$(CURDIR)/$(BIN)/uv'
+UV := PYTHONPATH='$(CURDIR)/$(PROJECT)/src' '$(CURDIR)/$(BIN)/python' -B -m lifecycle.core.package_index '$(CURDIR)/$(BIN)/uv'
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 # Empty, or every process compiles every library anew where the caller's shell forbids bytecode.
 export PYTHONDONTWRITEBYTECODE :=

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from fastapi import FastAPI
-from lifecycle import features
-from lifecycle.columns import load_schema
-from lifecycle.model import Model
-from lifecycle.predictor import load_release
-from lifecycle.request import request_model, to_arrays
+from lifecycle.contract import features
+from lifecycle.contract.columns import load_schema
+from lifecycle.serving.predictor import load_release
+from lifecycle.serving.request import request_model, to_arrays
+from project.model import Model
 from pydantic import BaseModel
 
 folder = Path(os.environ["RELEASE"])

@@ -27,11 +27,11 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "reference" / "lifecycle-benchmark.md"
 # What each stage imports before it does anything, in a process of its own.
 IMPORTS = {
-    "ingest": "lifecycle.ingest",
-    "validate": "lifecycle.validate, great_expectations",
-    "prepare": "lifecycle.prepare",
-    "train": "lifecycle.train, lifecycle.pyfunc",
-    "evaluate": "lifecycle.evaluate",
+    "ingest": "lifecycle.pipeline.ingest",
+    "validate": "lifecycle.pipeline.validate, great_expectations",
+    "prepare": "lifecycle.pipeline.prepare",
+    "train": "lifecycle.pipeline.train, lifecycle.records.pyfunc",
+    "evaluate": "lifecycle.pipeline.evaluate",
 }
 MADE = ("data", "models", "reports", "mlflow.db", "mlartifacts", ".bentoml", ".lifecycle",
         ".dvc/cache", ".dvc/tmp", "dvc.lock")  # fmt: skip
@@ -154,7 +154,7 @@ def measure(project: Path, rounds: int, environment: dict[str, str]) -> dict[str
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", flush=True)
         start_over(project, environment)
-        timed([".venv/bin/python", "-m", "lifecycle.source"], project,
+        timed([".venv/bin/python", "-m", "lifecycle.pipeline.source"], project,
               {**environment, "PYTHONPATH": "src"})  # fmt: skip
         scripts.append(plain(project, target, environment))
         firsts.append(timed(["make", "lifecycle"], project, environment))

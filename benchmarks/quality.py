@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from lifecycle import features, quality
-from lifecycle.columns import Schema, load_schema
-from lifecycle.files import read_json
-from lifecycle.model import Model
-from lifecycle.params import Params, load_params
-from lifecycle.prepare import arrays
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema, load_schema
+from lifecycle.contract.files import read_json
+from lifecycle.core.frames import arrays
+from lifecycle.core.params import Params, load_params
+from lifecycle.monitoring import quality
+from project.model import Model
 
 from benchmarks.weeks import ROOT, Rows, between, source_rows
 

@@ -13,16 +13,19 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from lifecycle import drift, features, ingest, reference, registry, source
-from lifecycle import monitor_checks as checks
-from lifecycle.columns import Schema, load_schema
-from lifecycle.files import md5, read_json
-from lifecycle.look import PREDICTION, Champion, Look, compared
-from lifecycle.model import Model
-from lifecycle.params import Params, load_params
-from lifecycle.predictions import Log
-from lifecycle.prepare import arrays
-from lifecycle.windows import cut
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema, load_schema
+from lifecycle.contract.files import md5, read_json
+from lifecycle.core.frames import arrays
+from lifecycle.core.params import Params, load_params
+from lifecycle.monitoring import drift
+from lifecycle.monitoring import monitor_checks as checks
+from lifecycle.monitoring.look import PREDICTION, Champion, Look, compared
+from lifecycle.monitoring.predictions import Log
+from lifecycle.monitoring.windows import cut
+from lifecycle.pipeline import ingest, reference, source
+from lifecycle.records import registry
+from project.model import Model
 
 ROOT = Path.cwd()
 MONTHS = range(1, 13)
@@ -38,9 +41,8 @@ def source_rows(params: Params, schema: Schema) -> Rows:
     """
     folder = ROOT / params.paths.source
     with tempfile.TemporaryDirectory() as scratch:
-        reader = source.find(params.data.source)
-        found = reader.scan(folder, Path(scratch))
-        rows = ingest.conform(found, schema, is_text=reader.is_text)[0].drop("_refused")
+        found, is_text = source.scan(params.data.source, folder, Path(scratch))
+        rows = ingest.conform(found, schema, is_text=is_text)[0].drop("_refused")
         return rows.sort(schema.time, *schema.names("key")).collect()
 
 

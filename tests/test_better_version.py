@@ -16,7 +16,7 @@ from projects import released_project
 from running import Project, free_port, use_port
 
 pytestmark = pytest.mark.slow
-PREDICTOR = "src/lifecycle/predictor.py"
+PREDICTOR = "src/lifecycle/serving/predictor.py"
 PREDICTS = "        probabilities = self.model.predict(columns)\n"
 # They come with small requests; the smoke request is a large one.
 SMALL_ONES = "        if len(records) < 10:\n"
@@ -84,7 +84,7 @@ def test_a_broken_successor_is_returned_though_much_was_to_change(
     kept = source.read_text(encoding="utf-8")
     pair.change(PREDICTOR, PREDICTS, PREDICTS + SMALL_ONES + DEFECTS[defect])
     try:
-        done = pair.python("-m", "lifecycle.package")
+        done = pair.python("-m", "lifecycle.release.package")
         assert done.returncode == 0, done.stderr
         assert packaged(pair) != good
         done = pair.make("deploy")

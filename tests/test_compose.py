@@ -38,8 +38,8 @@ HARDENED = shlex.split(
     "--cap-drop ALL --security-opt no-new-privileges"
 )
 READ = (
-    "from pathlib import Path; from lifecycle.columns import load_schema; "
-    "from lifecycle.predictions import read; "
+    "from pathlib import Path; from lifecycle.contract.columns import load_schema; "
+    "from lifecycle.monitoring.predictions import read; "
     "log = read(Path('.lifecycle/compose/predictions'), load_schema()); "
     "print(log.predictions.height, log.torn, log.predictions['model_version'].unique().to_list(), "
     "log.predictions.filter(request_id='smoke')['probability'].to_list())"
@@ -118,7 +118,9 @@ def test_the_image_holds_what_serves_and_nothing_else(
     found = inside.splitlines()
     names = {path.rsplit("/", 1)[-1] for path in found}
     assert not names & {"pip", "uv", "mlflow", "polars", "dvc", "env"}
-    assert any(path.startswith("/bento/src/lifecycle/__pycache__/service.") for path in found)
+    assert any(
+        path.startswith("/bento/src/lifecycle/serving/__pycache__/service.") for path in found
+    )
     history = engine.must("history", "--no-trunc", "--format={{.CreatedBy}}", image)
     assert "PIP_" not in history
 

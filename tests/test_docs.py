@@ -127,7 +127,7 @@ def test_other_pages_follow_the_code() -> None:
     """Parameters of the gate, statuses, environment variables and paths are all described."""
     reference = {page.stem: page.read_text(encoding="utf-8") for page in PAGES}
     params = yaml.safe_load((TEMPLATE / "params.yaml").read_text(encoding="utf-8"))
-    sources = "\n".join(path.read_text() for path in (TEMPLATE / "src/lifecycle").glob("*.py"))
+    sources = "\n".join(path.read_text() for path in (TEMPLATE / "src").rglob("*.py"))
     for key, inner in params["gate"].items():
         wanted = [f"gate.{key}"] if key == "metrics" else [f"gate.{key}.{part}" for part in inner]
         assert [name for name in wanted if f"`{name}`" not in reference["gate"]] == []
@@ -161,7 +161,7 @@ def test_every_alert_has_a_heading_that_says_what_to_do() -> None:
     """Those of the monitor, the rules of the rollout, and those of Prometheus where it is."""
     page = (DOCS / "operations.md").read_text(encoding="utf-8")
     heads = {slug(head) for head in re.findall(r"(?m)^#+ (.*)$", page)}
-    alerts = (TEMPLATE / "src/lifecycle/alerts.py").read_text(encoding="utf-8")
+    alerts = (TEMPLATE / "src/lifecycle/monitoring/alerts.py").read_text(encoding="utf-8")
     inside = alerts.partition("WHAT_TO_DO = {")[2].partition("\n}")[0]
     kinds = re.findall(r'(?m)^    "([a-z ]+)": ', inside)
     assert len(kinds) > 5

@@ -383,7 +383,7 @@ def test_make_takes_no_word_for_an_option(arguments: tuple[str, ...], released: 
     command = ["make", "--no-print-directory", *arguments, "rollback"]
     done = run(*command, folder=released.root, environment=released.variables({}))
     assert done.returncode == 0, done.stderr
-    assert "-m lifecycle.rollback" in done.stdout
+    assert "-m lifecycle.rollout.rollback" in done.stdout
 
 
 @pytest.mark.parametrize("kind", ["files", "a foreign environment", "a file", "serving"])
@@ -420,7 +420,8 @@ def _files(place: Path) -> Iterator[Path]:
 def test_an_interrupted_setup_is_ours(tmp_path: Path) -> None:
     """What was begun is emptied and made again, links in it are not followed."""
     script = (
-        Path(__file__).parent.parent / "{{cookiecutter.project_slug}}/src/lifecycle/own_folder.py"
+        Path(__file__).parent.parent
+        / "{{cookiecutter.project_slug}}/src/lifecycle/core/own_folder.py"
     )
     mine, venv = tmp_path / "mine", tmp_path / "venv"
     mine.mkdir()
@@ -443,7 +444,7 @@ def test_goals_keep_their_order(released: Project, tmp_path: Path) -> None:
     done = released.make("-n", "-j4", "release", "deploy", "status", MAKEFLAGS="-j4")
     assert done.returncode == 0, done.stderr
     steps = ("gate", "register", "package", "deploy", "status")
-    places = [done.stdout.index(f"-m lifecycle.{step}\n") for step in steps]
+    places = [done.stdout.index(f".{step}\n") for step in steps]
     assert places == sorted(places)
     project = released.copy(tmp_path / "flight-delay")
     renew = "LOCK=sh -c 'echo >> serving.txt'"
@@ -462,7 +463,7 @@ def test_a_project_in_another_repository_says_so(released: Project, tmp_path: Pa
     for target, stage in (("pipeline", "repro"), ("lifecycle", "lifecycle")):
         line = stopped(project.make(target), stage, f"lies in the repository {tmp_path / 'outer'}")
         assert "git init" in line
-    done = project.python("-m", "lifecycle.hook")
+    done = project.python("-m", "lifecycle.core.hook")
     assert done.returncode == 0
     assert f"lies in the repository {tmp_path / 'outer'}" in done.stderr
 
@@ -475,7 +476,7 @@ def test_a_folder_of_another_user_says_what_to_type(released: Project, tmp_path:
     for path in (project.root, project.root / ".git"):
         os.chown(path, 12345, 12345)
     stopped(project.make("pipeline"), "repro", "dubious ownership", "safe.directory")
-    done = project.python("-m", "lifecycle.hook")
+    done = project.python("-m", "lifecycle.core.hook")
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert "setup: no hook will check commits" in line
@@ -511,7 +512,7 @@ def test_a_proxy_never_sees_a_call_to_this_machine(released: Project, tmp_path: 
     """Not the project's own clients, whatever host its service is given, nor MLflow's."""
     code = (
         "import os; from pathlib import Path; from urllib.request import getproxies, proxy_bypass;"
-        "from lifecycle import inherited; inherited.settle(os.environ, Path.cwd());"
+        "from lifecycle.core import inherited; inherited.settle(os.environ, Path.cwd());"
         "hosts = ('127.0.0.1', 'localhost', '127.0.0.1:3000');"
         "print(getproxies()['http'], [bool(proxy_bypass(host)) for host in hosts],"
         " bool(proxy_bypass('example.com')), bool(proxy_bypass('example.org')))"

@@ -19,7 +19,7 @@ from running import Project, free_port
 
 pytestmark = pytest.mark.slow
 KEY = "a-key-for-the-test"
-INVENTORY = ROOT / PROJECT / "src/lifecycle/inventory.py"
+INVENTORY = ROOT / PROJECT / "src/lifecycle/delivery/inventory.py"
 CONFINED = shlex.split(
     "--network host --read-only --tmpfs /tmp:noexec,nosuid,nodev,mode=1777 --cap-drop ALL "
     f"--security-opt no-new-privileges --env API_KEYS={KEY} --env LIFECYCLE_ENVIRONMENT=production"

@@ -27,16 +27,15 @@ SEND = """
 import datetime, json, sys, time
 from pathlib import Path
 import polars as pl
-from lifecycle import ingest, source
-from lifecycle.columns import load_schema
-from lifecycle.params import load_params
-from lifecycle.traffic import Traffic
+from lifecycle.pipeline import ingest, source
+from lifecycle.contract.columns import load_schema
+from lifecycle.core.params import load_params
+from lifecycle.loop.traffic import Traffic
 
 schema, params = load_schema(), load_params()
 folder = Path(params.paths.source)
-reader = source.find(params.data.source)
-found = reader.scan(folder, folder.parent)
-lazy = ingest.conform(found, schema, is_text=reader.is_text)[0].drop("_refused")
+found, is_text = source.scan(params.data.source, folder, folder.parent)
+lazy = ingest.conform(found, schema, is_text=is_text)[0].drop("_refused")
 keys = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
 rows = lazy.sort(keys).collect()
 day = pl.col(schema.time).dt.date()
@@ -57,15 +56,14 @@ LABELS = """
 import sys
 from pathlib import Path
 import polars as pl
-from lifecycle import ingest, source
-from lifecycle.columns import load_schema
-from lifecycle.params import load_params
+from lifecycle.pipeline import ingest, source
+from lifecycle.contract.columns import load_schema
+from lifecycle.core.params import load_params
 
 schema, params = load_schema(), load_params()
 folder = Path(params.paths.source)
-reader = source.find(params.data.source)
-found = reader.scan(folder, folder.parent)
-lazy = ingest.conform(found, schema, is_text=reader.is_text)[0].drop("_refused")
+found, is_text = source.scan(params.data.source, folder, folder.parent)
+lazy = ingest.conform(found, schema, is_text=is_text)[0].drop("_refused")
 rows = lazy.collect().drop_nulls(schema.target)
 if sys.argv[2] == "reversed":
     rows = rows.with_columns(~pl.col(schema.target))
@@ -223,7 +221,9 @@ def judge(project: Project, code: int) -> dict[str, Any]:
     """Run monitor as a script does, assert its exit code, and return the report."""
     if not _forking:
         _forking.append(Forking(project, "great_expectations", "evidently", "mlflow"))
-    done = _forking[0].run(project, "lifecycle.monitor", LIFECYCLE_ENVIRONMENT="development")
+    done = _forking[0].run(
+        project, "lifecycle.monitoring.monitor", LIFECYCLE_ENVIRONMENT="development"
+    )
     printed = done.stdout + done.stderr
     assert done.returncode == code, printed
     assert "Traceback" not in printed
@@ -340,7 +340,7 @@ def test_three_at_once_one_judges_and_the_others_say_so(
     shutil.rmtree(project.root / LOG)
     for begin in range(0, len(lines), 50):
         write_log(project, lines[begin : begin + 50])
-    command = ["-m", "lifecycle.monitor"]
+    command = ["-m", "lifecycle.monitoring.monitor"]
     with ThreadPoolExecutor(3) as pool:
         # One wave is enough for one of them to come second; a lone one has nobody to meet.
         ended = list(pool.map(lambda _: project.python(*command), range(3)))
@@ -529,19 +529,19 @@ ARRAYS = "    return {\n        name: _array(schema[name],"
 ALONE = "len(records) < 10"
 DEFECTS: dict[str, tuple[str, str, str, set[str]]] = {
     "skew": (
-        "request.py", ARRAYS,
+        "serving/request.py", ARRAYS,
         f"    if {ALONE}:\n        records = [one.model_copy(update={{'temperature': "
         f"one.temperature and one.temperature + 1}}) for one in records]\n{ARRAYS}",
         {"skew: temperature", "skew: dewpoint_spread"},
     ),
     "availability": (
-        "predictor.py", PREDICTS,
+        "serving/predictor.py", PREDICTS,
         f"        if {ALONE} and columns['distance'][0] % 2:\n"
         f"            raise ValueError\n{PREDICTS}",
         {"availability: availability"},
     ),
     "latency": (
-        "predictor.py", PREDICTS,
+        "serving/predictor.py", PREDICTS,
         f"        if {ALONE}:\n            __import__('time').sleep(0.25)\n{PREDICTS}",
         {"latency: latency"},
     ),
@@ -562,7 +562,7 @@ def test_a_defective_service_fires(
     path = f"src/lifecycle/{module}"
     good = (project.root / path).read_text(encoding="utf-8")
     project.change(path, old, new)
-    done = project.python("-m", "lifecycle.package")
+    done = project.python("-m", "lifecycle.release.package")
     (project.root / path).write_text(good, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     try:

@@ -11,10 +11,10 @@ from running import Project, port_of
 # saw; probabilities as the pipeline wrote them, and by the model itself for the changed row.
 PICK = """
 import sys, polars as pl
-from lifecycle import features
-from lifecycle.columns import load_schema
-from lifecycle.model import Model
-from lifecycle.prepare import arrays
+from lifecycle.contract import features
+from lifecycle.contract.columns import load_schema
+from project.model import Model
+from lifecycle.core.frames import arrays
 from pathlib import Path
 
 schema = load_schema()

@@ -46,8 +46,8 @@ SEND = """
 import sys
 from pathlib import Path
 import polars as pl
-from lifecycle.columns import load_schema
-from lifecycle.traffic import Traffic
+from lifecycle.contract.columns import load_schema
+from lifecycle.loop.traffic import Traffic
 
 schema = load_schema()
 rows = pl.read_parquet("data/holdout.parquet")

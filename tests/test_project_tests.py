@@ -18,6 +18,16 @@ BAD = {
         '"""Extra."""\n\nNUMBER: int = "one"\n',
         "Incompatible types in assignment",
     ),
+    "an import from above": (
+        "src/lifecycle/contract/extra.py",
+        '"""Extra."""\n\nfrom lifecycle.monitoring.monitor import CODES as CODES\n',
+        "lifecycle.contract is not allowed to import lifecycle.monitoring",
+    ),
+    "a library that no service has": (
+        "src/lifecycle/serving/extra.py",
+        '"""Extra."""\n\nimport polars as polars\n',
+        "lifecycle.serving is not allowed to import polars",
+    ),
     "a secret": (
         "docs/secret.md",
         'aws_secret_access_key = "' + "wJalrXUtnFEMI/K7MDENG" + '/bPxRfiCYzzzzzzzzzz"\n',

@@ -24,9 +24,9 @@ SENDS = """
 import time
 from datetime import timedelta
 import polars as pl
-from lifecycle.columns import load_schema
-from lifecycle.params import load_params
-from lifecycle.traffic import Traffic
+from lifecycle.contract.columns import load_schema
+from lifecycle.core.params import load_params
+from lifecycle.loop.traffic import Traffic
 schema, params = load_schema(), load_params()
 rows = pl.read_parquet(params.paths.holdout).select(schema.request).sort(schema.time)
 rows = rows.filter(pl.col(schema.time) > pl.col(schema.time).max() - timedelta(9))
@@ -37,7 +37,7 @@ time.sleep(params.prediction_log.flush_seconds + 0.5)
 """
 NOTES = f"""
 from pathlib import Path
-from lifecycle.deployment import Deployment
+from lifecycle.records.deployment import Deployment
 Deployment(Path.cwd(), "development").note("rollback", 1, {REASON!r}, rule="<i>rule</i>")
 """
 # Real rows, cut into parts as if they were months.
@@ -46,11 +46,11 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
 import polars as pl
-from lifecycle import replay_page, replay_report
-from lifecycle.columns import load_schema
-from lifecycle.params import load_params
-from lifecycle.playing import Month
-from lifecycle.replay_scores import Scores
+from lifecycle.loop import replay_page, replay_report
+from lifecycle.contract.columns import load_schema
+from lifecycle.core.params import load_params
+from lifecycle.loop.playing import Month
+from lifecycle.loop.replay_scores import Scores
 schema, params = load_schema(), load_params()
 rows = pl.read_parquet(params.paths.holdout)
 live = pl.read_parquet(params.paths.predictions)["probability"].to_numpy()
@@ -97,7 +97,7 @@ def site(released: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         for script in (SENDS, NOTES, REPLAYS):
             done = project.python("-c", script)
             assert done.returncode == 0, done.stdout + done.stderr
-        judged = project.python("-m", "lifecycle.monitor")
+        judged = project.python("-m", "lifecycle.monitoring.monitor")
         assert (project.root / "reports" / "monitor.html").is_file(), judged.stderr
         assert written(project) == []
         yield project

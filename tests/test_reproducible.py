@@ -31,7 +31,7 @@ EFFECTS = STEPS[len(PIPELINE) : -1]
 # Moments of a kill, as shares of the time that the stage takes undisturbed.
 MOMENTS = (0.05, 0.6)
 OPEN_STORE = """
-from lifecycle import tracking
+from lifecycle.records import tracking
 from pathlib import Path
 mlflow = tracking.connect(Path.cwd())
 tracking.experiment(mlflow, Path.cwd(), "flight-delay")

@@ -22,7 +22,7 @@ from projects import Running, ask, git, process_of, released_project, wait_until
 from running import Project, free_port, port_of, use_port
 
 pytestmark = pytest.mark.slow
-PREDICTOR = "src/lifecycle/predictor.py"
+PREDICTOR = "src/lifecycle/serving/predictor.py"
 PREDICTS = "        probabilities = self.model.predict(columns)\n"
 # Defects that no smoke request shows: they come with single rows, and that one has many.
 ALONE = "len(records) < 10"
@@ -42,8 +42,8 @@ MISSING = (
 )
 CHAMPION = """
 from pathlib import Path
-from lifecycle import registry
-from lifecycle.params import load_params
+from lifecycle.records import registry
+from lifecycle.core.params import load_params
 print(registry.connect(Path.cwd(), load_params()).by_alias("champion").number)
 """
 QUICK = (
@@ -134,7 +134,7 @@ def repackage(project: Project) -> None:
     changed, found = re.subn(r"(?m)^  maximum_rows: \d+$", f"  maximum_rows: {rows}", text)
     assert found == 1
     params.write_text(changed, encoding="utf-8")
-    done = project.python("-m", "lifecycle.package")
+    done = project.python("-m", "lifecycle.release.package")
     assert done.returncode == 0, done.stderr
 
 
@@ -247,18 +247,18 @@ def test_canary_and_shadow_take_what_they_are_given(service: Project) -> None:
 @pytest.mark.parametrize("rule", DEFECTS)
 def test_a_bad_candidate_is_returned_by_its_own_rule(service: Project, rule: str) -> None:
     """Slow, failing, nonsense, without a feature: each by its own rule, with its reason."""
-    before, source = state(service)["live"]["tag"], service.root / "src/lifecycle"
+    before, source = state(service)["live"]["tag"], service.root / "src/lifecycle/serving"
     packaged = service.root / ".lifecycle/packaged.json"
     good = packaged.read_text(encoding="utf-8")
     kept = {
         name: (source / name).read_text(encoding="utf-8") for name in ("predictor.py", "request.py")
     }
     if rule == "missing features":
-        service.change("src/lifecycle/request.py", *MISSING)
+        service.change("src/lifecycle/serving/request.py", *MISSING)
     else:
         service.change(PREDICTOR, PREDICTS, PREDICTS + DEFECTS[rule])
     try:
-        done = service.python("-m", "lifecycle.package")
+        done = service.python("-m", "lifecycle.release.package")
         assert done.returncode == 0, done.stderr
         done = service.make("deploy")
     finally:
@@ -454,7 +454,7 @@ def test_a_version_keeps_the_libraries_that_it_was_made_with(
         params = root / "params.yaml"
         text = params.read_text(encoding="utf-8")
         params.write_text(re.sub(r"maximum_rows: \d+", "maximum_rows: 77", text), encoding="utf-8")
-        assert own.python("-m", "lifecycle.package").returncode == 0
+        assert own.python("-m", "lifecycle.release.package").returncode == 0
         assert "every rule holds" in own.must("deploy", "status")
         assert program_of(worker_of(service)) == str(after / "bin/python")
         own.must("rollback", "REASON=exercise")

@@ -42,9 +42,9 @@ SLIP = """
 import json, sys
 from pathlib import Path
 import polars as pl
-from lifecycle import validate
-from lifecycle.columns import load_schema
-from lifecycle.suite import load_beyond
+from lifecycle.pipeline import validate
+from lifecycle.contract.columns import load_schema
+from lifecycle.pipeline.suite import load_beyond
 schema, beyond = load_schema(), load_beyond()
 frame = pl.read_parquet("data/snapshot.parquet").head(10_000)
 frames = {"nothing": (validate.with_derived(frame, beyond), beyond.expectations, [])}
@@ -176,7 +176,7 @@ def test_a_time_outside_the_window_is_named(champion: Project, unchanged: Unchan
         ".write_parquet(path)"
     ))  # fmt: skip
     with unchanged(champion):
-        done = champion.python("-m", "lifecycle.validate")
+        done = champion.python("-m", "lifecycle.pipeline.validate")
     stopped(done, "validate", "expectations failed")
     assert failure(champion, "scheduled_departure", "column_values_to_be_between")["count"] == 2
 
@@ -210,10 +210,10 @@ def test_a_failing_check_of_the_whole_example_ends_within_seconds(
 ) -> None:
     with flights(project) as columns:
         one_column_null(columns)
-    project.python("-m", "lifecycle.ingest")
+    project.python("-m", "lifecycle.pipeline.ingest")
     with unchanged(project):
         began = time.monotonic()
-        done = project.python("-m", "lifecycle.validate")
+        done = project.python("-m", "lifecycle.pipeline.validate")
         seconds = time.monotonic() - began
     stopped(done, "validate", "distance: expect_column_values_to_not_be_null, 40 rows")
     found = failure(project, "distance", "column_values_to_not_be_null")
@@ -250,7 +250,7 @@ def test_a_feature_of_a_column_known_later_is_refused(
     column: str, role: str, champion: Project, unchanged: Unchanged
 ) -> None:
     champion.change(
-        "src/lifecycle/features.py",
+        "src/project/features.py",
         '"weekday": clock.weekday(departure),',
         f'"weekday": clock.weekday(departure), "known_later": column("{column}") * 1,',
     )
@@ -277,14 +277,15 @@ def test_a_snapshot_that_did_not_pass_is_not_prepared(
 ) -> None:
     edit_json(champion, VALIDATION, lambda report: report.update(passed=False))
     with unchanged(champion):
-        done = champion.python("-m", "lifecycle.prepare")
+        done = champion.python("-m", "lifecycle.pipeline.prepare")
     stopped(done, "prepare", "data/snapshot.parquet did not pass validation")
 
 
 def test_a_key_in_train_and_holdout_is_refused(champion: Project) -> None:
     # Parts cut by time cannot share a key that holds the time, so the rule is asked directly.
     done = champion.python("-c", (
-        "import polars as pl; from lifecycle import prepare; from lifecycle.command import run;"
+        "import polars as pl;"
+        "from lifecycle.pipeline import prepare; from lifecycle.core.command import run;"
         "train = pl.read_parquet('data/train.parquet');"
         "holdout = pl.concat([pl.read_parquet('data/holdout.parquet'), train.head(3)]);"
         "keys = ['scheduled_departure', 'carrier', 'flight_number'];"

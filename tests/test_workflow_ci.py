@@ -20,8 +20,8 @@ NO_COMMIT = "0" * 40
 # What a rollout that ends well does.
 MAKE_CHAMPION = """
 from pathlib import Path
-from lifecycle import registry
-from lifecycle.params import load_params
+from lifecycle.records import registry
+from lifecycle.core.params import load_params
 registry.connect(Path.cwd(), load_params()).set_alias("champion", 1)
 """
 FETCH = ("pipeline", "Fetch from the DVC remote")
@@ -202,7 +202,7 @@ def test_a_slice_below_its_floor_is_red(github: GitHub, first_push: Outcome) -> 
 def test_a_gate_that_raises_is_red(github: GitHub, first_push: Outcome) -> None:
     project = branch(github, "crash")
     edit(project, "params.yaml", BETTER)
-    project.change("src/lifecycle/judge.py", "    taken = []\n",
+    project.change("src/lifecycle/release/judge.py", "    taken = []\n",
                    '    taken = []\n    raise RuntimeError("no clock here")\n')  # fmt: skip
     outcome = pull(github, "-j", "pipeline")
     assert outcome.failing() == [("pipeline", "Judge")]
@@ -258,7 +258,7 @@ def test_a_shared_remote_and_registry_are_used_instead_of_github_s(
     remote, registry = github.state.parent / "remote", github.state.parent / "registry.db"
     shared = {"DVC_REMOTE_URL": str(remote), "MLFLOW_TRACKING_URI": f"sqlite:///{registry}"}
     project.must("gate", **shared)
-    for command in (("-m", "lifecycle.register"), ("-c", MAKE_CHAMPION)):
+    for command in (("-m", "lifecycle.release.register"), ("-c", MAKE_CHAMPION)):
         done = project.python(*command, **shared)
         assert done.returncode == 0, done.stderr
     project.must("fetch", **shared)  # which names the remote to DVC

@@ -112,13 +112,13 @@ def life(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     ))  # fmt: skip
     # As documented: the first commit that is pushed has the lock of the model.
     project.must("pipeline")
-    project.change("src/lifecycle/answering.py", ANSWER, WRONG)
+    project.change("src/lifecycle/serving/answering.py", ANSWER, WRONG)
     commit(project)
     host = Project(folder / "host", project.environment)
     made = Life(GitHub(project, folder / "github"), host, port)
     try:
         made.act("failed", "release.yml", "push", payload=push(NO_COMMIT))
-        project.change("src/lifecycle/answering.py", WRONG, ANSWER)
+        project.change("src/lifecycle/serving/answering.py", WRONG, ANSWER)
         made.release("first")
         yield made
     finally:
@@ -232,7 +232,7 @@ def test_a_model_that_cannot_be_packaged_changes_nothing(life: Life) -> None:
     before = life.state()
     project = life.github.project
     edit(project, "params.yaml", (("roc_auc: {minimum: 0.85", "roc_auc: {minimum: 0.55"),))
-    project.change("src/lifecycle/answering.py", ANSWER, WRONG)
+    project.change("src/lifecycle/serving/answering.py", ANSWER, WRONG)
     outcome = life.release("package")
     assert outcome.code == 1
     assert outcome.jobs == {"model": "failure"}
@@ -244,7 +244,7 @@ def test_a_model_that_cannot_be_packaged_changes_nothing(life: Life) -> None:
 def forge(project: Project) -> None:
     """Push a tag whose commit nobody let in, as whoever may push can."""
     git(project, "checkout", "--quiet", "-b", "evil")
-    (project.root / "src/lifecycle/train.py").write_text("raise SystemExit('evil')\n")
+    (project.root / "src/lifecycle/pipeline/train.py").write_text("raise SystemExit('evil')\n")
     commit(project)
     lineage = git(project, "tag", "--list", "--format=%(contents:body)", "model-1")
     head = git(project, "rev-parse", "HEAD")
@@ -257,7 +257,7 @@ def forge(project: Project) -> None:
 @pytest.mark.slow
 def test_the_next_version_is_rolled_out_over_the_one_before(life: Life) -> None:
     forge(life.github.project)
-    life.github.project.change("src/lifecycle/answering.py", WRONG, ANSWER)
+    life.github.project.change("src/lifecycle/serving/answering.py", WRONG, ANSWER)
     outcome = life.release("second", visibility="private")
     assert outcome.code == 0, outcome.log[-8000:]
     assert outcome.jobs == dict.fromkeys(RELEASED, "success")
@@ -290,7 +290,7 @@ def test_a_version_that_breaks_where_it_is_deployed_leaves_the_one_before(life: 
     before = life.state()
     project = life.github.project
     edit(project, "params.yaml", THIRD)
-    project.change("src/lifecycle/answering.py", ANSWER, WRONG_IN_STAGING)
+    project.change("src/lifecycle/serving/answering.py", ANSWER, WRONG_IN_STAGING)
     outcome = life.release("broken")
     assert outcome.code == 1
     assert outcome.jobs == dict.fromkeys(DELIVERED, "success") | {"Staging / staging": "failure"}

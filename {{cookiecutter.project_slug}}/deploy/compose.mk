@@ -12,8 +12,8 @@ export COMPOSE_IGNORE_ORPHANS := true
 .PHONY: image keys up platform down predictions
 
 # The project's name and the Bento's version, as NAME:VERSION, or one line that says what is missing.
-CHAMPION = $(RUN) -c 'from lifecycle import bento, command; command.run("$@", lambda: print(bento.released(command.project_root()).tag))'
-PROJECT_NAME = $(RUN) -c 'from lifecycle.params import load_params; print(load_params().project.name)'
+CHAMPION = $(RUN) -c 'from lifecycle.core import command; from lifecycle.records import bento; command.run("$@", lambda: print(bento.released(command.project_root()).tag))'
+PROJECT_NAME = $(RUN) -c 'from lifecycle.core.params import load_params; print(load_params().project.name)'
 
 image: setup ## Build the champion's Bento as a container image, NAME:VERSION
 	@tag=$$($(CHAMPION)) && bento=.bentoml/bentos/$$(echo $$tag | tr : /) \
@@ -24,7 +24,7 @@ image: setup ## Build the champion's Bento as a container image, NAME:VERSION
 		&& echo "image: $$tag"
 
 keys: setup ## Exchange the containers' API keys while they run (API_KEYS=new,old; LOG_HASH_KEY=...)
-	@$(RUN) -m lifecycle.compose
+	@$(RUN) -m lifecycle.rollout.compose
 
 up: keys image ## Run that image behind the proxy with Docker Compose (API_KEYS=..., ENV=production, PORT=3000)
 	@IMAGE=$$($(CHAMPION)) && export IMAGE && name=$${IMAGE%:*} \

@@ -13,9 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lifecycle import bento, lineage, params, seal, verdict
-from lifecycle.columns import Column, Schema, load_schema
-from lifecycle.files import json_text, md5, write_json
+from lifecycle.contract import seal
+from lifecycle.contract.columns import Column, Schema, load_schema
+from lifecycle.contract.files import json_text, md5, write_json
+from lifecycle.core import params
+from lifecycle.records import bento, proof, verdict
 
 ROOT = Path(__file__).parents[1]
 PARAMS, SCHEMA = ROOT / "params.yaml", ROOT / "schema.yaml"
@@ -32,7 +34,7 @@ class Bundle:
     ) -> None:
         """Make a Bento below `folder`, and what is said about it."""
         settings, schema = params.load_params(PARAMS), load_schema(SCHEMA)
-        tags = dict.fromkeys(lineage.NEEDED, "a" * 32) | {
+        tags = dict.fromkeys(proof.NEEDED, "a" * 32) | {
             "git_commit": commit, "gate_verdict": "pass", "window": "2013-01 to 2013-02",
             "train_last": "2013-02-01 23:59:00", "threshold": repr(settings.evaluate.threshold),
             **{f"metric.{metric}": "0.7" for metric in settings.gate.metrics},
@@ -130,7 +132,9 @@ def make_bento(
     (source / "service.py").write_text("")
     (source / "release/model.ubj").write_bytes(model)
     shutil.copy(SCHEMA, source / "release/schema.yaml")
-    shutil.copy(ROOT / "src/lifecycle/features.py", source / "lifecycle/features.py")
+    features = "project/features.py"
+    (source / features).parent.mkdir()
+    shutil.copy(ROOT / "src" / features, source / features)
     facts = {
         "name": name, "model_version": str(version), "git_commit": commit, "gate_verdict": "pass",
         "model_md5": md5(source / "release/model.ubj"), "threshold": settings.evaluate.threshold,
@@ -150,7 +154,7 @@ def make_bento(
 def hashes(made: Path) -> dict[str, str]:
     """Return the tags of a version that name files of its Bento."""
     files = {"model_md5": "src/release/model.ubj", "schema_md5": "src/release/schema.yaml",
-             "features_md5": "src/lifecycle/features.py",
+             "features_md5": "src/project/features.py",
              "serving_environment_md5": seal.LOCK}  # fmt: skip
     return {key: md5(made / file) for key, file in files.items() if (made / file).is_file()}
 

@@ -16,10 +16,11 @@ import polars as pl
 import pytest
 import yaml
 
-from lifecycle import evaluate, ingest, prepare, source, train, validate
-from lifecycle.columns import Schema, load_schema
-from lifecycle.params import Params, load_params
-from lifecycle.suite import Beyond, load_beyond
+from lifecycle.contract.columns import Schema, load_schema
+from lifecycle.core.params import Params, load_params
+from lifecycle.pipeline import evaluate, ingest, prepare, train, validate
+from lifecycle.pipeline.suite import Beyond, load_beyond
+from project import source as example
 
 ROOT = Path(__file__).parents[1]
 # One flight of so many is in the project's source.
@@ -88,7 +89,7 @@ def params(real_params: Params) -> Params:
 def source_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example's files, as they come."""
     folder = tmp_path_factory.mktemp("source")
-    source.fetch_flights(folder)
+    example.fetch_flights(folder)
     return folder
 
 
@@ -109,11 +110,11 @@ def sparse_source(source_folder: Path, tmp_path_factory: pytest.TempPathFactory)
     """The example's files with one flight in so many."""
     folder = tmp_path_factory.mktemp("sparse") / "source"
     folder.mkdir()
-    shutil.copy(source_folder / source.WEATHER, folder)
-    with zipfile.ZipFile(source_folder / source.FLIGHTS) as archive:
+    shutil.copy(source_folder / example.WEATHER, folder)
+    with zipfile.ZipFile(source_folder / example.FLIGHTS) as archive:
         name = archive.namelist()[0]
         header, *flights = archive.read(name).decode().splitlines(keepends=True)
-    with zipfile.ZipFile(folder / source.FLIGHTS, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(folder / example.FLIGHTS, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, "".join([header, *flights[::SPARSE]]))
     return folder
 

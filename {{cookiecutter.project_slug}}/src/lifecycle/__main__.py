@@ -18,11 +18,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lifecycle import environment, git, source, tracking, tracking_server
-from lifecycle.columns import load_schema
-from lifecycle.command import StageError, project_root, run
-from lifecycle.files import read_json, write_json
-from lifecycle.params import Params, load_params
+from lifecycle.contract.columns import load_schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import read_json, write_json
+from lifecycle.core import environment, git
+from lifecycle.core.command import project_root, run
+from lifecycle.core.params import Params, load_params
+from lifecycle.pipeline import source
+from lifecycle.records import tracking, tracking_server
 
 RUNNING = re.compile(r"Running stage '(\w+)'")
 SKIPPED = re.compile(r"Stage '(\w+)' (?:didn't change|is cached)")
@@ -76,14 +79,15 @@ def pipeline(root: Path, params: Params, report: Report) -> None:
     current: Step | None = None
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "lifecycle.repro"], cwd=root, stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "lifecycle.pipeline.repro"],
+        cwd=root, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     for line in process.stdout or ():
         begun, skipped = RUNNING.match(line), SKIPPED.match(line)
         now = time.perf_counter()
         if begun and not any(step.status != "cached" for step in report.steps):
             # There will be a new model to judge: import early what that takes.
-            in_background(importlib.import_module, "lifecycle.judge")
+            in_background(importlib.import_module, "lifecycle.release.judge")
         if begun or skipped:
             if current:
                 current.status, current.seconds = "ran", round(now - started, 2)
@@ -138,7 +142,9 @@ def describe(version: Any) -> dict[str, Any] | None:
 
 def release(root: Path, params: Params, report: Report) -> None:
     """Gate, register, package, deploy and predict, each doing only what is not done yet."""
-    from lifecycle import bento, deploy, gate, package, predict, register, registry
+    from lifecycle.records import bento, registry
+    from lifecycle.release import gate, package, register
+    from lifecycle.rollout import deploy, predict
 
     schema = load_schema()
     versions = registry.connect(root, params)
@@ -205,7 +211,7 @@ def live(report: Report, params: Params, root: Path) -> str:
 
 def write_site(root: Path, params: Params) -> None:
     """Write the page about the lifecycle, without DVC's own page of plots, which takes seconds."""
-    from lifecycle import report
+    from lifecycle.reporting import report
 
     report.write(root, params, with_plots=False)
 

@@ -14,15 +14,18 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
-from lifecycle import features, passed, registry, tables
-from lifecycle.artefact import fetch_model
-from lifecycle.columns import Column, Schema, load_schema
-from lifecycle.command import StageError, project_root, run
-from lifecycle.files import replacing
-from lifecycle.model import Model
-from lifecycle.params import Params, load_params
-from lifecycle.prepare import arrays
-from lifecycle.reading import Reading, apply, read
+from lifecycle.contract import features, model_file
+from lifecycle.contract.columns import Column, Schema, load_schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import replacing
+from lifecycle.core import tables
+from lifecycle.core.command import project_root, run
+from lifecycle.core.frames import arrays
+from lifecycle.core.params import Params, load_params
+from lifecycle.core.reading import Reading, apply, read
+from lifecycle.records import passed, registry
+from lifecycle.records.artefact import fetch_model
+from project.model import Model
 
 
 def chunks(path: Path, rows: int, needed: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
@@ -181,7 +184,7 @@ def main() -> None:
                        "(`make ui`)")  # fmt: skip
         path, version = fetch_model(root, champion.tags), str(champion.number)
         threshold = float(champion.tags["threshold"]) if "threshold" in champion.tags else None
-    scored, refused = batch(given.input, target, Model.load(path), version, params, schema,
+    scored, refused = batch(given.input, target, model_file.load(path), version, params, schema,
                             threshold)  # fmt: skip
     print(f"batch: {scored} rows scored into {target} by version {version}, {refused} rejected")
     if refused:

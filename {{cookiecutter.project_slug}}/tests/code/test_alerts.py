@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lifecycle.alerts import WHAT_TO_DO, Alert, fires
-from lifecycle.params import Params
+from lifecycle.core.params import Params
+from lifecycle.monitoring.alerts import WHAT_TO_DO, Alert, fires
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from lifecycle import base, gate
-from lifecycle.artefact import fetch_model
-from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.files import md5, read_json
-from lifecycle.params import Params
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import md5, read_json
+from lifecycle.core.params import Params
+from lifecycle.records.artefact import fetch_model
+from lifecycle.release import base, gate
 
 
 def command(folder: Path, *arguments: str) -> str:

@@ -12,11 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lifecycle import batch, features, prepare
-from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.model import Model
-from lifecycle.params import Params
+from lifecycle import batch
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.core import frames
+from lifecycle.core.params import Params
+from project.model import Model
 
 VERSION = "7"
 
@@ -64,7 +66,7 @@ def test_a_file_gets_the_pipelines_probabilities(
     scored, refused = score(write(requests, path), model, params, schema)
     assert refused.is_empty()
     assert scored.select(schema.request).equals(requests)
-    columns = prepare.arrays(features.on_frame(schema, requests), list(model.names))
+    columns = frames.arrays(features.on_frame(schema, requests), list(model.names))
     assert scored["probability"].to_list() == model.predict(columns).tolist()
     assert scored["model_version"].unique().to_list() == [VERSION]
     decided = scored["probability"] >= params.evaluate.threshold

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.checksum import named, require
-from lifecycle.command import StageError
-from lifecycle.seal import sha256
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.seal import sha256
+from lifecycle.delivery.checksum import named, require
 
 PROJECT = Path(__file__).parents[2]
 HASH = hashlib.sha256(b"test").hexdigest()

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import register
-from lifecycle.artefact import content_at
-from lifecycle.cloud import chosen, renew, sign_in
-from lifecycle.command import StageError
+from lifecycle.contract.errors import StageError
+from lifecycle.core.cloud import chosen, renew, sign_in
+from lifecycle.records.artefact import content_at
+from lifecycle.release import register
 
 AWS = {"AWS_ROLE_ARN": "arn:aws:iam::1:role/dvc", "AWS_REGION": "eu-west-1"}
 AZURE = {"AZURE_CLIENT_ID": "1", "AZURE_TENANT_ID": "2"}
@@ -145,6 +145,6 @@ def test_fetch_has_a_new_token_first() -> None:
     )  # fmt: skip
     commands = [line.partition(" -m ")[2] for line in done.stdout.splitlines() if " -m " in line]
     assert commands[-2:] == [
-        "lifecycle.cloud --renew",
+        "lifecycle.core.cloud --renew",
         'dvc fetch --run-cache || echo "fetch: what the remote lacks is made again"',
     ]

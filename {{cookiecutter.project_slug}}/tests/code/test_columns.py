@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lifecycle.columns import Schema, load_schema
-from lifecycle.command import StageError
+from lifecycle.contract.columns import Schema, load_schema
+from lifecycle.contract.errors import StageError
 
 
 def write(root: Path, folder: Path, changes: dict[str, Any]) -> Path:

@@ -9,7 +9,7 @@ import sys
 # Leaves a circle of objects, which only a collection at the end would find and free.
 COMMAND = """
 import gc
-from lifecycle.command import run
+from lifecycle.core.command import run
 
 class Circle:
     def __del__(self):

@@ -7,19 +7,20 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lifecycle import compare, compare_plots, compare_report, github
-from lifecycle.params import Params
+from lifecycle.core.params import Params
+from lifecycle.delivery import compare, compare_report, github
+from lifecycle.pages import compare_plots
 
 LOG = """Stage 'ingest' didn't change, skipping
 Stage 'validate' is cached - skipping run, checking out outputs
 Running stage 'train':
-> python -m lifecycle.train
+> python -m lifecycle.pipeline.train
 train: 10 rows
 """
 STOPPED = """Running stage 'validate':
-> python -m lifecycle.validate
+> python -m lifecycle.pipeline.validate
 validate: 2 of 79 expectations failed, first origin
-ERROR: failed to reproduce 'validate': failed to run: python -m lifecycle.validate
+ERROR: failed to reproduce 'validate': failed to run: python -m lifecycle.pipeline.validate
 """
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lifecycle import document
-from lifecycle.columns import Schema
+from lifecycle.contract.columns import Schema
+from lifecycle.pipeline import document
 
 
 def test_the_table_of_columns_is_current(root: Path, schema: Schema) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import drift
-from lifecycle.params import Params
+from lifecycle.core import day_blocks
+from lifecycle.core.params import Params
+from lifecycle.monitoring import drift
 
 TIME = "scheduled_departure"
 
@@ -64,7 +65,7 @@ def test_the_effect_is_that_of_evidently(reference: pl.DataFrame, name: str) -> 
         flag=pl.col("season") > 4,
         rare=pl.when(pl.int_range(pl.len()) < 3).then(pl.lit("rare")).otherwise("kind"),
     )
-    for part in (rows, *drift.blocks(rows, TIME, 7), rows[1:2], rows[5001:5003]):
+    for part in (rows, *day_blocks.blocks(rows, TIME, 7), rows[1:2], rows[5001:5003]):
         old, new = (one[name].drop_nulls() for one in (rows, part))
         if old.dtype == pl.String:
             test, kind = stattests.jensenshannon_stat_test, ColumnType.Categorical
@@ -88,11 +89,11 @@ def test_a_column_without_values_has_no_effect_but_is_missing(
 
 def test_blocks_are_whole_and_begin_on_any_day(reference: pl.DataFrame) -> None:
     """70 days: a window of the log may begin on any of them, and the last days are in one."""
-    parts = drift.blocks(reference, TIME, 7)
+    parts = day_blocks.blocks(reference, TIME, 7)
     # More than MOST_BLOCKS days to begin on, so one begins on every second.
     assert [part.height for part in parts] == [700] * 32
-    assert [part.height for part in drift.blocks(reference, TIME, 40)] == [4000] * 31
-    assert drift.blocks(reference, TIME, 80) == []
+    assert [part.height for part in day_blocks.blocks(reference, TIME, 40)] == [4000] * 31
+    assert day_blocks.blocks(reference, TIME, 80) == []
     begun = [part[TIME].dt.date().min() for part in parts[:2]]
     assert begun == [date(2013, 1, 2), date(2013, 1, 4)]
     assert parts[-1][TIME].max() == reference[TIME].max()
@@ -102,7 +103,7 @@ def test_no_block_of_the_reference_fires_against_it(
     reference: pl.DataFrame, widest: dict[str, drift.Extent], real_params: Params
 ) -> None:
     """Each is a week of one end of the season at most, and the limit knows of that."""
-    for part in drift.blocks(reference, TIME, 7):
+    for part in day_blocks.blocks(reference, TIME, 7):
         for name in NAMES:
             found = drift.of_window(reference, part, name, widest, real_params.monitor)
             assert not found["fires"], (name, found)
@@ -122,7 +123,7 @@ def test_a_change_is_sudden(
     name: str, change: pl.Expr, reference: pl.DataFrame, widest: dict[str, drift.Extent],
     real_params: Params,
 ) -> None:  # fmt: skip
-    week = drift.blocks(reference, TIME, 7)[5].with_columns(change)
+    week = day_blocks.blocks(reference, TIME, 7)[5].with_columns(change)
     found = drift.of_window(reference, week, name, widest, real_params.monitor)
     assert found["sudden"], found
     assert name in drift.sentence(name, found)

@@ -18,14 +18,16 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from lifecycle import difference, expected, rollout_rules
-from lifecycle.columns import Schema
-from lifecycle.expected import Expected
-from lifecycle.figures import Figures
-from lifecycle.files import write_json
-from lifecycle.operations import Rollout
-from lifecycle.params import Params
-from lifecycle.registry import Version
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.files import write_json
+from lifecycle.contract.operations import Rollout
+from lifecycle.core.params import Params
+from lifecycle.records import expected
+from lifecycle.records.expected import Expected
+from lifecycle.records.registry import Version
+from lifecycle.release import difference
+from lifecycle.rollout import rollout_rules
+from lifecycle.rollout.figures import Figures
 
 Array = NDArray[np.float64]
 THRESHOLD = 0.3

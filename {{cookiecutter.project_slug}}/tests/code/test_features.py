@@ -11,10 +11,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import features
-from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.prepare import arrays
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.core.frames import arrays
+from project import features as definition
 
 
 def request_arrays(frame: pl.DataFrame, schema: Schema) -> dict[str, Any]:
@@ -96,7 +97,7 @@ def test_a_column_that_is_not_known_in_time_is_refused(
     column: str,
     reason: str,
 ) -> None:
-    monkeypatch.setattr(features, "derive", lambda pick, clock: {"derived": pick(column) + 1})
+    monkeypatch.setattr(definition, "derive", lambda pick, clock: {"derived": pick(column) + 1})
     message = f"features.py uses the column {column}, {reason}"
     with pytest.raises(StageError, match=message):
         features.names(schema)

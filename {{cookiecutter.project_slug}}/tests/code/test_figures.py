@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from lifecycle import figures
-from lifecycle.figures import Figures
+from lifecycle.rollout import figures
+from lifecycle.rollout.figures import Figures
 
 TEXT = """\
 # TYPE lifecycle_requests_total counter

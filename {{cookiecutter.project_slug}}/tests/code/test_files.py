@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.command import StageError
-from lifecycle.files import md5, move, read_json, read_state, replacing, write_json, write_text
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import (
+    md5,
+    move,
+    read_json,
+    read_state,
+    replacing,
+    write_json,
+    write_text,
+)
 
 
 def test_a_new_file_takes_the_place_of_the_old(tmp_path: Path) -> None:

@@ -11,23 +11,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import (
-    features,
-    gate,
-    git,
-    judge,
-    model,
-    prepare,
-    register,
-    registry,
-    staging,
-    tracking,
-)
-from lifecycle.columns import Schema
-from lifecycle.command import StageError, run
-from lifecycle.files import md5, read_json, write_json
-from lifecycle.params import Params
-from lifecycle.registry import DEFINITION
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import md5, read_json, write_json
+from lifecycle.core import frames, git
+from lifecycle.core.command import run
+from lifecycle.core.params import Params
+from lifecycle.records import registry, tracking
+from lifecycle.records.registry import DEFINITION
+from lifecycle.release import gate, judge, register, staging
+from project import model
 
 
 def verdict(project: Path, params: Params) -> dict[str, Any]:
@@ -66,7 +60,7 @@ def crown(
 def fit(project: Path, part: Path, params: Params, schema: Schema, **changes: Any) -> bytes:
     """Fit another model on a part of the project's data."""
     frame = pl.read_parquet(project / part)
-    columns = prepare.arrays(frame, features.names(schema))
+    columns = frames.arrays(frame, features.names(schema))
     label = frame[schema.target].cast(pl.Float64).to_numpy()
     if changes.pop("shuffled", False):
         label = np.random.default_rng(1).permutation(label)
@@ -194,7 +188,7 @@ def test_how_a_challenger_differs_is_measured_kept_and_believed_only_as_measured
     assert found["champion"] == {"model_md5": champion.tags["model_md5"], "threshold": 0.2}
     assert found["challenger"]["model_md5"] == report["model_md5"]
     holdout = pl.read_parquet(project / params.paths.holdout)
-    columns = prepare.arrays(holdout, features.names(schema))
+    columns = frames.arrays(holdout, features.names(schema))
     (tmp_path / "champion.ubj").write_bytes(content)
     theirs = model.Model.load(tmp_path / "champion.ubj").predict(columns)
     ours = model.Model.load(project / params.paths.model).predict(columns)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from waiting import wait_for
 
-from lifecycle import git, git_command
-from lifecycle.command import StageError
+from lifecycle.contract.errors import StageError
+from lifecycle.core import git, git_command
 
 
 @pytest.fixture
@@ -115,10 +115,10 @@ def test_a_commit_comes_to_its_end_though_its_caller_is_killed(repository: Path)
     (hook / "reference-transaction").chmod(0o755)
     before = git.head(repository)
     (repository / "dvc.lock").write_text("second\n", encoding="utf-8")
-    code = "from pathlib import Path; from lifecycle import git; git.commit_lock(Path.cwd())"
+    code = "import pathlib; from lifecycle.core import git; git.commit_lock(pathlib.Path.cwd())"
     caller = subprocess.Popen(
         [sys.executable, "-c", code], cwd=repository, start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(Path(git.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(git.__file__).parents[2])},
     )  # fmt: skip
     wait_for(began.exists, seconds=20)
     assert (repository / ".git" / "index.lock").exists()
@@ -172,8 +172,8 @@ def test_where_there_is_a_terminal_it_is_asked_there(repository: Path) -> None:
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(repository)
-        os.environ["PYTHONPATH"] = str(Path(git.__file__).parents[1])
-        code = "from pathlib import Path; from lifecycle import git; git.commit_lock(Path.cwd())"
+        os.environ["PYTHONPATH"] = str(Path(git.__file__).parents[2])
+        code = "import pathlib; from lifecycle.core import git; git.commit_lock(pathlib.Path.cwd())"
         os.execv(sys.executable, [sys.executable, "-c", code])
     shown = b""
     while b"Passphrase: " not in shown:

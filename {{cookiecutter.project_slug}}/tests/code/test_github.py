@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from lifecycle import github
-from lifecycle.command import StageError
+from lifecycle.contract.errors import StageError
+from lifecycle.delivery import github
 
 PROGRAM = """#!PYTHON
 import json, pathlib, sys

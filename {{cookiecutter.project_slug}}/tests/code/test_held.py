@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.command import StageError
-from lifecycle.held import Held
+from lifecycle.contract.errors import StageError
+from lifecycle.core.held import Held
 
 
 def held(folder: Path) -> Held:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from lifecycle import history, registry
-from lifecycle.command import StageError
-from lifecycle.params import Params
-from lifecycle.registry import Version
+from lifecycle.contract.errors import StageError
+from lifecycle.core.params import Params
+from lifecycle.records import history, registry
+from lifecycle.records.registry import Version
 
 MODEL, OTHER = "1" * 32, "2" * 32
 SHA256 = "a" * 64

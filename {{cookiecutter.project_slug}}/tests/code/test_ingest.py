@@ -11,10 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lifecycle import ingest, reading, source
-from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.params import Params
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.core import reading
+from lifecycle.core.params import Params
+from lifecycle.pipeline import ingest
+from project import source as example
 
 Edit = Callable[[str], str]
 
@@ -27,7 +29,7 @@ def folder(sparse_source: Path, tmp_path: Path) -> Path:
 
 def edit_flights(folder: Path, edit: Edit) -> None:
     """Change the text of the flights."""
-    path = folder / source.FLIGHTS
+    path = folder / example.FLIGHTS
     with zipfile.ZipFile(path) as archive:
         name = archive.namelist()[0]
         text = archive.read(name).decode()
@@ -102,7 +104,7 @@ def test_the_weather_is_that_of_the_hour_at_the_origin(
     row = frame.filter(pl.col("temperature").is_not_null()).row(100, named=True)
     moment = row[schema.time]
     weather = pl.read_csv(
-        folder / source.WEATHER, null_values=["NA"], infer_schema_length=None, glob=False
+        folder / example.WEATHER, null_values=["NA"], infer_schema_length=None, glob=False
     )
     (expected,) = weather.filter(
         (pl.col("origin") == row["origin"])
@@ -122,14 +124,14 @@ def test_a_missing_or_empty_folder_is_refused(
     assert "source is empty: delete it and run" in refusal(folder, params, schema)
 
 
-@pytest.mark.parametrize("name", [source.FLIGHTS, source.WEATHER])
+@pytest.mark.parametrize("name", [example.FLIGHTS, example.WEATHER])
 def test_a_missing_file_is_named(folder: Path, params: Params, schema: Schema, name: str) -> None:
     (folder / name).unlink()
     assert f"{name} is missing" in refusal(folder, params, schema)
 
 
 def test_a_truncated_archive_is_refused(folder: Path, params: Params, schema: Schema) -> None:
-    path = folder / source.FLIGHTS
+    path = folder / example.FLIGHTS
     path.write_bytes(path.read_bytes()[:-1000])
     assert "flights.csv.zip is truncated or damaged" in refusal(folder, params, schema)
 
@@ -137,7 +139,7 @@ def test_a_truncated_archive_is_refused(folder: Path, params: Params, schema: Sc
 def test_an_archive_with_a_damaged_byte_is_refused(
     folder: Path, params: Params, schema: Schema
 ) -> None:
-    path = folder / source.FLIGHTS
+    path = folder / example.FLIGHTS
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
@@ -145,7 +147,7 @@ def test_an_archive_with_a_damaged_byte_is_refused(
 
 
 def test_a_truncated_table_is_refused(folder: Path, params: Params, schema: Schema) -> None:
-    path = folder / source.WEATHER
+    path = folder / example.WEATHER
     path.write_bytes(path.read_bytes()[:-5])
     assert "weather.csv is truncated: its last line does not end" in refusal(folder, params, schema)
 
@@ -160,7 +162,7 @@ def test_a_truncated_table_in_a_whole_archive_is_refused(
 def test_a_column_that_the_source_lacks_is_named(
     folder: Path, params: Params, schema: Schema
 ) -> None:
-    path = folder / source.WEATHER
+    path = folder / example.WEATHER
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("humid", "wetness", 1), encoding="utf-8")
     message = refusal(folder, params, schema)
@@ -279,7 +281,7 @@ def test_weather_that_is_not_of_one_hour_is_refused(
 ) -> None:
     """No flight is left without its weather, or with two, without a word."""
     edit, expected = WEATHER[kind]
-    path = folder / source.WEATHER
+    path = folder / example.WEATHER
     path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
     assert re.search(expected, refusal(folder, params, schema))
 
@@ -288,7 +290,7 @@ def test_an_hour_is_the_same_however_it_is_written(
     folder: Path, params: Params, schema: Schema
 ) -> None:
     before, _ = ingest.ingest(folder, params, schema)
-    path = folder / source.WEATHER
+    path = folder / example.WEATHER
     text = path.read_text(encoding="utf-8")
     path.write_text(re.sub(r"T(\d\d:00):00Z", r" \1+00:00", text), encoding="utf-8")
     assert ingest.ingest(folder, params, schema)[0].equals(before)
@@ -371,8 +373,10 @@ def test_a_column_of_another_kind_is_refused_by_name(
     folder = tmp_path / "source"
     folder.mkdir()
     rows.with_columns(changed.alias(name)).write_parquet(folder / "rows.parquet")
-    typed = source.Source(lambda _: None, lambda found, _: pl.scan_parquet(found / "rows.parquet"))
-    monkeypatch.setitem(source.SOURCES, "typed", typed)
+    typed = example.Source(
+        lambda _: None, lambda found, *_: pl.scan_parquet(found / "rows.parquet")
+    )
+    monkeypatch.setitem(example.SOURCES, "typed", typed)
     data = params.data.model_copy(update={"source": "typed"})
     message = refusal(folder, params.model_copy(update={"data": data}), schema)
     assert re.search(name + r": \d{3,} values are no " + schema[name].type + ", as '", message)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import inherited
+from lifecycle.core import inherited
 
 FOREIGN = (
     "BENTOML_CONFIG", "CDPATH", "DVC_ROOT", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE",

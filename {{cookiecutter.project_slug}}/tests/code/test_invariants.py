@@ -7,10 +7,10 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from lifecycle import invariants
-from lifecycle.columns import Schema
-from lifecycle.params import Params
-from lifecycle.suite import Beyond
+from lifecycle.contract.columns import Schema
+from lifecycle.core.params import Params
+from lifecycle.monitoring import invariants
+from lifecycle.pipeline.suite import Beyond
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import issue
-from lifecycle.params import Params
+from lifecycle.core.params import Params
+from lifecycle.delivery import issue
 
 HOSTILE = [
     "unknown field @everybody",

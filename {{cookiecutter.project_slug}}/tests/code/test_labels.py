@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lifecycle import joining, labels
-from lifecycle.columns import Column, Schema
-from lifecycle.command import StageError
+from lifecycle.contract.columns import Column, Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.monitoring import joining, labels
 
 
 @pytest.fixture

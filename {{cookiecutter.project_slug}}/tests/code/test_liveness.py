@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import liveness
-from lifecycle.liveness import MISSES, Process, Watch, answers
-from lifecycle.supervisor import Program, Supervisor
+from lifecycle.rollout import liveness
+from lifecycle.rollout.liveness import MISSES, Process, Watch, answers
+from lifecycle.rollout.supervisor import Program, Supervisor
 
 # Answers each line of a request on descriptor 0 until it is stopped.
 SERVER = """
@@ -138,10 +138,10 @@ def test_a_stopped_process_is_ended_and_another_one_answers(place: Path) -> None
 def test_it_ends_in_one_line_with_its_supervisor(place: Path) -> None:
     (place / "params.yaml").touch()
     done = subprocess.run(
-        [sys.executable, "-m", "lifecycle.liveness", str(place), "--start-seconds", "60"],
+        [sys.executable, "-m", "lifecycle.rollout.liveness", str(place), "--start-seconds", "60"],
         cwd=place, capture_output=True, text=True, check=False,
         env={**os.environ, "LIFECYCLE_ENVIRONMENT": "development",
-             "PYTHONPATH": str(Path(liveness.__file__).parents[1])},
+             "PYTHONPATH": str(Path(liveness.__file__).parents[2])},
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.startswith("liveness: the supervisor does not answer: ")

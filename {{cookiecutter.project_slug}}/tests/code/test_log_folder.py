@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import monitor, status
-from lifecycle.columns import Schema
-from lifecycle.deployment import Deployment, Serving, State
-from lifecycle.log_folder import fault
-from lifecycle.params import Params
+from lifecycle.contract.columns import Schema
+from lifecycle.core.params import Params
+from lifecycle.monitoring import monitor
+from lifecycle.records.deployment import Deployment, Serving, State
+from lifecycle.rollout import status
+from lifecycle.rollout.log_folder import fault
 
 LOST: dict[str, Callable[[Path], object]] = {
     "is no folder": lambda path: path.write_text("x"),

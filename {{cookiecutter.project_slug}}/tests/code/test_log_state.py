@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lifecycle.columns import Schema
-from lifecycle.log_state import sentences
-from lifecycle.predictions import compact, read
+from lifecycle.contract.columns import Schema
+from lifecycle.monitoring.log_state import sentences
+from lifecycle.monitoring.predictions import compact, read
 
 BEGUN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

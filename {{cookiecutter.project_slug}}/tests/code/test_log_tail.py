@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import log_tail
+from lifecycle.core import log_tail
 
 EARLIER, NOW = "ValueError: of an earlier run\n", "OSError: of this one\n"
 

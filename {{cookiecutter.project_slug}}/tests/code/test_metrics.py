@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lifecycle import baselines, metrics, reference
+from lifecycle.pipeline import reference
+from lifecycle.tasks import baselines, metrics
 
 LABEL = np.array([0, 0, 1, 1, 0, 1, 0, 1], float)
 PROBABILITY = np.array([0.1, 0.4, 0.35, 0.8, 0.2, 0.7, 0.5, 0.6])

@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import features, model, prepare
-from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.params import Params
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
+from lifecycle.core import frames
+from lifecycle.core.params import Params
+from project import model
 
 Columns = dict[str, Any]
 Fitting = Callable[..., model.Fit]
@@ -21,7 +22,7 @@ Fitting = Callable[..., model.Fit]
 
 @pytest.fixture(scope="module")
 def columns(rows: pl.DataFrame, schema: Schema) -> Columns:
-    return prepare.arrays(features.on_frame(schema, rows), features.names(schema))
+    return frames.arrays(features.on_frame(schema, rows), features.names(schema))
 
 
 @pytest.fixture(scope="module")
@@ -125,13 +126,13 @@ def test_a_damaged_file_is_refused_in_one_line(path: Path, tmp_path: Path, kept:
     content = path.read_bytes()
     damaged = tmp_path / "model.ubj"
     damaged.write_bytes(content[: int(kept if kept > 1 else kept * len(content))])
-    with pytest.raises(StageError, match="is no model that train wrote") as refused:
+    with pytest.raises(ValueError, match="is no model that train wrote") as refused:
         model.Model.load(damaged)
     assert "\n" not in str(refused.value)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StageError, match="is no model that train wrote"):
+    with pytest.raises(ValueError, match="is no model that train wrote"):
         model.Model.load(tmp_path / "model.ubj")
 
 
@@ -139,5 +140,5 @@ def test_a_booster_without_categories_is_refused(fitting: Fitting, tmp_path: Pat
     booster = fitting().booster
     booster.set_attr(categories=None)
     booster.save_model(tmp_path / "model.ubj")
-    with pytest.raises(StageError, match="is no model that train wrote"):
+    with pytest.raises(ValueError, match="is no model that train wrote"):
         model.Model.load(tmp_path / "model.ubj")

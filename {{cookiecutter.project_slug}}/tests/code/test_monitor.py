@@ -11,14 +11,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lifecycle import monitor, monitor_checks
-from lifecycle.alerts import WHAT_TO_DO, Alert
-from lifecycle.columns import Schema
-from lifecycle.look import Champion, Look, served
-from lifecycle.params import Params
-from lifecycle.predictions import Log, read
-from lifecycle.registry import Version
-from lifecycle.windows import Window
+from lifecycle.contract.columns import Schema
+from lifecycle.core.params import Params
+from lifecycle.monitoring import monitor, monitor_checks
+from lifecycle.monitoring.alerts import WHAT_TO_DO, Alert
+from lifecycle.monitoring.look import Champion, Look, served
+from lifecycle.monitoring.predictions import Log, read
+from lifecycle.monitoring.windows import Window
+from lifecycle.records.registry import Version
 
 
 @pytest.fixture

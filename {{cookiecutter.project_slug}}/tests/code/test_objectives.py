@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lifecycle.objectives import judge, since
-from lifecycle.params import Params
+from lifecycle.core.params import Params
+from lifecycle.monitoring.objectives import judge, since
 
 
 def counted(requests: float, failed: float = 0, slow: float = 0, **more: Any) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lifecycle.command import StageError
-from lifecycle.params import Params, Window, load_params
+from lifecycle.contract.errors import StageError
+from lifecycle.core.params import Params, Window, load_params
 
 
 def write(root: Path, folder: Path, where: str, value: Any) -> Path:

@@ -15,25 +15,13 @@ import pytest
 import yaml
 from bundles import RULE
 
-from lifecycle import (
-    asking,
-    history,
-    lineage,
-    passed,
-    received,
-    registry,
-    rollback,
-    start,
-    status,
-    store,
-    tracking,
-    verdict,
-)
-from lifecycle.command import StageError
-from lifecycle.deployment import Deployment
-from lifecycle.params import Params
-from lifecycle.recovery import Serving, State
-from lifecycle.registry import TRACKED, Version
+from lifecycle.contract.errors import StageError
+from lifecycle.core.params import Params
+from lifecycle.records import history, passed, proof, received, registry, store, tracking, verdict
+from lifecycle.records.deployment import Deployment
+from lifecycle.records.recovery import Serving, State
+from lifecycle.records.registry import TRACKED, Version
+from lifecycle.rollout import asking, rollback, start, status
 
 ROOT = Path(__file__).parents[2]
 MODEL = "1" * 32
@@ -84,13 +72,13 @@ def made(
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "All")
     shutil.copy(empty_store, root)
-    tags = dict.fromkeys(lineage.NEEDED, "a" * 32) | {
+    tags = dict.fromkeys(proof.NEEDED, "a" * 32) | {
         "git_commit": git(root, "rev-parse", "HEAD"), "model_md5": MODEL, "gate_verdict": "pass",
         "window": "2013-01 to 2013-02", "train_last": "2013-02-01",
         "threshold": repr(params.evaluate.threshold),
         **{tag: md5((root / path).read_bytes()) for tag, path in TRACKED.items()},
     }  # fmt: skip
-    found = lineage.required(root, Version(1, tags, ""), SimpleNamespace(against=None))  # type: ignore[arg-type]
+    found = proof.required(root, Version(1, tags, ""), SimpleNamespace(against=None))  # type: ignore[arg-type]
     assert found
     gate: dict[str, Any] = {
         "verdict": "pass", "reason": "every rule holds", "champion": None, "base": None,
@@ -147,7 +135,7 @@ def test_a_version_of_another_machine_is_proved_by_its_release_or_its_bundle(
     else:
         received.keep(made.root, 1, made.tags, made.gate)
     assert passed.refusal(made.root, by_hand(made)) is None
-    for tag in (*lineage.NEEDED, "threshold", "train_last"):
+    for tag in (*proof.NEEDED, "threshold", "train_last"):
         other = Version(1, {**made.tags, tag: "b" * 32}, "")
         words = "the gate did not pass it" if tag == "gate_verdict" else f"another {tag} than what"
         assert words in str(passed.refusal(made.root, other))

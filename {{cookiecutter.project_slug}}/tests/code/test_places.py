@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import command, environment, status
-from lifecycle.command import StageError
-from lifecycle.deployment import Deployment
-from lifecycle.files import locked, write_json
-from lifecycle.params import Params
-from lifecycle.supervisor import Supervisor
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import locked, write_json
+from lifecycle.core import command, environment
+from lifecycle.core.params import Params
+from lifecycle.records.deployment import Deployment
+from lifecycle.rollout import status
+from lifecycle.rollout.supervisor import Supervisor
 
 FILES = (
     "api_keys", "audit.jsonl", "deployment.json", "holder.json", "lock", "log_hash_key",

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lifecycle import listening, marks
-from lifecycle.port import Port
-from lifecycle.theatre import free_port
+from lifecycle.core import listening, marks
+from lifecycle.loop.theatre import free_port
+from lifecycle.rollout.port import Port
 
 
 def holders(folder: Path) -> list[psutil.Process]:

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from lifecycle.predict import send
+from lifecycle.rollout.predict import send
 
 
 class Service(BaseHTTPRequestHandler):

@@ -10,13 +10,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lifecycle import features
-from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.origins import origins
-from lifecycle.predictions import as_logged, compact, read
-from lifecycle.prepare import arrays
-from lifecycle.privacy import Privacy
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.origins import origins
+from lifecycle.contract.privacy import Privacy
+from lifecycle.core.frames import arrays
+from lifecycle.monitoring.predictions import as_logged, compact, read
+from project import features as definition
 
 NOW = datetime(2026, 11, 24, 16, 40, 1, 123456, UTC)
 NAME = "20261124T164001123456-77"
@@ -245,7 +246,7 @@ def test_a_definition_that_cannot_be_followed_is_computed_from_everything(
     schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        features, "derive", lambda column, clock: {"strange": abs(column("temperature"))}
+        definition, "derive", lambda column, clock: {"strange": abs(column("temperature"))}
     )
     assert origins(schema)["strange"] == set(schema.request)
 

@@ -9,11 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import features, prepare
-from lifecycle.columns import Schema
-from lifecycle.command import StageError, run
-from lifecycle.files import write_json
-from lifecycle.params import Params
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import write_json
+from lifecycle.core import frames
+from lifecycle.core.command import run
+from lifecycle.core.params import Params
+from lifecycle.pipeline import prepare
 
 
 @pytest.mark.parametrize("held", [7, 31])
@@ -99,7 +102,7 @@ def test_prepare_gives_the_same_bytes_again(project: Path, params: Params) -> No
 
 def test_nulls_become_missing_numbers_and_stay_missing_categories(schema: Schema) -> None:
     frame = pl.DataFrame({"origin": ["JFK", None], "humidity": [None, 50.0]})
-    columns = prepare.arrays(frame, ["origin", "humidity"])
+    columns = frames.arrays(frame, ["origin", "humidity"])
     assert list(columns["origin"]) == ["JFK", None]
     np.testing.assert_array_equal(columns["humidity"], [np.nan, 50.0])
 

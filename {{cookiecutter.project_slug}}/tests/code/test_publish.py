@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.command import StageError
-from lifecycle.publish import unpack
-from lifecycle.seal import sha256
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.seal import sha256
+from lifecycle.delivery.publish import unpack
 
 FACTS = {"version": 2, "lineage": {"git_commit": "1" * 40}}
 

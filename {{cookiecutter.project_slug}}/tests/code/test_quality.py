@@ -9,9 +9,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import block_figures, drift, quality
-from lifecycle.columns import Schema
-from lifecycle.params import Params
+from lifecycle.contract.columns import Schema
+from lifecycle.core import day_blocks
+from lifecycle.core.params import Params
+from lifecycle.monitoring import quality
+from lifecycle.pipeline import block_figures
 
 
 def predictions(
@@ -130,7 +132,7 @@ def test_no_week_of_the_reference_fires(
     kept = of_reference(reference, schema, real_params)
     before = {key: value for key, value in kept.items() if key != "worst_blocks"}
     bad: dict[str, set[str]] = {"with": set(), "without": set()}
-    for block in drift.blocks(reference, schema.time, 7, step=3):
+    for block in day_blocks.blocks(reference, schema.time, 7, step=3):
         found = measured(block, schema, real_params)
         for name, known in (("with", kept), ("without", before)):
             verdicts = quality.verdicts(found, known, real_params)

@@ -18,11 +18,14 @@ from typing import Any
 import pytest
 from bundles import PARAMS, ROOT, SCHEMA, Bundle, archive, packed, plain, sealed
 
-from lifecycle import bento, lineage, passed, receive, registry, seal, unpack, verdict
-from lifecycle.command import StageError, run
-from lifecycle.deployment import Deployment, Outcome, State
-from lifecycle.files import write_json, write_text
-from lifecycle.params import Params, load_params
+from lifecycle.contract import seal
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import write_json, write_text
+from lifecycle.core.command import run
+from lifecycle.core.params import Params, load_params
+from lifecycle.delivery import receive
+from lifecycle.records import bento, passed, proof, registry, unpack, verdict
+from lifecycle.records.deployment import Deployment, Outcome, State
 
 Spoil = Callable[[Bundle], object]
 NAME, NO_BUNDLE = "shrunk", " is no bundle: `make bundle` packs one ("
@@ -279,7 +282,7 @@ REPEATED = (b'{"format": 1, "format": 1, "files": {}}', b"[]", b"null", b"", b"[
             b'{"format": 1, "files": []}', b'{"format": 1, "files": {}}', b"\xff",
             b'{"format": 2, "files": {}}', b'{"format": true, "files": {}}')  # fmt: skip
 NEVER = "is here already with another"
-TRACKED = {"features_md5": "src/lifecycle/features.py", "schema_md5": "schema.yaml",
+TRACKED = {"features_md5": "src/project/features.py", "schema_md5": "schema.yaml",
            "params_md5": "params.yaml", "dvc_lock_md5": "dvc.lock",
            "environment_md5": "requirements/development.txt",
            "serving_environment_md5": "requirements/serving.txt"}  # fmt: skip
@@ -339,7 +342,7 @@ HOSTILE: list[tuple[str, Spoil, str]] = [
     ("an empty lineage", fact(lineage={}), "its lineage has no git_commit"),
     ("a lineage as a text", fact(lineage="all"), NO_BUNDLE),
     *((f"no {name}", without_tag(name), f"its lineage has no {name}")
-      for name in (*lineage.NEEDED, "train_last", "threshold", "metric.roc_auc")),
+      for name in (*proof.NEEDED, "train_last", "threshold", "metric.roc_auc")),
     ("a commit that is none", tag(git_commit="HEAD"), "git_commit"),
     ("a commit as an option", tag(git_commit="--output=/evil"), "git_commit"),
     ("a hash that is none", tag(data_md5="../evil"), "data_md5"),
@@ -391,10 +394,11 @@ HOSTILE: list[tuple[str, Spoil, str]] = [
           ("gate_verdict", "fail", "gate_verdict"), ("git_commit", None, "is not the git_commit"),
           ("maximum_rows", 0, "maximum_rows"), ("maximum_rows", None, "maximum_rows"),
           ("prediction_log", {}, "prediction_log"), ("evil", 1, "evil: Extra inputs"))),
-    ("other features", forged(more("src/lifecycle/features.py")), "registry's features_md5"),
+    ("other features", forged(more("src/project/features.py")),
+     "registry's features_md5"),
     ("another schema", forged(more("src/release/schema.yaml")), "registry's schema_md5"),
     ("another lock", forged(more(seal.LOCK)), "registry's serving_environment_md5"),
-    ("no features", forged(lambda f: (f / "src/lifecycle/features.py").unlink()),
+    ("no features", forged(lambda f: (f / "src/project/features.py").unlink()),
      "features.py is missing"),
     ("no smoke request", forged(lambda f: (f / "src" / seal.SMOKE).unlink()),
      "smoke.json is missing"),
@@ -565,11 +569,11 @@ def test_where_the_commit_is_here_all_of_the_lineage_is_what_it_has(
 ) -> None:
     host = Host(tmp_path / "machine", params)
     model = hashlib.md5(b"second", usedforsecurity=False).hexdigest()
-    data = dict.fromkeys(lineage.DATA, "a" * 32) | {"model_md5": model}
+    data = dict.fromkeys(proof.DATA, "a" * 32) | {"model_md5": model}
     lock = "".join(f"- path: x\n  md5: {one}\n" for one in data.values())
     texts = {"dvc.lock": lock, "requirements/development.txt": "", seal.LOCK: "",
-             "requirements/serving.txt": "six==1\n", "src/lifecycle/features.py":
-             (ROOT / "src/lifecycle/features.py").read_text(encoding="utf-8")}  # fmt: skip
+             "requirements/serving.txt": "six==1\n", "src/project/features.py":
+             (ROOT / "src/project/features.py").read_text(encoding="utf-8")}  # fmt: skip
     for name, text in texts.items():
         (host.root / name).parent.mkdir(parents=True, exist_ok=True)
         (host.root / name).write_text(text, encoding="utf-8")
@@ -584,7 +588,7 @@ def test_where_the_commit_is_here_all_of_the_lineage_is_what_it_has(
     good.facts["lineage"].update(true)
     good.facts["gate"].update({key: good.facts["lineage"][key] for key in verdict.CONTENTS})
     before = host.state()
-    for key in (*TRACKED, *lineage.DATA, "window", "threshold"):
+    for key in (*TRACKED, *proof.DATA, "window", "threshold"):
         other = {"window": f"{window.start} to {window.start}", "threshold": "0.01"}
         bundle = good.copy(tmp_path / key)
         bundle.facts["lineage"][key] = other.get(key, "0" * 32)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lifecycle import bento
-from lifecycle.deployment import Deployment, Serving, State
+from lifecycle.records import bento
+from lifecycle.records.deployment import Deployment, Serving, State
 
 BROKEN = [b"", b'{"live": {"vers', b"\x00\xff", b"[]", b"{}", b'{"live": 5}', b"null"]
 

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 import yaml
 
-from lifecycle import first_model, replay, replay_page, replay_report
-from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.params import Gate, Params, Window
-from lifecycle.replay_scores import Scores
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.core.params import Gate, Params, Window
+from lifecycle.loop import first_model, replay, replay_page, replay_report
+from lifecycle.loop.replay_scores import Scores
 
 
 def test_months_are_one_or_a_range() -> None:

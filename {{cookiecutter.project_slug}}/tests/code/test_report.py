@@ -10,12 +10,13 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from lifecycle import charts, report, report_overview, web
-from lifecycle.charts import Curve, Series
-from lifecycle.deployment import Deployment, Outcome, Serving, State
-from lifecycle.params import Params
-from lifecycle.registry import Version
-from lifecycle.report_facts import Facts, Place, gather
+from lifecycle.core.params import Params
+from lifecycle.pages import charts, web
+from lifecycle.pages.charts import Curve, Series
+from lifecycle.records.deployment import Deployment, Outcome, Serving, State
+from lifecycle.records.registry import Version
+from lifecycle.reporting import report, report_overview
+from lifecycle.reporting.report_facts import Facts, Place, gather
 
 LIVE = Serving(2, "flight-delay:2-1234", "2026-01-02T03:04:05+00:00")
 WICKED = "<script>alert(1)</script>\"'&"

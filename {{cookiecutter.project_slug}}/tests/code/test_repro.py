@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.repro import IN_USE, LOCK, STATE, mend
+from lifecycle.pipeline.repro import IN_USE, LOCK, STATE, mend
 
 WHOLE = {LOCK: "schema: '2.0'\nstages: {}\n", IN_USE: '{"read": {}, "write": {}}'}
 

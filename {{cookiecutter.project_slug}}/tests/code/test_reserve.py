@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import reserve
-from lifecycle.command import StageError, run
-from lifecycle.deployment import Deployment
-from lifecycle.files import write_text
+from lifecycle.contract import reserve
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import write_text
+from lifecycle.core.command import run
+from lifecycle.records.deployment import Deployment
 
 
 class Disk:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lifecycle import retrain
-from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.params import Params, Window
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.core.params import Params, Window
+from lifecycle.loop import retrain
 
 
 @pytest.mark.parametrize(

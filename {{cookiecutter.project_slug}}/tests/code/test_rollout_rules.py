@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from lifecycle import rollout_rules
-from lifecycle.figures import Figures
-from lifecycle.operations import Rollout
-from lifecycle.params import Params
+from lifecycle.contract.operations import Rollout
+from lifecycle.core.params import Params
+from lifecycle.rollout import rollout_rules
+from lifecycle.rollout.figures import Figures
 
 
 @pytest.fixture

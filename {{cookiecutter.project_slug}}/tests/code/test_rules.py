@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from lifecycle import rules
-from lifecycle.command import StageError
-from lifecycle.params import ChampionRule, Gate, Params
+from lifecycle.contract.errors import StageError
+from lifecycle.core.params import ChampionRule, Gate, Params
+from lifecycle.tasks import rules
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import features, skew
-from lifecycle.columns import Schema
-from lifecycle.prepare import arrays
-from lifecycle.reference import FEATURE
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
+from lifecycle.core.frames import arrays
+from lifecycle.monitoring import skew
+from lifecycle.pipeline.reference import FEATURE
 
 
 @pytest.fixture

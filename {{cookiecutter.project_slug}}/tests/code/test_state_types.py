@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from lifecycle import bento, environment, process
-from lifecycle.deployment import Deployment, Outcome, Serving, State
-from lifecycle.files import write_json
-from lifecycle.recovery import recovered
-from lifecycle.rollback import cancel
-from lifecycle.supervisor import Program, Supervisor
+from lifecycle.contract.files import write_json
+from lifecycle.core import environment, process
+from lifecycle.records import bento
+from lifecycle.records.deployment import Deployment, Outcome, Serving, State
+from lifecycle.records.recovery import recovered
+from lifecycle.rollout.rollback import cancel
+from lifecycle.rollout.supervisor import Program, Supervisor
 
 WRONG: list[Any] = [
     None, True, False, 0, -5, 1.5, 10**30, float("inf"), "", "x", "../../x", "\0", "x\n[program:y]",

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import inherited, store, tracking
-from lifecycle.command import StageError
+from lifecycle.contract.errors import StageError
+from lifecycle.core import inherited
+from lifecycle.records import store, tracking
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import supervisor_line
-from lifecycle.command import StageError
-from lifecycle.supervisor import Supervisor
+from lifecycle.contract.errors import StageError
+from lifecycle.rollout import supervisor_line
+from lifecycle.rollout.supervisor import Supervisor
 
 
 @pytest.mark.parametrize("backlog", [0, 8])

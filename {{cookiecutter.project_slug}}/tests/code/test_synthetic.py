@@ -9,11 +9,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lifecycle import features, model, prepare, privacy, synthetic, tracking
-from lifecycle.columns import Column, Schema
-from lifecycle.params import Params
-from lifecycle.request import record_model
-from lifecycle.smoke_request import smoke
+from lifecycle.contract import features, privacy
+from lifecycle.contract.columns import Column, Schema
+from lifecycle.core import frames
+from lifecycle.core.params import Params
+from lifecycle.records import synthetic, tracking
+from lifecycle.release.smoke_request import smoke
+from lifecycle.serving.request import record_model
+from project import model
 
 KINDS: list[dict[str, Any]] = [
     {"type": "string"},
@@ -99,7 +102,7 @@ def test_no_private_value_is_in_the_smoke_request_and_its_answers_are_those_to_w
     sent = [kind.model_validate(record).model_dump() for record in records]
     frame = pl.DataFrame(sent, schema=holdout.select(schema.request).schema, orient="row")
     whole = features.on_frame(hidden, frame)
-    again = fitted.predict(prepare.arrays(whole, list(fitted.names)))
+    again = fitted.predict(frames.arrays(whole, list(fitted.names)))
     assert again.tolist() == found["probabilities"]
 
 

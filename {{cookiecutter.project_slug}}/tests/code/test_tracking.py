@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import registry, store, tracking
-from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.files import md5, write_json
-from lifecycle.params import Params
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import md5, write_json
+from lifecycle.core.params import Params
+from lifecycle.records import registry, store, tracking
 
 
 def locations(folder: Path) -> list[str]:

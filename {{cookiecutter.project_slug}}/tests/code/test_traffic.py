@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lifecycle import theatre, traffic
-from lifecycle.command import StageError
-from lifecycle.theatre import free_port, reason
+from lifecycle.contract.errors import StageError
+from lifecycle.loop import theatre, traffic
+from lifecycle.loop.theatre import free_port, reason
 
 BEGIN = datetime.fromisoformat("2013-02-01 05:15")
 

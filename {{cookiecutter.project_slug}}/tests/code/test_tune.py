@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import tracking, tune
-from lifecycle.command import StageError
-from lifecycle.params import Params, load_params
+from lifecycle.contract.errors import StageError
+from lifecycle.core.params import Params, load_params
+from lifecycle.pipeline import tune
+from lifecycle.records import tracking
 
 BEST = {"learning_rate": 0.05, "maximum_depth": 7, "minimum_child_weight": 3.5}
 

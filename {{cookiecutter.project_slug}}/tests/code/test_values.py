@@ -25,11 +25,15 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel
 
-from lifecycle import batch, body, ingest, labels, parquet_file, source
-from lifecycle.columns import Schema
-from lifecycle.command import StageError
-from lifecycle.params import Params
-from lifecycle.request import record_model, request_model
+from lifecycle import batch
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.core.params import Params
+from lifecycle.monitoring import labels
+from lifecycle.pipeline import ingest
+from lifecycle.serving import body
+from lifecycle.serving.request import record_model, request_model
+from project import source as example
 
 REFUSED = "refused"
 DAY = datetime(2013, 1, 5)
@@ -309,13 +313,11 @@ Reader = Callable[[Path, Schema, Params, pytest.MonkeyPatch], Any]
 
 
 def ingested(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPatch) -> pl.DataFrame:
-    def scan(folder: Path, scratch: Path) -> pl.LazyFrame:
-        if path.suffix == ".parquet":
-            return parquet_file.scan(path)
-        return source._read_csv(path)
+    def scan(folder: Path, scratch: Path, read: example.Reader) -> pl.LazyFrame:
+        return read.parquet(path) if path.suffix == ".parquet" else read.csv(path)
 
-    reader = source.Source(lambda folder: None, scan, is_text=path.suffix == ".csv")
-    patch.setitem(source.SOURCES, "tried", reader)
+    reader = example.Source(lambda folder: None, scan, is_text=path.suffix == ".csv")
+    patch.setitem(example.SOURCES, "tried", reader)
     window = params.data.window.model_copy(update={"start": "2013-05", "end": "2013-05"})
     data = params.data.model_copy(update={"source": "tried", "window": window})
     return ingest.ingest(path.parent, params.model_copy(update={"data": data}), schema)[0]

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from lifecycle import gate, register, registry, verdict
-from lifecycle.columns import Schema
-from lifecycle.command import StageError, run
-from lifecycle.files import parse_strict, read_json, write_json
-from lifecycle.params import Params
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import parse_strict, read_json, write_json
+from lifecycle.core.command import run
+from lifecycle.core.params import Params
+from lifecycle.records import registry, verdict
+from lifecycle.release import gate, register
 
 Report = dict[str, Any]
 Forge = Callable[[Report], object]

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 
-from lifecycle.operations import Monitor
-from lifecycle.params import Params
-from lifecycle.windows import cut
+from lifecycle.contract.operations import Monitor
+from lifecycle.core.params import Params
+from lifecycle.monitoring.windows import cut
 
 TIME = "scheduled_departure"
 

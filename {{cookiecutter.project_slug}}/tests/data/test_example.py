@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from lifecycle.columns import Schema
-from lifecycle.reading import TYPES
+from lifecycle.contract.columns import Schema
+from lifecycle.core.reading import TYPES
 
 
 def test_the_snapshot_has_the_columns_of_the_schema_in_order(

@@ -15,12 +15,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lifecycle import validate
-from lifecycle.columns import Column, Schema, load_schema
-from lifecycle.command import StageError, run
-from lifecycle.params import Params
-from lifecycle.suite import Beyond, Expectation, load_beyond, of_months, of_snapshot
-from lifecycle.withheld import names
+from lifecycle.contract.columns import Column, Schema, load_schema
+from lifecycle.contract.errors import StageError
+from lifecycle.core.command import run
+from lifecycle.core.params import Params
+from lifecycle.pipeline import validate
+from lifecycle.pipeline.suite import Beyond, Expectation, load_beyond, of_months, of_snapshot
+from lifecycle.pipeline.withheld import names
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "schema.yaml")

@@ -12,10 +12,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from lifecycle import baselines, features, metrics, prepare
-from lifecycle.columns import Schema
-from lifecycle.model import Model, category_codes, fit
-from lifecycle.params import Params
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
+from lifecycle.core import frames
+from lifecycle.core.params import Params
+from lifecycle.pipeline import prepare
+from lifecycle.tasks import baselines, metrics
+from project.model import Model, category_codes, fit
 
 # One row of so many is used.
 SPARSE = 4
@@ -41,7 +44,7 @@ def model(
 ) -> Model:
     """The model as it is loaded from its file."""
     names = features.names(schema)
-    columns = prepare.arrays(parts[0], names)
+    columns = frames.arrays(parts[0], names)
     label = parts[0][schema.target].cast(pl.Float64).to_numpy()
     codes = category_codes({n: list(columns[n]) for n in names if columns[n].dtype == object}, {})
     settings = real_params.train.model_copy(update={"maximum_trees": 60})
@@ -58,9 +61,7 @@ def later(parts: tuple[pl.DataFrame, pl.DataFrame], schema: Schema) -> pl.DataFr
 
 def predict(model: Model, requests: pl.DataFrame, schema: Schema) -> Any:
     """Return the probability of each request, features and all."""
-    return model.predict(
-        prepare.arrays(features.on_frame(schema, requests), features.names(schema))
-    )
+    return model.predict(frames.arrays(features.on_frame(schema, requests), features.names(schema)))
 
 
 def risk(model: Model, requests: pl.DataFrame, schema: Schema, **changes: pl.Expr) -> float:

@@ -15,10 +15,11 @@ import pytest
 from service.served import behind_the_proxy, serving
 from starlette.testclient import TestClient
 
-from lifecycle import features, files, model
-from lifecycle.columns import Column, Schema, load_schema
-from lifecycle.params import Params, load_params
-from lifecycle.request import record_model, to_arrays
+from lifecycle.contract import features, files
+from lifecycle.contract.columns import Column, Schema, load_schema
+from lifecycle.core.params import Params, load_params
+from lifecycle.serving.request import record_model, to_arrays
+from project import model
 
 ROOT = Path(__file__).parents[2]
 Record = dict[str, Any]
@@ -114,7 +115,7 @@ def release(
 @pytest.fixture(scope="session")
 def application(release: Path) -> Callable[[], Any]:
     """Make the service's ASGI application, with the environment as it then is."""
-    from lifecycle.service import build_service
+    from lifecycle.serving.service import build_service
 
     def make() -> Any:
         # Each application registers its metrics anew; a process that serves makes only one.

@@ -17,9 +17,10 @@ from typing import Any
 
 from service.workers import make_home, start
 
-from lifecycle import proxy, seal
-from lifecycle.params import Params
-from lifecycle.theatre import free_port
+from lifecycle.contract import seal
+from lifecycle.core.params import Params
+from lifecycle.loop.theatre import free_port
+from lifecycle.rollout import proxy
 
 KEY = "first"
 HEADERS = {"Content-Type": "application/json", "X-API-Key": KEY}

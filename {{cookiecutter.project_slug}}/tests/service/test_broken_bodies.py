@@ -19,8 +19,8 @@ from typing import Any, ClassVar
 import pytest
 from service.served import KEY, Client, behind_the_proxy
 
-from lifecycle.params import Params
-from lifecycle.proxy_guards import UNASKED_BYTES
+from lifecycle.core.params import Params
+from lifecycle.rollout.proxy_guards import UNASKED_BYTES
 
 CLIENTS, SECONDS, LONGEST, ATTEMPTS = 8, 3.0, 0.5, 3
 CHUNKED = "Transfer-Encoding: chunked"

@@ -13,7 +13,7 @@ import pytest
 from service.served import KEY, behind_the_proxy, serving
 from waiting import wait_for
 
-from lifecycle.params import Params
+from lifecycle.core.params import Params
 
 
 def probe(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes, set[str]]:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from service.served import Client
 
-from lifecycle.columns import Schema
+from lifecycle.contract.columns import Schema
 
 BODIES, SECONDS, ATTEMPTS = 2_100, 0.5, 3
 # Values as they are written, many of which no JSON library would write.

@@ -11,12 +11,13 @@ import yaml
 from service.workers import make_home, start
 from waiting import wait_for
 
-from lifecycle import key_file, seal
-from lifecycle.columns import Schema, load_schema
-from lifecycle.command import StageError
-from lifecycle.predictions import as_logged
-from lifecycle.privacy import hashed
-from lifecycle.supervisor import Supervisor
+from lifecycle.contract import seal
+from lifecycle.contract.columns import Schema, load_schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.privacy import hashed
+from lifecycle.monitoring.predictions import as_logged
+from lifecycle.rollout import key_file
+from lifecycle.rollout.supervisor import Supervisor
 
 FIRST, SECOND = "first key\n", "second key\n"
 SETTINGS = {

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from service.served import Client
 
-from lifecycle.params import Params
+from lifecycle.core.params import Params
 
 # For a megabyte, as a body may have unless params.yaml says otherwise.
 SECONDS, ATTEMPTS = 0.5, 3

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from service.workers import Worker, make_home, sample_of, start
 
-from lifecycle.columns import Schema
-from lifecycle.model import Model
+from lifecycle.contract.columns import Schema
+from project.model import Model
 
 
 @pytest.fixture(scope="module")

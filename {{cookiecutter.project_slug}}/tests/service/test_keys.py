@@ -14,9 +14,9 @@ import yaml
 from starlette.testclient import TestClient
 from waiting import wait_for
 
-from lifecycle import key_file
-from lifecycle import keys as api_keys
-from lifecycle.command import StageError
+from lifecycle.contract.errors import StageError
+from lifecycle.rollout import key_file
+from lifecycle.serving import keys as api_keys
 
 KEYS = ["first-key-of-two", "second-key-of-two"]  # pragma: allowlist secret
 
@@ -202,7 +202,7 @@ def test_a_file_that_becomes_wrong_leaves_the_keys_as_they_are(tmp_path: Path) -
 
 
 def test_the_supervisor_says_so_in_one_line(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lifecycle.service import build_service
+    from lifecycle.serving.service import build_service
 
     monkeypatch.delenv("API_KEYS", raising=False)
     monkeypatch.setenv("LIFECYCLE_ENVIRONMENT", "production")
@@ -216,7 +216,7 @@ def test_the_supervisor_says_so_in_one_line(release: Path, monkeypatch: pytest.M
 def test_hashes_in_the_log_need_a_key_of_their_own(
     release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lifecycle.service import build_service
+    from lifecycle.serving.service import build_service
 
     folder = tmp_path / "release"
     shutil.copytree(release, folder)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from lifecycle.columns import Column, Schema
-from lifecycle.entrance import Entrance, send_json
+from lifecycle.contract.columns import Column, Schema
+from lifecycle.serving.entrance import Entrance, send_json
 
 PREDICT = "/v1/predict"
 JSON = {"Content-Type": "application/json"}

@@ -17,12 +17,12 @@ import pytest
 from service.workers import Worker, make_home, sample_of, start
 from waiting import wait_for
 
-from lifecycle import mirror
-from lifecycle.columns import Schema
-from lifecycle.instruments import Instruments
-from lifecycle.mirror import Mirror
-from lifecycle.predictions import read
-from lifecycle.routing import Shadow
+from lifecycle.contract.columns import Schema
+from lifecycle.monitoring.predictions import read
+from lifecycle.serving import mirror
+from lifecycle.serving.instruments import Instruments
+from lifecycle.serving.mirror import Mirror
+from lifecycle.serving.routing import Shadow
 
 LIVE, CANDIDATE = "1-live", "2-candidate"
 # No decision is false here, so that all those of live that are differ.

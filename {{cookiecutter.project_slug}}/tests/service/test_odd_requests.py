@@ -8,7 +8,7 @@ import socket
 import pytest
 from service.served import KEY
 
-from lifecycle.entrance import DOCUMENTS, MODEL, PAGE, PREDICT
+from lifecycle.serving.entrance import DOCUMENTS, MODEL, PAGE, PREDICT
 
 UNSAFE = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 UNKNOWN = ("M-SEARCH", "BREW", "post", "get", "PRI", "PROPFIND", "X" * 50)

@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 from service.served import KEY, behind_the_proxy, serving
 
-from lifecycle.params import Params
+from lifecycle.core.params import Params
 
 EXAMPLES, SEED = 60, 20130101
 # What a careless change could do, and what schemathesis says to it.
 DEFECTS = {
     "a status that is not documented": (
-        "from lifecycle import openapi\ndel openapi.REFUSALS[400]\n",
+        "from lifecycle.serving import openapi\ndel openapi.REFUSALS[400]\n",
         "Undocumented status code",
     ),
     "a key that opens whatever it is": (
-        "from lifecycle import guard\nguard.is_known = lambda given, keys: True\n",
+        "from lifecycle.serving import guard\nguard.is_known = lambda given, keys: True\n",
         "API accepts requests without authentication",
     ),
     "a crash on a value that is allowed": (
-        "from lifecycle import predictor\n"
+        "from lifecycle.serving import predictor\n"
         "real = predictor.to_arrays\n"
         "def fail(records, schema):\n"
         "    if any(one.distance == 10 for one in records):\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle import sbom, staging
-from lifecycle.command import StageError
-from lifecycle.package import compare
+from lifecycle.contract.errors import StageError
+from lifecycle.release import sbom, staging
+from lifecycle.release.package import compare
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,12 +29,6 @@ def test_a_differing_answer_names_the_row_and_both_values() -> None:
 def test_a_missing_answer_is_an_error() -> None:
     with pytest.raises(StageError, match="1 answers to 2 smoke rows"):
         compare([0.1, 0.2], answer(0.1))
-
-
-def test_the_bento_has_the_services_modules_and_no_stage() -> None:
-    needed = staging.needed_modules(ROOT / "src" / "lifecycle", "service", "smoke")
-    assert {"__init__", "service", "guard", "request", "features", "model", "smoke"} <= needed
-    assert not {"train", "ingest", "prepare", "registry", "package"} & needed
 
 
 def test_the_hash_follows_every_file(tmp_path: Path) -> None:

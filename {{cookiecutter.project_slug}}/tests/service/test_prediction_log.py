@@ -18,10 +18,10 @@ import pytest
 from service.workers import ROOT, Worker, make_home, start
 from waiting import wait_for
 
-from lifecycle.columns import Schema
-from lifecycle.operations import PredictionLog
-from lifecycle.prediction_log import CLOSED, OPEN, LogFile, Writer, close_left_open
-from lifecycle.predictions import Log, read
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.operations import PredictionLog
+from lifecycle.monitoring.predictions import Log, read
+from lifecycle.serving.prediction_log import CLOSED, OPEN, LogFile, Writer, close_left_open
 
 FLUSH_SECONDS, MARGIN_SECONDS = 0.5, 0.4
 SETTINGS = {
@@ -185,8 +185,8 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_counted(
 FULL_DISK = """
 import resource, sys, time
 from pathlib import Path
-from lifecycle.operations import PredictionLog
-from lifecycle.prediction_log import Writer
+from lifecycle.contract.operations import PredictionLog
+from lifecycle.serving.prediction_log import Writer
 
 lost = []
 folder = Path(sys.argv[1])
@@ -218,7 +218,7 @@ def test_a_disk_that_was_full_spoils_no_later_line(tmp_path: Path) -> None:
 def test_the_memory_for_lines_that_wait_is_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lifecycle.prediction_log.WAITING_LINES", 10)
+    monkeypatch.setattr("lifecycle.serving.prediction_log.WAITING_LINES", 10)
     lost: list[int] = []
     log = writer(tmp_path, lost, flush_seconds=30)
     for _ in range(15):

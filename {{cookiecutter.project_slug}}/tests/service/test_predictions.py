@@ -13,13 +13,13 @@ import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
-from lifecycle import features
-from lifecycle.columns import Schema
-from lifecycle.files import md5
-from lifecycle.model import Model
-from lifecycle.predictor import Predicted
-from lifecycle.prepare import arrays
-from lifecycle.turn import Turn
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.files import md5
+from lifecycle.core.frames import arrays
+from lifecycle.serving.predictor import Predicted
+from lifecycle.serving.turn import Turn
+from project.model import Model
 
 TYPES: dict[str, Any] = {
     "integer": pl.Int64, "float": pl.Float64, "boolean": pl.Boolean, "category": pl.String,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from lifecycle import proxy
-from lifecycle.params import Params
+from lifecycle.core.params import Params
+from lifecycle.rollout import proxy
 
 
 def forwards(configuration: dict[str, Any]) -> list[dict[str, Any]]:

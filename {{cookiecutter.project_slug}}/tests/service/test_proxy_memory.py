@@ -11,8 +11,8 @@ import psutil
 import pytest
 from service.served import KEY, Client
 
-from lifecycle.params import Params
-from lifecycle.proxy_guards import UNASKED_BYTES
+from lifecycle.core.params import Params
+from lifecycle.rollout.proxy_guards import UNASKED_BYTES
 
 CONNECTIONS, MEGABYTE = 300, 1024 * 1024
 # Bodies of 300 connections are 300 MB, and took 469 MB as long as they were kept.

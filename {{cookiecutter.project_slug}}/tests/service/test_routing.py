@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from lifecycle import keys, routing
-from lifecycle.command import StageError
-from lifecycle.routing import Router
-from lifecycle.watched import Watched
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.watched import Watched
+from lifecycle.serving import keys, routing
+from lifecycle.serving.routing import Router
 
 SHADOW = {"name": "2-new", "socket": "/nowhere.sock", "share": 0.5}
 

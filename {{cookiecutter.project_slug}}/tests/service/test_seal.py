@@ -16,15 +16,17 @@ from types import SimpleNamespace
 import pytest
 from service import workers
 
-from lifecycle import bento, named, registry, seal, uncached
-from lifecycle.columns import load_schema
-from lifecycle.command import StageError
-from lifecycle.files import md5, write_json
-from lifecycle.params import Params
-from lifecycle.passed import NEEDED, refusal
-from lifecycle.predictor import Predictor, load_release
-from lifecycle.recovery import Serving
-from lifecycle.worker import Worker
+from lifecycle.contract import seal
+from lifecycle.contract.columns import load_schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import md5, write_json
+from lifecycle.core.params import Params
+from lifecycle.records import bento, named, registry
+from lifecycle.records.passed import NEEDED, refusal
+from lifecycle.records.recovery import Serving
+from lifecycle.rollout import uncached
+from lifecycle.rollout.worker import Worker
+from lifecycle.serving.predictor import Predictor, load_release
 
 STATED = {"model_md5": "a" * 32, "git_commit": "b" * 40, "gate_md5": "c" * 32}
 ALL = dict.fromkeys(NEEDED, "d" * 32)
@@ -35,8 +37,10 @@ def made(tmp_path: Path) -> SimpleNamespace:
     """A folder with one Bento in it, in everything as `package` leaves one, but small."""
     source = tmp_path / "stage"
     (source / "release").mkdir(parents=True)
-    (source / "lifecycle").mkdir()
-    for name in ("service.py", "bentofile.yaml", "lifecycle/features.py", "release/schema.yaml"):
+    (source / "project").mkdir()
+    for name in (
+        "service.py", "bentofile.yaml", "project/features.py", "release/schema.yaml",
+    ):  # fmt: skip
         (source / name).write_text(f"{name}\n")
     (source / "release/model.ubj").write_bytes(b"model")
     facts = {"name": "name", "model_version": "7", "model_md5": md5(source / "release/model.ubj"),
@@ -53,7 +57,7 @@ def made(tmp_path: Path) -> SimpleNamespace:
     seal.write(place / "src", place)
     tags = {
         "model_md5": facts["model_md5"], "gate_verdict": "pass", "git_commit": "b" * 40,
-        "threshold": "0.3", "features_md5": md5(place / "src/lifecycle/features.py"),
+        "threshold": "0.3", "features_md5": md5(place / "src/project/features.py"),
         "schema_md5": md5(place / "src/release/schema.yaml"), "window": "2013-01 to 2013-02",
         "serving_environment_md5": md5(place / seal.LOCK),
     }  # fmt: skip
@@ -99,12 +103,13 @@ HARMS: list[tuple[str, Callable[[Path], object], str]] = [
     (name, changed(name), f"{name.removeprefix('src/')} is another")
     for name in (
         "src/release/model.ubj", "src/release/release.json", "src/release/schema.yaml",
-        "src/release/smoke.json", "src/lifecycle/features.py", "src/service.py", "bento.yaml",
-        "env/python/requirements.txt",
+        "src/release/smoke.json", "src/project/features.py", "src/service.py",
+        "bento.yaml", "env/python/requirements.txt",
     )
 ]  # fmt: skip
 HARMS += [
-    ("gone", lambda p: (p / "src/lifecycle/features.py").unlink(), "features.py is missing"),
+    ("gone", lambda p: (p / "src/project/features.py").unlink(),
+     "features.py is missing"),
     ("added", lambda p: (p / "src/xgboost.py").touch(), "xgboost.py was added"),
     ("added around", lambda p: (p / "env/.hidden").touch(), "env/.hidden was added"),
     ("a link", lambda p: link(p / "src/release/model.ubj"), "model.ubj is another"),
@@ -119,7 +124,7 @@ HARMS += [
     ),
     ("too deep", lambda p: (p / "src/manifest.json").write_text("[" * 100_000), "cannot be read"),
     (
-        "sealed again", changed_and_sealed("src/lifecycle/features.py"),
+        "sealed again", changed_and_sealed("src/project/features.py"),
         "its files are not those that its tag names",
     ),
     (
@@ -142,7 +147,7 @@ def test_whatever_was_changed_is_named_and_does_not_serve(
     assert words in str(stopped.value)
 
 
-@pytest.mark.parametrize("place", ["src", "src/lifecycle", "env", "."])
+@pytest.mark.parametrize("place", ["src", "src/project", "env", "."])
 def test_compiled_code_in_a_bento_is_named_and_removed_before_it_serves(
     place: str, made: SimpleNamespace
 ) -> None:

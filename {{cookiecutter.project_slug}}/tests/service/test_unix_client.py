@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lifecycle.unix_client import Connection, connect
+from lifecycle.serving.unix_client import Connection, connect
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lifecycle import seal
-from lifecycle.files import read_json, write_json
-from lifecycle.staging import ENTRY
+from lifecycle.contract import seal
+from lifecycle.contract.files import read_json, write_json
+from lifecycle.release.staging import ENTRY
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60

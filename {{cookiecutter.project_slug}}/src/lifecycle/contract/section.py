@@ -1,0 +1,45 @@
+"""What every file of settings shares: strict, frozen models, and one line for a mistake in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lifecycle.contract.errors import StageError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+
+
+class Section(BaseModel):
+    """A section of a settings file: immutable, and strict about what it holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def first_mistake(error: ValidationError) -> str:
+    """Return where the first mistake is, what it is, and how many more there are."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{where}: {first['msg']}{more}"
+
+
+def parse(model: type[BaseModel], path: Path) -> BaseModel:
+    """Parse a YAML file into `model`.
+
+    Raises:
+        StageError: naming the file, the key and what is wrong with it.
+    """
+    try:
+        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise StageError(f"{path} is missing: run this from the project's folder") from None
+    except yaml.YAMLError as error:
+        raise StageError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
+    except ValidationError as error:
+        raise StageError(f"{path}: {first_mistake(error)}") from None

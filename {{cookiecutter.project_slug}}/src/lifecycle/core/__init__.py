@@ -1,0 +1,1 @@
+"""What every command shares: parameters, git, processes, tables."""

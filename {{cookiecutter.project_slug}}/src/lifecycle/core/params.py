@@ -1,0 +1,207 @@
+"""params.yaml, parsed once into frozen models that forbid unknown keys."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from lifecycle.contract.operations import Monitor, PredictionLog, Replay, Retrain, Rollout, Serve
+from lifecycle.contract.section import Count, Month, Section, Share, parse
+from project.hyperparameters import Train, Tune
+
+
+class Project(Section):
+    """The name that the registered model, the Bento and the experiment carry."""
+
+    name: str = Field(min_length=1)
+
+
+class Paths(Section):
+    """Every file that one stage hands to another, relative to the project's folder."""
+
+    source: Path
+    snapshot: Path
+    train: Path
+    holdout: Path
+    model: Path
+    predictions: Path
+    reference_sample: Path
+    labels: Path
+    ingest_report: Path
+    validation_report: Path
+    data_docs: Path
+    prepare_report: Path
+    training_report: Path
+    metrics: Path
+    evaluation_report: Path
+    reference_profile: Path
+    plots: Path
+    gate_report: Path
+    monitor_report: Path
+    replay_report: Path
+    site: Path
+    lifecycle_report: Path
+
+
+class Window(Section):
+    """The months that are read, both included."""
+
+    start: Month
+    end: Month
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start > self.end:
+            raise ValueError(f"start {self.start} lies after end {self.end}")
+        return self
+
+    @property
+    def since(self) -> date:
+        """The first day of the window."""
+        return date.fromisoformat(f"{self.start}-01")
+
+    @property
+    def until(self) -> date:
+        """The first day after the window."""
+        year, month = divmod(int(self.end[:4]) * 12 + int(self.end[5:]), 12)
+        return date(year, month + 1, 1)
+
+    @property
+    def months(self) -> list[str]:
+        """Every month of the window, oldest first, as YYYY-MM."""
+        first, last = (int(m[:4]) * 12 + int(m[5:]) - 1 for m in (self.start, self.end))
+        return [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(first, last + 1)]
+
+
+class Data(Section):
+    """Which source is read, and which months of it."""
+
+    source: str
+    window: Window
+
+
+class Validate(Section):
+    """Limits of the data checks that no single column carries."""
+
+    maximum_row_count_change: Share
+    example_rows: Annotated[int, Field(ge=0)]
+
+
+class Prepare(Section):
+    """How much of the newest time is held out."""
+
+    holdout_days: Count
+
+
+class Evaluate(Section):
+    """What is measured on the holdout."""
+
+    threshold: Share
+    calibration_bins: Count
+    slices: tuple[str, ...]
+    minimum_slice_rows: Count
+    attribution_rows: Count
+    profile_bins: Count
+
+
+class Limits(Section):
+    """A floor, a ceiling, or both."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> Self:
+        if self.minimum is None and self.maximum is None:
+            raise ValueError("give a minimum, a maximum, or both")
+        return self
+
+
+class BaselineRule(Section):
+    """By how much the model must beat each baseline."""
+
+    metric: str
+    minimum_gain: float
+
+
+class ChampionRule(Section):
+    """How the challenger is compared with the champion on the same holdout."""
+
+    metric: str
+    tolerance: Annotated[float, Field(ge=0)]
+    resamples: Annotated[int, Field(ge=100)]
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+
+
+class SliceRule(Section):
+    """The floor that every slice must reach."""
+
+    metric: str
+    minimum: float
+
+
+class DisparityRule(Section):
+    """The largest difference allowed between the groups of a sensitive column."""
+
+    maximum: Share
+
+
+class LatencyRule(Section):
+    """The longest median time that one row may take in the model."""
+
+    maximum_milliseconds: Annotated[float, Field(gt=0)]
+
+
+class SizeRule(Section):
+    """The largest model file."""
+
+    maximum_megabytes: Annotated[float, Field(gt=0)]
+
+
+class Gate(Section):
+    """Every rule that a challenger must pass; none can be left out."""
+
+    metrics: dict[str, Limits] = Field(min_length=1)
+    baselines: BaselineRule
+    champion: ChampionRule
+    slices: SliceRule
+    disparity: DisparityRule
+    latency: LatencyRule
+    size: SizeRule
+
+
+class Batch(Section):
+    """How many rows are in memory at once."""
+
+    rows_per_chunk: Count
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    project: Project
+    paths: Paths
+    data: Data
+    validate_: Validate = Field(alias="validate")
+    prepare: Prepare
+    train: Train
+    tune: Tune
+    evaluate: Evaluate
+    gate: Gate
+    serve: Serve
+    rollout: Rollout
+    prediction_log: PredictionLog
+    monitor: Monitor
+    retrain: Retrain
+    replay: Replay
+    batch: Batch
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read params.yaml; see `parse` for what is raised."""
+    params = parse(Params, path)
+    assert isinstance(params, Params)
+    return params

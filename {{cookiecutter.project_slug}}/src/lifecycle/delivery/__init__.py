@@ -1,0 +1,1 @@
+"""Between machines and on GitHub: bundles, comparisons, releases."""

@@ -1,0 +1,106 @@
+"""What a bundle says of its version: whole, of one piece, and that it passed.
+
+Which rules are asked for is decided here, never by whoever wrote the bundle: those of the version's
+commit where that is here, and then all else is what that commit has; else those of this project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import json_text, parse_strict
+from lifecycle.contract.section import first_mistake
+from lifecycle.core import git
+from lifecycle.records import bento, proof, tag_forms, verdict
+from lifecycle.records.registry import Version
+from lifecycle.records.unpack import FACTS, BundleError
+from lifecycle.release import lineage
+
+NEEDED = (*proof.NEEDED, "train_last", "threshold")
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Facts(BaseModel):
+    """What version.json says of a version."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str
+    version: int = Field(ge=1, le=10**9 - 1)
+    tag: str
+    lineage: dict[str, str]
+    metrics: dict[str, Finite]
+    gate: dict[str, Any]
+
+    @property
+    def released(self) -> bento.Released:
+        """The Bento, and the version in it."""
+        return bento.Released(self.tag, self.version)
+
+
+def read_facts(path: Path) -> Facts:
+    """Read version.json.
+
+    Raises:
+        BundleError: the first mistake in it.
+    """
+    try:
+        return Facts.model_validate(parse_strict(path.read_bytes()))
+    except ValidationError as error:
+        raise BundleError(f"{FACTS}: {first_mistake(error)}") from None
+
+
+def require_lineage(root: Path, facts: Facts) -> None:
+    """Let through only a version whose tags lead back to all that it was made of, and that passed.
+
+    Raises:
+        BundleError: what is missing or does not belong together.
+    """
+    tags = facts.lineage
+    version = Version(facts.version, tags, "")
+    lacking = [tag for tag in NEEDED if tag not in tags]
+    if lacking:
+        raise BundleError(f"its lineage has no {lacking[0]}")
+    if mistake := tag_forms.mistake(tags):
+        raise BundleError(f"its lineage has {mistake}")
+    if tags["gate_verdict"] != verdict.PASS:
+        raise BundleError("the gate did not pass its version")
+    is_known = git.has_commit(root, tags["git_commit"])
+    if is_known and (others := lineage.others_at_commit(root, version)):
+        raise BundleError(f"its commit has another {others[0]} than its lineage names")
+    _require_verdict(root, facts, version, is_known)
+    if facts.metrics != tag_forms.metrics(tags):
+        raise BundleError("its metrics are not those of its lineage")
+
+
+def _require_verdict(root: Path, facts: Facts, version: Version, is_known: bool) -> None:
+    """Let through only the verdict that the lineage names, with every rule that is asked for.
+
+    Raises:
+        BundleError: it is another, or does not hold.
+    """
+    by, settings = "", proof.settings(root, version)
+    try:
+        report = verdict.passed(facts.gate)
+        if not is_known:
+            by = (" by this project's own params.yaml, as commit "
+                  f"{version.tags['git_commit'][:12]} is not here: `git fetch`")  # fmt: skip
+        required = verdict.required_rules(*settings, report.against) if settings else None
+        verdict.passed(facts.gate, required)
+    except StageError as error:
+        raise BundleError(str(error).removesuffix(f": {verdict.AGAIN}") + by) from None
+    wanted = [f"metric.{name}" for name in (settings[0].gate.metrics if settings else ())]
+    lacking = [tag for tag in wanted if tag not in version.tags]
+    if lacking:
+        raise BundleError(f"its lineage has no {lacking[0]}")
+    others = verdict.differing(facts.gate, {key: version.tags[key] for key in verdict.CONTENTS})
+    if others:
+        raise BundleError(f"its verdict is about another {others[0]} than its lineage")
+    text = json_text(facts.gate).encode()
+    if hashlib.md5(text, usedforsecurity=False).hexdigest() != version.tags["gate_md5"]:
+        raise BundleError("its verdict is another than its lineage names")

@@ -1,0 +1,1 @@
+"""Retraining, and a replay of months."""

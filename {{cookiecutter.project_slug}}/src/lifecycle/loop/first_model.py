@@ -1,0 +1,96 @@
+"""The first model of a replay: trained on what there was before, released, deployed, and kept.
+
+It has few months, in February a single one, and the gate may refuse it for good reason. A replay
+needs something that serves, so the gate's floors are then opened for this one release, in the
+clone, and what the gate said first is part of the report. Every later model meets the gate of
+params.yaml.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from lifecycle.contract.errors import StageError
+from lifecycle.core.params import Params, Window
+from lifecycle.loop.retrain import STEPS
+from lifecycle.loop.theatre import Theatre, reason
+from lifecycle.tasks.rules import LOWER_IS_BETTER
+
+
+def window_before(known: list[str], first: str, most: int) -> Window:
+    """Return the window that ends before the month `first`: unbroken, no more than `most` months.
+
+    Raises:
+        StageError: the source has no rows of the month before.
+    """
+    end = shifted(first, -1)
+    if end not in known:
+        raise StageError(
+            f"the first model is trained on the months before {first}, and the source has no "
+            f"rows in {end}: begin with {shifted(min(known), 1)}"
+        )
+    start = end
+    while shifted(start, -1) in known and len(Window(start=start, end=end).months) < most:
+        start = shifted(start, -1)
+    return Window(start=start, end=end)
+
+
+def shifted(month: str, by: int) -> str:
+    """Return the month so many months later."""
+    number = int(month[:4]) * 12 + int(month[5:]) - 1 + by
+    return f"{number // 12:04d}-{number % 12 + 1:02d}"
+
+
+def holdout_days(params: Params, window: Window) -> int:
+    """Return how many days are held out: the project's own, where the window has twice as many."""
+    whole, own = (window.until - window.since).days, params.prepare.holdout_days
+    return own if whole >= 2 * own else params.replay.holdout_days
+
+
+def opened(gate: dict[str, Any]) -> dict[str, Any]:
+    """Return the gate's limits with every floor open; ceilings, which tell leaks, stay."""
+    metrics = {
+        name: {**limit, **({"maximum": None, "minimum": 0.0} if name in LOWER_IS_BETTER
+                           else {"minimum": 0.0})}
+        for name, limit in gate["metrics"].items()
+    }  # fmt: skip
+    return {
+        **gate, "metrics": metrics, "baselines": {**gate["baselines"], "minimum_gain": -10.0},
+        "slices": {**gate["slices"], "minimum": -10.0}, "disparity": {"maximum": 1.0},
+    }  # fmt: skip
+
+
+def with_holdout(text: str, days: int) -> str:
+    """Return params.yaml with other days held out."""
+    return re.sub(r"(?m)^(prepare:\n(?:(?:  .*)?\n)*?  holdout_days: )\d+", rf"\g<1>{days}", text)
+
+
+def with_gate(text: str, gate: dict[str, Any]) -> str:
+    """Return params.yaml with another section `gate`."""
+    return re.sub(r"(?ms)^gate:\n.*?(?=^\w)", lambda _: f"gate: {json.dumps(gate)}\n\n", text)
+
+
+def release(theatre: Theatre, params: Params, window: Window) -> str:
+    """Train, release and deploy; return what the gate said against the model, empty if nothing.
+
+    Raises:
+        StageError: a step stopped the line.
+    """
+    own = theatre.params_text()
+    shorter = with_holdout(own, holdout_days(params, window))
+    theatre.set_params(shorter, "Hold out fewer days for the first model")
+    theatre.must("dvc", "repro")
+    judged, said = theatre.run("lifecycle.release.gate"), ""
+    if judged.returncode:
+        said = reason(judged.stderr).removeprefix("gate: ").partition(";")[0]
+        if not said.startswith("failed: "):
+            raise StageError(f"the gate could not judge the first model: {said}")
+        open_gate = with_gate(shorter, opened(params.gate.model_dump()))
+        theatre.set_params(open_gate, "Open the gate's floors for the first model")
+        theatre.must("lifecycle.release.gate")
+    for module in STEPS.values():
+        theatre.must(module)
+    theatre.set_params(own, "Bring the project's own parameters back")
+    return said.removeprefix("failed: ")

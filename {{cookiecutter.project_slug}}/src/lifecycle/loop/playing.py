@@ -1,0 +1,219 @@
+"""Playing: what a replay does in each month, and what it has found so far."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from lifecycle.contract import model_file
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.files import read_json, replacing
+from lifecycle.core.params import Params, Window, load_params
+from lifecycle.loop import first_model, replay_report
+from lifecycle.loop.first_model import shifted
+from lifecycle.loop.replay_scores import Scores
+from lifecycle.loop.theatre import Theatre, ended, reason
+from lifecycle.loop.traffic import Traffic
+from lifecycle.monitoring import monitor
+from lifecycle.records import registry
+from lifecycle.records.deployment import Deployment
+from project.model import Model
+
+ENVIRONMENT = "development"
+# Requests a second while a rollout is under way, and how many before looking whether it still is.
+ROLLOUT_RATE, ROLLOUT_REQUESTS = 20.0, 10
+# The day of a month on which monitoring looks, and everything follows from that.
+MIDDLE = 15
+Months = dict[str, pl.DataFrame]
+
+
+@dataclass
+class Month:
+    """What happened in one month."""
+
+    name: str
+    rows: int = 0
+    versions: dict[str, int] = field(default_factory=dict)
+    statuses: dict[str, int] = field(default_factory=dict)
+    verdict: str = ""
+    reason: str = ""
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    outcome: str = ""
+    why: str = ""
+    scores: dict[str, Any] = field(default_factory=dict)
+    # Which month of the training period was sent as well, to which version, and the verdict.
+    control: dict[str, Any] | None = None
+    seconds: float = 0.0
+
+
+class Played:
+    """One replay: the clone, the rows by month, and what has happened."""
+
+    def __init__(
+        self, theatre: Theatre, params: Params, schema: Schema, rows: Months, rate: float | None
+    ) -> None:
+        """Keep what is played; nothing happens yet."""
+        self.theatre, self.params, self.schema = theatre, params, schema
+        self.rows, self.rate = rows, rate
+        self.first: dict[str, Any] = {}
+        self.months: list[Month] = []
+        self.scores: Scores
+        # When the first request of a month was sent, and which months each version has as control.
+        self._began: dict[str, datetime] = {}
+        self._controlled: set[tuple[int, str]] = set()
+
+    def begin(self, window: Window) -> None:
+        """Train, release and deploy the first model, and keep it as the control."""
+        said = f"{window.start} to {window.end}"
+        print(f"replay: the first model is trained on {said}, released and deployed", flush=True)
+        refused = first_model.release(self.theatre, self.params, window)
+        if refused:
+            print(f"replay: the gate refused it ({refused}): its floors are opened for this one",
+                  flush=True)  # fmt: skip
+        self.first = {"window": said, "refused": refused}
+        for name in window.months:
+            self._deliver_labels(name)
+        labels = pl.concat([self.rows[name][self.schema.target] for name in window.months])
+        self.scores = Scores(self.params, self.schema, float(labels.mean()))  # type: ignore[arg-type]
+        self.scores.models["frozen"] = self._model()
+
+    def _model(self) -> Model:
+        return model_file.load(self.theatre.root / self.params.paths.model)
+
+    def play(self, name: str) -> Month:
+        """Play one month and return what happened in it."""
+        began, month = time.monotonic(), Month(name)
+        self.months.append(month)
+        self._began[name] = datetime.now(UTC)
+        rows = self.rows[name]
+        middle = rows.filter(pl.col(self.schema.time).dt.day() <= MIDDLE).height
+        first = self._send(month, rows[:middle])
+        self._deliver_labels(shifted(name, -1))
+        self._monitor(month)
+        second = self._react_while_sending(month, rows[middle:])
+        month.rows = rows.height
+        month.scores = self.scores.of_month(rows.hstack(pl.concat([first, second])))
+        if month.outcome == "promoted":
+            # From the next month on: in this one it was not there yet.
+            self.scores.models.setdefault("settled", self._model())
+        self._control(month)
+        month.seconds = round(time.monotonic() - began, 1)
+        print(replay_report.line(month), flush=True)
+        return month
+
+    def _send(self, month: Month, rows: pl.DataFrame, rate: float | None = None) -> pl.DataFrame:
+        port = self.params.serve.ports.of(ENVIRONMENT)
+        options = self.params.replay
+        rates = [one for one in (rate, self.rate) if one]
+        traffic = Traffic(f"http://127.0.0.1:{port}", options.connections, min(rates, default=None))
+        answers = traffic.send(
+            rows.select(self.schema.request), self.schema.time, options.rows_per_request
+        )
+        for status, count in answers.statuses.items():
+            month.statuses[str(status)] = month.statuses.get(str(status), 0) + count
+        frame = answers.as_frame()
+        for version, count in frame["version"].drop_nulls().value_counts().iter_rows():
+            month.versions[version] = month.versions.get(version, 0) + count
+        return frame
+
+    def _deliver_labels(self, name: str) -> None:
+        """Let the labels of a month arrive."""
+        labelled = self.rows[name].drop_nulls(self.schema.target)
+        path = self.theatre.root / self.params.paths.labels / f"{name}.parquet"
+        with replacing(path) as part:
+            labelled.select(*self.schema.names("key"), self.schema.target).write_parquet(part)
+
+    def _judge(self, since: datetime) -> dict[str, Any]:
+        # Answers of the last second are not in the log yet.
+        time.sleep(2 * self.params.prediction_log.flush_seconds)
+        return monitor.judge(self.theatre.root, self.params, self.schema, ENVIRONMENT, since)
+
+    def _first_day(self, month: str) -> date:
+        """Return the first day that monitoring looks at in the middle of a month."""
+        days = self.params.monitor.windows * self.params.monitor.window_days
+        return date.fromisoformat(f"{month}-{MIDDLE}") + timedelta(1 - days)
+
+    def _monitor(self, month: Month) -> None:
+        day = self._first_day(month.name).strftime("%Y-%m")
+        since = min(at for name, at in self._began.items() if name >= day)
+        found = self._judge(since)
+        month.verdict, month.reason, month.alerts = (
+            found[key] for key in ("verdict", "reason", "alerts")
+        )
+        print(f"replay: {month.name} up to the {MIDDLE}th: {month.verdict}: {month.reason}",
+              flush=True)  # fmt: skip
+
+    def _react_while_sending(self, month: Month, rows: pl.DataFrame) -> pl.DataFrame:
+        """Send the second half; where monitoring fires, after a retrain and during its rollout."""
+        end, root = shifted(month.name, -1), self.theatre.root
+        if month.verdict != "firing":
+            month.outcome, month.why = "kept", f"monitoring is {month.verdict}"
+            return self._send(month, rows)
+        if end <= load_params(root / "params.yaml").data.window.end:
+            month.outcome, month.why = "kept", f"it has the labels up to {end} already"
+            return self._send(month, rows)
+        done = self.theatre.run("lifecycle.loop.retrain", "--end", end, "--no-deploy")
+        if done.returncode:
+            month.outcome, month.why = "refused", self._refusal(reason(done.stderr))
+            return self._send(month, rows)
+        return self._roll_out_while_sending(month, rows)
+
+    def _refusal(self, said: str) -> str:
+        """Return what each rule that failed had measured; else what was said."""
+        said = said.removeprefix("retrain: ").removeprefix("gate: ")
+        if not said.startswith("failed: "):
+            return said
+        report = read_json(self.theatre.root / self.params.paths.gate_report)
+        failed = [one for one in report["rules"] if one["verdict"] == "fail"]
+        return "; ".join(f"{one['rule']}: {one['measured']}" for one in failed)
+
+    def _roll_out_while_sending(self, month: Month, rows: pl.DataFrame) -> pl.DataFrame:
+        sent, answers, rollout = 0, [], self.theatre.start("lifecycle.rollout.deploy")
+        size = ROLLOUT_REQUESTS * self.params.replay.rows_per_request
+        with ended(rollout):
+            while rollout.poll() is None and sent < rows.height:
+                answers.append(self._send(month, rows[sent : sent + size], ROLLOUT_RATE))
+                sent += size
+            printed, said = rollout.communicate()
+        if rollout.returncode:
+            month.outcome, month.why = "rolled back", reason(said).removeprefix("deploy: ")
+        else:
+            month.outcome, month.why = "promoted", printed.strip().splitlines()[-1]
+            month.why = month.why.removeprefix("deploy: ").partition(" at http")[0]
+        if sent < rows.height:
+            answers.append(self._send(month, rows[sent:]))
+        return pl.concat(answers)
+
+    def _control(self, month: Month) -> None:
+        """Send a month of the live model's own training period: monitoring must not fire there.
+
+        Without the holdout, which it was not trained on. The newest month that it has not had;
+        where it has had all, nothing new would be learned.
+        """
+        live = Deployment(self.theatre.root, ENVIRONMENT).load().live
+        assert live is not None
+        tags = registry.connect(self.theatre.root, self.params).get(live.version).tags
+        start, _, end = tags["window"].partition(" to ")
+        last = datetime.fromisoformat(tags["train_last"])
+        # What is sent now must not be among the days that are judged in the middle of next month.
+        limit = min(self._first_day(shifted(month.name, 1)), last.date() + timedelta(1))
+        free = [
+            name for name in Window(start=start, end=end).months
+            if date.fromisoformat(f"{name}-{MIDDLE}") < limit
+            and (live.version, name) not in self._controlled
+        ]  # fmt: skip
+        if not free:
+            return
+        rows = self.rows[free[-1]].filter(pl.col(self.schema.time).dt.date() < limit)
+        since, counted = datetime.now(UTC), Month(free[-1])
+        self._send(counted, rows)
+        found = self._judge(since)
+        self._controlled.add((live.version, free[-1]))
+        month.control = {
+            "month": free[-1], "version": live.version, "verdict": found["verdict"],
+            "reason": found["reason"], "alerts": found["alerts"], "statuses": counted.statuses,
+        }  # fmt: skip

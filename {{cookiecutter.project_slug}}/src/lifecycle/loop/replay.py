@@ -1,0 +1,126 @@
+"""Replay plays real months through the running service: predict, label late, monitor, retrain.
+
+It plays in a clone of the project (build/replay). The first model is trained on the months before,
+and kept beside as the frozen control: what would have become of the service had nobody done
+anything. In each month the first half is sent, then the labels of the month before arrive, then
+monitoring judges; where it fires, the model is retrained on everything that is labelled by then
+and, where the gate lets it, rolled out while the second half is being sent. At a month's end a
+month of the live model's own training period is sent as well: monitoring must not fire there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+
+import polars as pl
+
+from lifecycle.contract.columns import Schema, load_schema
+from lifecycle.contract.errors import StageError
+from lifecycle.core.command import project_root, run
+from lifecycle.core.params import Params, Window, load_params
+from lifecycle.loop import first_model, replay_page, replay_report
+from lifecycle.loop.playing import ENVIRONMENT, Months, Played
+from lifecycle.loop.theatre import FOREIGN, Theatre
+from lifecycle.pipeline import ingest, source
+from lifecycle.rollout.deploy import interruptible
+
+
+def months_of(text: str) -> list[str]:
+    """Return the months of MONTHS, YYYY-MM or YYYY-MM..YYYY-MM.
+
+    Raises:
+        StageError: it is neither.
+    """
+    found = re.fullmatch(r"(\d{4}-(?:0[1-9]|1[0-2]))(?:\.\.(\d{4}-(?:0[1-9]|1[0-2])))?", text)
+    if found is None:
+        raise StageError(f"{text!r} are no months: give MONTHS=2013-02 or MONTHS=2013-02..2013-12")
+    first, last = found[1], found[2] or found[1]
+    if first > last:
+        raise StageError(f"{first} lies after {last}: give MONTHS={last}..{first}")
+    return Window(start=first, end=last).months
+
+
+def rate_of(text: str) -> float | None:
+    """Return the requests a second of SPEED, None for full.
+
+    Raises:
+        StageError: it is neither a whole number above zero nor `full`.
+    """
+    if text == "full":
+        return None
+    if not re.fullmatch(r"[1-9]\d{0,5}", text):
+        raise StageError(
+            f"{text!r} is no speed: give SPEED=full, or requests a second as SPEED=100"
+        )
+    return float(text)
+
+
+def read_months(root: Path, params: Params, schema: Schema) -> Months:
+    """Return the source's rows by month, labelled or not, in the order of time."""
+    folder = root / params.paths.source
+    keys = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        found, is_text = source.scan(params.data.source, folder, Path(scratch))
+        lazy, readings = ingest.conform(found, schema, is_text=is_text)
+        rows = ingest.refuse(lazy.collect(), readings, schema).sort(keys)
+    month = pl.col(schema.time).dt.strftime("%Y-%m").alias("_month")
+    dated = rows.filter(pl.col(schema.time).is_not_null()).with_columns(month)
+    parts = dated.partition_by("_month", as_dict=True, maintain_order=True)
+    return {str(name): part.drop("_month") for (name,), part in parts.items()}
+
+
+def require(names: list[str], rows: Months, schema: Schema) -> None:
+    """Let every month have rows, and outcomes of both kinds to judge by.
+
+    Raises:
+        StageError: one has not; what the source has.
+    """
+    for name in names:
+        if name not in rows:
+            raise StageError(f"the source has no rows in {name}: it has {min(rows)} to {max(rows)}")
+        if rows[name][schema.target].drop_nulls().n_unique() < 2:
+            raise StageError(f"{name} has no labels of both kinds: nothing could be judged by them")
+
+
+def replay(root: Path, params: Params, names: list[str], rate: float | None) -> Played:
+    """Play the months and return what happened; see the module for how."""
+    schema, theatre = load_schema(root / "schema.yaml"), Theatre(root)
+    rows = read_months(root, params, schema)
+    require(names, rows, schema)
+    window = first_model.window_before(sorted(rows), names[0], params.retrain.window_months)
+    with theatre.alone():
+        inside = theatre.build(params, window)
+        played = Played(theatre, inside, schema, rows, rate)
+        played.begin(window)
+        for name in names:
+            played.play(name)
+    return played
+
+
+def main() -> None:
+    """Play MONTHS and write reports/replay.json and reports/replay.html."""
+    parser = argparse.ArgumentParser(description="Play real months through the service.")
+    parser.add_argument("months", help="YYYY-MM or YYYY-MM..YYYY-MM")
+    parser.add_argument("--speed", default="full", help="requests a second, or full")
+    given = parser.parse_args()
+    interruptible()
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    os.environ["LIFECYCLE_ENVIRONMENT"] = ENVIRONMENT
+    names, rate, began = months_of(given.months), rate_of(given.speed), time.monotonic()
+    root, params = project_root(), load_params()
+    played = replay(root, params, names, rate)
+    found = replay_report.report(played, time.monotonic() - began)
+    replay_page.write(root, params, found)
+    print(replay_report.text(found))
+    page = params.paths.replay_report.with_suffix(".html")
+    print(f"replay: {found['conclusion']} (see {page})")
+
+
+if __name__ == "__main__":
+    run("replay", main)

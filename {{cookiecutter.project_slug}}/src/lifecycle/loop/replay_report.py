@@ -1,0 +1,165 @@
+"""What a replay has shown: by month, what fired, what was decided, and whether retraining paid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lifecycle.loop.playing import Month, Played
+
+HEADER = ("month", "rows", "late", "versions", "roc_auc live", "frozen", "gain over frozen",
+          "log loss live", "frozen", "base rate", "fired", "then")  # fmt: skip
+NAMES = {"roc_auc": "ROC AUC", "log_loss": "log loss"}
+
+
+def line(month: Month) -> str:
+    """Return one line about a month that was just played."""
+    live, frozen = (month.scores[name]["roc_auc"] for name in ("live", "frozen"))
+    control = ""
+    if month.control:
+        control = f"; replayed {month.control['month']}: {month.control['verdict']}"
+    return (f"replay: {month.name}: {month.rows} rows in {month.seconds:.0f} s, roc_auc "
+            f"{live:.4f} live and {frozen:.4f} frozen; {month.outcome}: {month.why}"
+            f"{control}")  # fmt: skip
+
+
+def report(played: Played, seconds: float) -> dict[str, Any]:
+    """Return everything that was found, with the conclusion."""
+    months = [asdict(month) for month in played.months]
+    overall = played.scores.overall([month["scores"] for month in months])
+    return {
+        "seconds": round(seconds, 1), "first": played.first, "months": months,
+        "overall": overall, "false_alarms": false_alarms(months),
+        "conclusion": conclusion(months, overall),
+    }  # fmt: skip
+
+
+def false_alarms(months: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return how many months of a training period were sent as well, and which of them fired."""
+    controls = [month["control"] for month in months if month["control"]]
+    return {
+        "replayed": len(controls),
+        "fired": [one for one in controls if one["verdict"] == "firing"],
+        "not_judged": [one for one in controls if one["verdict"] == "could not judge"],
+    }
+
+
+def sure(gain: dict[str, float]) -> int:
+    """Return 1 where the interval of a gain is above zero, -1 where below, else 0."""
+    return (gain["low"] > 0) - (gain["high"] < 0)
+
+
+def conclusion(months: list[dict[str, Any]], overall: dict[str, Any]) -> str:
+    """Say in one sentence whether retraining beat the frozen model, whichever way it went."""
+    promoted = sum(month["outcome"] == "promoted" for month in months)
+    if not promoted:
+        return (f"no retrained model went live in {len(months)} months: the service is the frozen "
+                "model, neither better nor worse")  # fmt: skip
+    gains, parts = overall["frozen"], []
+    for metric, name in NAMES.items():
+        signs = Counter(sure(month["scores"]["gains"]["frozen"][metric]) for month in months)
+        gain = gains[metric]
+        verb = {1: "beat", 0: "neither beat nor lost to", -1: "lost to"}[sure(gain)]
+        parts.append(
+            f"{verb} the frozen model by {name} ({gain['value']:+.4f} [{gain['low']:+.4f}, "
+            f"{gain['high']:+.4f}] on average; of {len(months)} months surely better in "
+            f"{signs[1]}, surely worse in {signs[-1]})"
+        )
+    joint = "and" if sure(gains["roc_auc"]) == sure(gains["log_loss"]) else "but"
+    return f"continuous training, {promoted} times promoted, {parts[0]}, {joint} {parts[1]}"
+
+
+def kinds(alerts: list[dict[str, Any]]) -> str:
+    """Return how many alerts there are of each kind."""
+    counted = Counter(one["kind"] for one in alerts)
+    return ", ".join(f"{kind} {count}" for kind, count in counted.items())
+
+
+def interval(gain: dict[str, float]) -> str:
+    """Return a gain with its interval."""
+    return f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
+
+
+def rows(found: dict[str, Any]) -> list[list[str]]:
+    """Return the table's rows, as HEADER has them."""
+    table = []
+    for month in found["months"]:
+        score = month["scores"]
+        live, frozen, constant = (score[name] for name in ("live", "frozen", "constant"))
+        table.append([
+            month["name"], str(month["rows"]), f"{score['base_rate']:.1%}",
+            ", ".join(sorted(month["versions"], key=int)),
+            f"{live['roc_auc']:.3f} [{live['roc_auc_low']:.3f}, {live['roc_auc_high']:.3f}]",
+            f"{frozen['roc_auc']:.3f}", interval(score["gains"]["frozen"]["roc_auc"]),
+            f"{live['log_loss']:.4f}", f"{frozen['log_loss']:.4f}", f"{constant['log_loss']:.4f}",
+            kinds(month["alerts"]) or month["verdict"], month["outcome"],
+        ])  # fmt: skip
+    return table
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the table as text."""
+    lines = [list(HEADER), *rows(found)]
+    widths = [max(len(row[i]) for row in lines) for i in range(len(HEADER))]
+    return "\n".join(
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in lines
+    )
+
+
+def sentences(found: dict[str, Any]) -> list[str]:
+    """Return what the table does not say: the first model, alarms, decisions, the settled model."""
+    months, first, alarms = found["months"], found["first"], found["false_alarms"]
+    said = f"; the gate refused it: {first['refused']}" if first["refused"] else ""
+    statuses: Counter[str] = Counter()
+    for month in months:
+        statuses.update(month["statuses"])
+    fired = [month["alerts"] for month in months if month["verdict"] == "firing"]
+    what = kinds([alert for alerts in fired for alert in alerts])
+    return [
+        f"the first model has {first['window']}{said}",
+        f"played in {found['seconds']:.0f} s; requests by status: "
+        + ", ".join(f"{status}: {n}" for status, n in statuses.items()),
+        f"monitoring fired in {len(fired)} of {len(months)} months{': ' if what else ''}{what}",
+        false_alarm_sentence(alarms),
+        *settled_sentences(found["overall"].get("settled")),
+    ]
+
+
+def false_alarm_sentence(alarms: dict[str, Any]) -> str:
+    """Say how many false alarms there were, and what they were."""
+    count = len(alarms["fired"])
+    said = f"false alarms: {count} of {alarms['replayed']} months that were replayed from a "
+    said += "training period fired"
+    for one in alarms["fired"]:
+        said += f"; {one['month']} of version {one['version']}: {one['reason']}"
+    if alarms["not_judged"]:
+        said += f"; {len(alarms['not_judged'])} could not be judged"
+    return said
+
+
+def settled_sentences(gains: dict[str, Any] | None) -> list[str]:
+    """Say how live did against the first retrained model, had that been kept."""
+    if gains is None:
+        return []
+    of = "; ".join(f"{name} {interval(gains[metric])}" for metric, name in NAMES.items())
+    months = gains["roc_auc"]["months"]
+    return [f"gain over the first retrained model, had it been kept, in {months} months: {of}"]
+
+
+def decisions(found: dict[str, Any]) -> list[str]:
+    """Return a line for each month: what fired, and what was decided and why."""
+    lines = []
+    for month in found["months"]:
+        said = month["reason"] if month["verdict"] == "firing" else month["verdict"]
+        lines.append(f"{month['name']}  {said}")
+        lines.append(f"         {month['outcome']}: {month['why']}")
+    return lines
+
+
+def text(found: dict[str, Any]) -> str:
+    """Return all of it as the command prints it."""
+    said = [f"replay: {sentence}" for sentence in sentences(found)]
+    return "\n".join(["", table(found), "", *decisions(found), "", *said])

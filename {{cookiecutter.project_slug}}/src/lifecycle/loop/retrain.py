@@ -1,0 +1,186 @@
+"""Retrain moves the data window to newer months, and lets the new model prove itself.
+
+The same pipeline, the same gate, the same rollout: it bypasses nothing. Where pipeline or gate stop
+the line, parameters, data and model are as before; a run that was killed there is undone by the
+next one. From then on the window has moved, in a commit, and running it again goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import calendar
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from lifecycle.contract.columns import Schema, load_schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import read_json, read_state, write_json, write_text
+from lifecycle.core import git
+from lifecycle.core.command import project_root, run
+from lifecycle.core.params import Params, Window, load_params
+from lifecycle.pipeline import ingest, source
+
+WINDOW = re.compile(r'(?m)^(  window:\n    start: )"?[\d-]+"?(\n    end: )"?[\d-]+"?')
+TRACKED = ("params.yaml", "dvc.lock")
+# What releases a model, each with its module.
+STEPS = {
+    "register": "lifecycle.release.register", "package": "lifecycle.release.package",
+    "deploy": "lifecycle.rollout.deploy",
+}  # fmt: skip
+
+
+def last_days(root: Path, params: Params, schema: Schema) -> dict[str, int]:
+    """Return the last day of each month that has a label in the source."""
+    folder = root / params.paths.source
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        names = [schema.time, schema.target]
+        found, is_text = source.scan(params.data.source, folder, Path(scratch))
+        lazy, readings = ingest.conform(found, schema, is_text=is_text)
+        refused = pl.struct(pl.col("_refused").struct.field(*names)).alias("_refused")
+        rows = ingest.refuse(lazy.select(*names, refused).collect(), readings, schema).drop_nulls()
+    time, month = pl.col(schema.time), pl.col(schema.time).dt.strftime("%Y-%m").alias("month")
+    last = rows.group_by(month).agg(time.dt.day().max().alias("day"))
+    return {str(name): int(day) for name, day in last.iter_rows()}
+
+
+def chosen_end(labelled: dict[str, int], asked: str | None) -> str:
+    """Return the month that was asked for, or the newest that is labelled up to its last day.
+
+    Raises:
+        StageError: there is none, or what was asked for has no labels.
+    """
+    if asked and asked not in labelled:
+        newest = f"its newest are of {max(labelled)}" if labelled else "it has none"
+        raise StageError(f"the source has no labels in {asked}: {newest}")
+    whole = [name for name, day in labelled.items()
+             if day == calendar.monthrange(int(name[:4]), int(name[5:]))[1]]  # fmt: skip
+    if not asked and not whole:
+        raise StageError("the source has no month that is labelled up to its last day: give END")
+    return asked or max(whole)
+
+
+def moved(window: Window, end: str, months: int) -> Window:
+    """Return the window up to `end`, from where it began but no more than `months` long.
+
+    Raises:
+        StageError: `end` lies before the window's own end.
+    """
+    if end < window.end:
+        raise StageError(f"the window ends with {window.end} already: give a later END=YYYY-MM")
+    first = int(end[:4]) * 12 + int(end[5:]) - months
+    return Window(start=max(window.start, f"{first // 12:04d}-{first % 12 + 1:02d}"), end=end)
+
+
+def write_window(path: Path, window: Window) -> None:
+    """Write the window into params.yaml, which keeps its comments.
+
+    Raises:
+        StageError: it is not written there as it is in a generated project.
+    """
+    text = path.read_text(encoding="utf-8")
+    changed, found = WINDOW.subn(rf'\g<1>"{window.start}"\g<2>"{window.end}"', text)
+    if found != 1:
+        raise StageError(f"{path} has no data.window of two lines, start and end: write it so")
+    write_text(path, changed)
+
+
+def _run(root: Path, *arguments: str) -> None:
+    """Run a step of the lifecycle; its last words become the error."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=root, stderr=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        telling = [line for line in done.stderr.splitlines() if line.strip()]
+        stages = [line for line in telling if re.match(r"[a-z]+: ", line)]
+        raise StageError((stages or telling or [f"{arguments[0]} failed"])[0])
+
+
+def undo(root: Path) -> None:
+    """Bring parameters, lock, data and model back to the last commit."""
+    git.restore(root, *TRACKED)
+    if (root / "dvc.lock").is_file():
+        command = [sys.executable, "-m", "dvc", "checkout", "--quiet", "--force"]
+        done = subprocess.run(command, cwd=root, capture_output=True, check=False)
+        if done.returncode:
+            # Not an error of its own: it would hide why the line was stopped.
+            print("retrain: data and model of before are not in the cache: type `make pipeline`")
+    _note(root).unlink(missing_ok=True)
+
+
+def _note(root: Path) -> Path:
+    """Return where a retrain that is under way says so."""
+    return root / ".lifecycle" / "retrain.json"
+
+
+def require_clean(root: Path) -> None:
+    """Let nobody's work be lost; what a killed retrain left is undone.
+
+    Raises:
+        StageError: files are not committed.
+    """
+    note, dirty = _note(root), git.changed(root)
+    begun = (read_state(note) or {}).get("head")
+    if begun == git.head(root) and set(dirty) <= set(TRACKED):
+        print("retrain: a run before this one was interrupted: it is undone")
+        undo(root)
+    elif dirty:
+        raise StageError(
+            f"{', '.join(dirty[:5])} not committed: type `git add -A && git commit` first"
+        )
+
+
+def retrain(
+    root: Path, params: Params, schema: Schema, end: str | None, steps: Sequence[str]
+) -> str:
+    """Retrain up to the month `end`, then run `steps` (of STEPS); return what became of it.
+
+    Raises:
+        StageError: a stage, the gate or a step stopped the line.
+    """
+    require_clean(root)
+    asked = chosen_end(last_days(root, params, schema), end)
+    window = moved(params.data.window, asked, params.retrain.window_months)
+    write_json(_note(root), {"head": git.head(root)})
+    try:
+        write_window(root / "params.yaml", window)
+        _run(root, "lifecycle.pipeline.repro")
+        _run(root, "lifecycle.release.gate")
+    except BaseException:
+        undo(root)
+        raise
+    months = f"{window.start} to {window.end}"
+    if read_json(root / params.paths.gate_report)["verdict"] == "unchanged":
+        undo(root)
+        return f"nothing new: the model of {months} is the champion already"
+    changed = [path for path in TRACKED if path in git.changed(root)]
+    if changed:
+        git.commit(root, f"Move the data window to {months}", *changed)
+    _note(root).unlink()
+    for step in steps:
+        _run(root, STEPS[step])
+    done = f"{' and '.join(steps)} done" if steps else "committed; nothing is released"
+    return f"the window is {months}, {done}"
+
+
+def main() -> None:
+    """Retrain, release and deploy."""
+    parser = argparse.ArgumentParser(description="Move the data window and release what it gives.")
+    parser.add_argument("--end", help="the newest month, YYYY-MM; what the source has if not given")
+    parser.add_argument("--no-deploy", action="store_true", help="stop after the package")
+    parser.add_argument("--no-release", action="store_true", help="stop after the gate")
+    given = parser.parse_args()
+    if given.end and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", given.end):
+        raise StageError(f"{given.end} is no month: give END=YYYY-MM")
+    steps = [step for step in STEPS if step != "deploy" or not given.no_deploy]
+    steps = [] if given.no_release else steps
+    print(f"retrain: {retrain(project_root(), load_params(), load_schema(), given.end, steps)}")
+
+
+if __name__ == "__main__":
+    run("retrain", main)

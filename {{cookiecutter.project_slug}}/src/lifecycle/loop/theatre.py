@@ -1,0 +1,180 @@
+"""Where a replay plays: a clone of the project, with its own registry, remote, service and port."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import write_text
+from lifecycle.core import git
+from lifecycle.core.params import Params, Window, load_params
+from lifecycle.loop.retrain import write_window
+
+# What would let a clone reach what the project shares, or ask its clients for keys.
+FOREIGN = ("MLFLOW_TRACKING_URI", "API_KEYS", "API_KEY")
+# Below those that systems lend to connections (from 32768 on Linux, from 49152 on macOS): such a
+# one may be in use by the time that the first model is trained and something listens.
+PORTS = range(10_000, 20_000, 2)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on, nor on the one above it.
+
+    Raises:
+        StageError: there is none.
+    """
+    for port in secrets.SystemRandom().sample(PORTS, len(PORTS)):
+        with socket.socket() as one, socket.socket() as above, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            above.bind(("127.0.0.1", port + 1))
+            return port
+    raise StageError(f"no port is free from {PORTS[0]} to {PORTS[-1]}: stop what listens there")
+
+
+class Theatre:
+    """A clone of the project in build/replay; the project itself is left as it is."""
+
+    def __init__(self, project: Path) -> None:
+        """Keep where it will be."""
+        self.project, self.clone = project, project / "build" / "replay"
+        # A project may be a folder of a larger repository.
+        self.root = self.clone / git.prefix(project)
+        inherited = {k: v for k, v in os.environ.items() if k not in FOREIGN}
+        self.variables = {**inherited, "PYTHONPATH": "src", "LIFECYCLE_ENVIRONMENT": "development"}
+        self._lock: int | None = None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Let one replay at a time into the block; the clone's service is stopped at its end.
+
+        The programs that it runs hold the lock as well: what a killed replay left has to end first.
+
+        Raises:
+            StageError: another one plays, or its programs still run.
+        """
+        path = self.clone.with_name("replay.lock")
+        path.parent.mkdir(exist_ok=True)
+        with path.open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StageError(
+                    f"another replay plays in {self.clone}, or what it started still runs: "
+                    "wait for it, then try again"
+                ) from None
+            self._lock = handle.fileno()
+            try:
+                yield
+            finally:
+                self.close()
+
+    def build(self, params: Params, window: Window) -> Params:
+        """Clone the project and let it begin with `window`; return its parameters.
+
+        Raises:
+            StageError: something is not committed: a clone would not have it.
+        """
+        if changed := git.changed(self.project):
+            raise StageError(
+                f"{', '.join(changed[:5])} not committed, and a replay plays the last commit: "
+                "type `git add -A && git commit` first"
+            )
+        # A replay that was killed has left its service.
+        self.close()
+        store = self.clone.with_name("replay-storage")
+        for left in (self.clone, store):
+            if left.exists():
+                shutil.rmtree(left)
+        git.clone(self.project, self.clone)
+        shutil.copytree(self.project / params.paths.source, self.root / params.paths.source)
+        # Nothing of a replay reaches what the project shares with others. A remote of its own, as
+        # the project's may have settings that a folder does not know.
+        write_text(
+            self.root / ".dvc" / "config.local",
+            f"[core]\n    remote = replay\n['remote \"replay\"']\n    url = {store}\n",
+        )
+        write_window(self.root / "params.yaml", window)
+        port = rf"\g<1>{free_port()}"
+        said = f"Begin the replay with {window.start} to {window.end}"
+        self.set_params(
+            re.sub(r"(?m)^(  ports:\n(?:.*\n)*?    development: )\d+", port, self.params_text()),
+            said,
+        )
+        return load_params(self.root / "params.yaml")
+
+    def params_text(self) -> str:
+        """Return the clone's params.yaml."""
+        return (self.root / "params.yaml").read_text(encoding="utf-8")
+
+    def set_params(self, text: str, subject: str) -> None:
+        """Write the clone's params.yaml, and commit it where it has changed."""
+        write_text(self.root / "params.yaml", text)
+        if git.changed(self.root):
+            git.commit(self.root, subject, "params.yaml")
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a module of the clone."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments], cwd=self.root, env=self.variables,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            pass_fds=() if self._lock is None else (self._lock,),
+        )  # fmt: skip
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a module of the clone; returns whatever came of it."""
+        process = self.start(*arguments)
+        with ended(process):
+            printed, said = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, printed, said)
+
+    def must(self, *arguments: str) -> str:
+        """Run a module that has to pass, and return what it printed.
+
+        Raises:
+            StageError: it did not; with its reason.
+        """
+        done = self.run(*arguments)
+        if done.returncode:
+            raise StageError(f"{arguments[0]} failed in {self.root}: {reason(done.stderr)}")
+        return done.stdout
+
+    def close(self) -> None:
+        """Stop the clone's service."""
+        if (self.root / ".lifecycle" / "development").is_dir():
+            self.must("lifecycle.rollout.stop")
+
+
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """End a process with everything that it started, if the block is interrupted."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = psutil.Process(process.pid).children(recursive=True)
+            for one in (psutil.Process(process.pid), *family):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+        process.communicate()
+        raise
+
+
+def reason(said: Any) -> str:
+    """Return the line in which a stage said why it stopped."""
+    lines = [line for line in str(said).splitlines() if line.strip()]
+    telling = [line for line in lines if re.match(r"[a-z]+: ", line)]
+    return (telling or lines or ["no message"])[0]

@@ -1,0 +1,121 @@
+"""Traffic: real rows, sent to the running service over a few connections, and what it answered."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import polars as pl
+
+from lifecycle.contract.errors import StageError
+from lifecycle.serving.entrance import PREDICT
+
+OK = 200
+ANSWER_SECONDS = 60.0
+
+
+@dataclass
+class Answers:
+    """What came back, row by row in the order that was sent; None where a request was refused."""
+
+    probabilities: list[float | None]
+    versions: list[str | None]
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    def as_frame(self) -> pl.DataFrame:
+        """Return a row for each row sent: `probability` and `version`."""
+        return pl.DataFrame(
+            {"probability": self.probabilities, "version": self.versions},
+            schema={"probability": pl.Float64, "version": pl.String},
+        )
+
+
+def requests(rows: pl.DataFrame, time_column: str, size: int) -> Iterator[tuple[int, int]]:
+    """Yield (first, past the last) of the rows of each request: of one hour, and at most `size`."""
+    hours = rows[time_column].dt.truncate("1h").to_list()
+    begin = 0
+    for row in range(1, len(hours) + 1):
+        if row == len(hours) or hours[row] != hours[begin] or row - begin == size:
+            yield begin, row
+            begin = row
+
+
+def records(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as the service wants them."""
+    return [
+        {name: value.isoformat() if hasattr(value, "isoformat") else value
+         for name, value in row.items()}
+        for row in rows.to_dicts()
+    ]  # fmt: skip
+
+
+class Traffic:
+    """Sends rows to a service: at `rate` requests a second, which may change, or at full speed."""
+
+    def __init__(self, url: str, connections: int, rate: float | None) -> None:
+        """Connect nothing yet."""
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port or 80
+        self._connections, self.rate = connections, rate
+        self._local, self._turn, self._due = threading.local(), threading.Lock(), 0.0
+
+    def send(self, rows: pl.DataFrame, time_column: str, size: int) -> Answers:
+        """Send `rows` (the request's columns, in the order of time) and return the answers."""
+        found = Answers([None] * rows.height, [None] * rows.height)
+        everything = records(rows)
+
+        def one(part: tuple[int, int]) -> None:
+            self._wait()
+            status, body = self._ask({"records": everything[slice(*part)]})
+            with self._turn:
+                found.statuses[status] += 1
+            if status == OK:
+                for row, each in enumerate(body["predictions"], part[0]):
+                    found.probabilities[row] = each["probability"]
+                    found.versions[row] = body["model_version"]
+
+        with ThreadPoolExecutor(self._connections) as pool:
+            # Asking for the results lets an error in a thread come up.
+            list(pool.map(one, requests(rows, time_column, size)))
+        return found
+
+    def _wait(self) -> None:
+        """Keep to the rate."""
+        if self.rate is None:
+            return
+        with self._turn:
+            self._due = max(self._due, time.monotonic()) + 1 / self.rate
+            due = self._due
+        time.sleep(max(0.0, due - time.monotonic()))
+
+    def _ask(self, body: dict[str, Sequence[Any]]) -> tuple[int, Any]:
+        content = json.dumps(body)
+        for attempt in (1, 2):
+            connection = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = http.client.HTTPConnection(
+                    self._host, self._port, timeout=ANSWER_SECONDS
+                )
+                self._local.connection = connection
+            try:
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", PREDICT, content, headers)
+                answer = connection.getresponse()
+                said = answer.read()
+                return answer.status, json.loads(said) if answer.status == OK else None
+            except (http.client.HTTPException, OSError) as error:
+                # A connection that was idle may have been closed: once more, on a new one.
+                connection.close()
+                self._local.connection = None
+                if attempt == 2:
+                    where = f"{self._host}:{self._port}"
+                    raise StageError(f"{where} does not answer: {error!r}") from None
+        raise AssertionError("unreachable")

@@ -1,0 +1,1 @@
+"""What is served, judged against what it was made of."""

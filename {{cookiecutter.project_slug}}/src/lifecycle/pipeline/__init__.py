@@ -1,0 +1,1 @@
+"""The pure stages, from the source to the evaluation."""

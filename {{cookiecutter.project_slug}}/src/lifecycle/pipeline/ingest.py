@@ -1,0 +1,125 @@
+"""Ingest reads the source once and writes one immutable snapshot of the window, with its profile.
+
+It stops the line when the source is missing, empty or truncated, lacks a column of schema.yaml,
+or holds values that are not of a column's type. Rows without a label are counted, not guessed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lifecycle.contract.columns import Schema, load_schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import replacing, write_json
+from lifecycle.core.command import project_root, run
+from lifecycle.core.params import Params, load_params
+from lifecycle.core.reading import Reading, apply, complaint, read
+from lifecycle.pipeline import source
+
+ROWS_PER_GROUP = 50_000
+SHOWN_COLUMNS = 3
+
+
+def conform(
+    frame: pl.LazyFrame, schema: Schema, *, is_text: bool, months: list[str] | None = None
+) -> tuple[pl.LazyFrame, dict[str, Reading]]:
+    """Select the schema's columns in its order and types, and return how each is read.
+
+    The struct column `_refused` has, for each row, the text of the values that are refused. Of
+    `months`, where they are given, only their rows are read, and those whose time does not parse.
+
+    Raises:
+        StageError: a column of the schema is not in the source.
+    """
+    present = frame.collect_schema()
+    missing = [column.name for column in schema.columns if column.name not in present]
+    if missing:
+        raise StageError(f"the source lacks the column {', '.join(missing)} of schema.yaml")
+    readings = {c.name: read(c, present[c.name], is_text=is_text) for c in schema.columns}
+    if months:
+        frame = in_window(frame, readings[schema.time], months)
+    return apply(frame, readings).drop("_missing"), readings
+
+
+def refuse(rows: pl.DataFrame, readings: dict[str, Reading], schema: Schema) -> pl.DataFrame:
+    """Return rows of `conform` without their struct.
+
+    Raises:
+        StageError: values are refused: of which columns, how many, one of them and what to do.
+    """
+    refused = rows["_refused"].struct.unnest()
+    wrong = [complaint(schema[name], readings[name], refused[name]) for name in refused.columns]
+    said = [one for one in wrong if one]
+    if said:
+        more = f"; and {len(said) - SHOWN_COLUMNS} more columns" if said[SHOWN_COLUMNS:] else ""
+        raise StageError(f"{len(rows)} rows read; {'; '.join(said[:SHOWN_COLUMNS])}{more}")
+    return rows.drop("_refused")
+
+
+def in_window(frame: pl.LazyFrame, time: Reading, months: list[str]) -> pl.LazyFrame:
+    """Keep the rows of `months`."""
+    # Columns, so that the time is read once for each row.
+    read, month = pl.col("_time"), pl.col("_month")
+    dated = frame.with_columns(time.value.alias("_time")).with_columns(
+        time.kept(read).dt.strftime("%Y-%m").alias("_month")
+    )
+    # A time that does not parse stays, so that it is counted below and not lost here.
+    kept = month.is_between(pl.lit(months[0]), pl.lit(months[-1])) | month.is_null()
+    return dated.filter(kept).drop("_time", "_month")
+
+
+def profile(frame: pl.DataFrame, unlabelled: int, schema: Schema) -> dict[str, Any]:
+    """Describe a snapshot: rows, rows by month, and the nulls of each column."""
+    months = frame.group_by(pl.col(schema.time).dt.strftime("%Y-%m").alias("month")).len()
+    return {
+        "rows": frame.height,
+        "rows_without_label": unlabelled,
+        "rows_by_month": dict(months.sort("month").iter_rows()),
+        "nulls": {name: frame[name].null_count() for name in frame.columns},
+    }
+
+
+def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Return the snapshot and its profile; see the module for what stops the line."""
+    if not folder.is_dir():
+        raise StageError(f"{folder} is missing: run `make pipeline`, which fetches it")
+    if not any(folder.iterdir()):
+        raise StageError(f"{folder} is empty: delete it and run `make pipeline`, which fetches it")
+    order = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        try:
+            found, is_text = source.scan(params.data.source, folder, Path(scratch))
+            months = params.data.window.months
+            lazy, readings = conform(found, schema, is_text=is_text, months=months)
+            rows = lazy.sort(order, maintain_order=True).collect(engine="streaming")
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            # Of a missing column it is said which one, and not all those that are there.
+            reason = str(error).splitlines()[0].partition("; valid columns")[0]
+            raise StageError(f"{folder} cannot be read: {reason}") from None
+    if rows.is_empty():
+        window = params.data.window
+        raise StageError(f"{folder} has no rows from {window.start} to {window.end} (data.window)")
+    labelled = refuse(rows, readings, schema).filter(pl.col(schema.target).is_not_null())
+    return labelled, profile(labelled, rows.height - labelled.height, schema)
+
+
+def main() -> None:
+    """Write the snapshot and its profile."""
+    params, schema = load_params(), load_schema()
+    root = project_root()
+    frame, report = ingest(root / params.paths.source, params, schema)
+    with replacing(root / params.paths.snapshot) as temporary:
+        frame.write_parquet(temporary, row_group_size=ROWS_PER_GROUP)
+    write_json(root / params.paths.ingest_report, report)
+    print(
+        f"ingest: {report['rows']} rows from {params.data.window.start} to "
+        f"{params.data.window.end}, {report['rows_without_label']} without a label left out"
+    )
+
+
+if __name__ == "__main__":
+    run("ingest", main)

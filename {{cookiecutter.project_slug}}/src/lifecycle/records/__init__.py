@@ -1,0 +1,1 @@
+"""What is kept of models: runs, versions, verdicts, Bentos, deployments."""

@@ -1,0 +1,35 @@
+"""The model as MLflow loads it: the request's columns by name in, probabilities out.
+
+MLflow runs this file when it loads the model ("models from code"), so nothing is pickled.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+import polars as pl
+
+from lifecycle.contract import features, model_file
+from lifecycle.contract.columns import load_schema
+from lifecycle.core.frames import arrays
+
+
+class RequestModel(mlflow.pyfunc.PythonModel):
+    """Features and model behind MLflow's interface."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the model and the schema that were logged with it."""
+        self.schema = load_schema(Path(context.artifacts["schema"]))
+        self.model = model_file.load(Path(context.artifacts["model"]))
+
+    # MLflow reads this hint: a frame is what leaves the signature to the schema.
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
+        """Return the probability of each row of a pandas frame."""
+        frame = features.on_frame(self.schema, pl.from_pandas(model_input))
+        return self.model.predict(arrays(frame, features.names(self.schema))).astype(float)
+
+
+mlflow.models.set_model(RequestModel())

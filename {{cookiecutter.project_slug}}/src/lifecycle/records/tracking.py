@@ -1,0 +1,259 @@
+"""MLflow tracking: where it is, and the one run that each model has.
+
+By default a SQLite file in the project's folder; `MLFLOW_TRACKING_URI` names a server instead.
+The artefact of record is the DVC-tracked model file: a run is its description.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import socket
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import md5, parse_strict, read_json
+from lifecycle.core.params import Params
+from lifecycle.records import store, tracking_server
+
+# Where a run keeps the verdict that let its model through.
+VERDICTS = "gate"
+MLFLOW_TYPES = {
+    "integer": "long", "float": "double", "boolean": "boolean",
+    "category": "string", "string": "string", "datetime": "datetime",
+}  # fmt: skip
+# Whatever the caller's environment says.
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # Through the server: its store may be where this machine cannot reach it.
+    "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
+    "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
+}
+# What the logged model needs where it is loaded; asked of the installed packages.
+REQUIREMENTS = ("mlflow", "narwhals", "numpy", "pandas", "polars", "pyarrow", "pydantic", "pyyaml")
+
+
+def connect(root: Path) -> Any:
+    """Return the `mlflow` module, pointed at the project's store and with telemetry off.
+
+    Raises:
+        StageError: that does not answer, or MLflow cannot use it.
+    """
+    tracking_server.require(root)
+    os.environ.update(SETTINGS)
+    import mlflow  # two seconds, so only where it is used
+
+    tracking_server.require_variables()
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    if store.is_local(root):
+        store.ensure(root)
+        store.relocate(root / "mlflow.db", root / "mlartifacts")
+        mlflow.set_tracking_uri(store.address(root))
+    else:
+        mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
+    tracking_server.require_answer(mlflow, root)
+    return mlflow
+
+
+def experiment(mlflow: Any, root: Path, name: str) -> str:
+    """Return the id of the project's experiment, made on first use."""
+    found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    local = str(root / "mlartifacts") if store.is_local(root) else None
+    try:
+        return str(mlflow.create_experiment(name, artifact_location=local))
+    except mlflow.exceptions.MlflowException as error:
+        # Another process made it in the meantime.
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(mlflow.get_experiment_by_name(name).experiment_id)
+
+
+def process_tag() -> dict[str, str]:
+    """Return the tag by which a run is known to have been left by a process that is gone."""
+    return {"process": f"{socket.gethostname()}:{os.getpid()}"}
+
+
+def close_interrupted(mlflow: Any, experiment_id: str) -> None:
+    """End the runs whose process, on this machine, is gone: a killed run is not still running."""
+    running = mlflow.MlflowClient().search_runs([experiment_id], "attributes.status = 'RUNNING'")
+    for run in running:
+        host, _, process = run.data.tags.get("process", "").partition(":")
+        if host == socket.gethostname() and not psutil.pid_exists(int(process)):
+            mlflow.MlflowClient().set_terminated(run.info.run_id, status="KILLED")
+
+
+def find_run(mlflow: Any, experiment_id: str, model_md5: str) -> Any:
+    """Return the finished run that logged exactly this model, or None."""
+    found = mlflow.MlflowClient().search_runs(
+        [experiment_id],
+        f"attributes.status = 'FINISHED' and tags.model_md5 = '{model_md5}'",
+        max_results=1,
+    )
+    return found[0] if found else None
+
+
+def log_model_run(root: Path, params: Params, schema: Schema) -> str:
+    """Log the trained model with parameters, data set, curve, signature and example, once.
+
+    Returns the run's id; a model that has a finished run keeps it.
+    """
+    mlflow = connect(root)
+    experiment_id = experiment(mlflow, root, params.project.name)
+    close_interrupted(mlflow, experiment_id)
+    model_md5 = md5(root / params.paths.model)
+    found = find_run(mlflow, experiment_id, model_md5)
+    if found is not None:
+        return str(found.info.run_id)
+    report = read_json(root / params.paths.training_report)
+    tags = {"model_md5": model_md5, **process_tag()}
+    with mlflow.start_run(experiment_id=experiment_id, tags=tags) as run:
+        mlflow.log_params({**params.train.model_dump(), "window": _window(params)})
+        mlflow.log_metric("trees", report["trees"])
+        _log_curve(mlflow, run.info.run_id, report["early_stopping_roc_auc"])
+        mlflow.log_input(_data_set(root, params.paths.train), context="training")
+        info = _log_model(mlflow, root, params, schema)
+        mlflow.set_tag("model_uri", info.model_uri)
+        return str(run.info.run_id)
+
+
+def _window(params: Params) -> str:
+    return f"{params.data.window.start} to {params.data.window.end}"
+
+
+def _log_curve(mlflow: Any, run_id: str, areas: list[float]) -> None:
+    from mlflow.entities import Metric
+
+    curve = [Metric("early_stopping_roc_auc", area, 0, step) for step, area in enumerate(areas)]
+    mlflow.MlflowClient().log_batch(run_id, metrics=curve[:1000])
+
+
+def _data_set(root: Path, path: Path) -> Any:
+    from mlflow.data.meta_dataset import MetaDataset
+    from mlflow.data.sources import LocalArtifactDatasetSource
+
+    # Named by content; the path is relative, since the folder may be moved.
+    return MetaDataset(LocalArtifactDatasetSource(str(path)), path.name, md5(root / path))
+
+
+def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
+    """Log the model so that it takes the request's columns by name; nothing is pickled."""
+    import polars as pl
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec
+    from mlflow.types.schema import Schema as Columns
+
+    from lifecycle.records import pyfunc
+    from lifecycle.records.synthetic import without_private
+
+    inputs = [
+        ColSpec(MLFLOW_TYPES[schema[n].type], n, required=schema[n].null_share == 0)
+        for n in schema.request
+    ]
+    code = Path(str(features.__file__)).parents[2]
+    train = pl.scan_parquet(root / params.paths.train, glob=False)
+    rows = train.select(schema.request).head(5).collect()
+    example = without_private(rows, schema).select(schema.request)
+    return mlflow.pyfunc.log_model(
+        name="model",
+        python_model=str(Path(str(pyfunc.__file__))),
+        artifacts={"model": str(root / params.paths.model), "schema": str(root / "schema.yaml")},
+        code_paths=[str(code / "lifecycle"), str(code / "project")],
+        signature=ModelSignature(Columns(inputs), Columns([ColSpec("double", "probability")])),
+        input_example=example.to_pandas(),
+        # Given, because MLflow would otherwise start a process that imports everything to find it.
+        pip_requirements=[f"{name}=={version(name)}" for name in (*REQUIREMENTS, _xgboost())],
+    )
+
+
+def _xgboost() -> str:
+    """Return the name under which XGBoost is installed; on Linux it is the build without GPU."""
+    return "xgboost-cpu" if sys.platform == "linux" else "xgboost"
+
+
+def log_metrics(root: Path, params: Params) -> None:
+    """Add the holdout's metrics to the run of the model that is in the workspace."""
+    mlflow = connect(root)
+    experiment_id = experiment(mlflow, root, params.project.name)
+    run = find_run(mlflow, experiment_id, md5(root / params.paths.model))
+    metrics = read_json(root / params.paths.metrics)
+    if run is not None and not metrics.keys() <= run.data.metrics.keys():
+        for name, value in metrics.items():
+            mlflow.MlflowClient().log_metric(run.info.run_id, name, value)
+
+
+def log_verdict(root: Path, run_id: str, gate_report: Path) -> None:
+    """Keep the verdict that let a model through with its run.
+
+    Versions of one model, with another threshold, share its run: each keeps its own verdict.
+    """
+    content = gate_report.read_bytes()
+    kept = verdict_content(root, run_id, _hash(content))
+    if kept != content:
+        place = VERDICTS if kept is None else f"{VERDICTS}/{_hash(content)}"
+        connect(root).MlflowClient().log_artifact(run_id, str(gate_report), place)
+
+
+def verdict_content(root: Path, run_id: str, wanted: str = "") -> bytes | None:
+    """Return a verdict kept with a run, byte by byte, or None where run or verdict are gone.
+
+    Of several it is the one with the MD5 `wanted`, else the first.
+
+    Raises:
+        StageError: MLflow has them and cannot give them.
+    """
+    if not run_id:
+        return None
+    here = root / "mlartifacts" / run_id / "artifacts" / VERDICTS
+    if store.is_local(root) and here.is_dir():
+        # Nothing is copied, so that a full disk is no reason.
+        return _wanted(here, wanted)
+    client = connect(root).MlflowClient()
+    from mlflow.exceptions import MlflowException
+
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            client.get_run(run_id)
+            if not client.list_artifacts(run_id, VERDICTS):
+                return None
+            folder = client.download_artifacts(run_id, VERDICTS, scratch)
+        except (MlflowException, OSError) as error:
+            # Only what MLflow does not have is absent: anything else is no answer.
+            if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise StageError(f"MLflow cannot read the verdict kept with run {run_id}: "
+                             f"{' '.join(str(error).split())}") from None  # fmt: skip
+        return _wanted(Path(folder), wanted)
+
+
+def _wanted(folder: Path, wanted: str) -> bytes | None:
+    """Return the content of the file with an MD5 below a folder, else of the first, if any."""
+    paths = sorted(folder.rglob("*"), key=lambda path: (len(path.parts), path))
+    found = [path.read_bytes() for path in paths if path.is_file()]
+    return next((one for one in found if _hash(one) == wanted), found[0] if found else None)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def kept_verdict(root: Path, run_id: str, wanted: str = "") -> dict[str, Any] | None:
+    """Return a verdict kept with a run, or None where it is gone or cannot be read; see above."""
+    try:
+        found = parse_strict(verdict_content(root, run_id, wanted) or b"")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

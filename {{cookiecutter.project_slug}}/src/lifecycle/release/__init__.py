@@ -1,0 +1,1 @@
+"""From an evaluated model to a packaged version: gate, register, package."""

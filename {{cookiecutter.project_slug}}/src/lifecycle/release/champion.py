@@ -1,0 +1,59 @@
+"""The champion's probabilities on the challenger's holdout, by the champion's own definition."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from lifecycle.contract import model_file
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import md5
+from lifecycle.core import git
+from lifecycle.core.frames import arrays
+from lifecycle.records.artefact import fetch_model
+from lifecycle.records.registry import DEFINITION, Version
+
+
+def probabilities(root: Path, version: Version, holdout: pl.DataFrame, schema: Schema) -> Any:
+    """Score `holdout` with the registered version; the features are those of its own commit.
+
+    Raises:
+        StageError: its model or its commit is not to be had, or it cannot score every row.
+    """
+    path = fetch_model(root, version.tags)
+    if all(version.tags.get(tag) == md5(root / name) for tag, name in DEFINITION.items()):
+        model = model_file.load(path)
+        return model.predict(arrays(holdout, list(model.names)))
+    return _by_its_own_code(root, version, path, holdout)
+
+
+def _by_its_own_code(root: Path, version: Version, model: Path, holdout: pl.DataFrame) -> Any:
+    """Score with the code of the version's commit, in a folder of its own."""
+    commit = version.tags["git_commit"]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        git.export(root, commit, folder)
+        rows, scored = folder / "holdout.parquet", folder / "scored.parquet"
+        holdout.write_parquet(rows)
+        done = subprocess.run(
+            [sys.executable, "-m", "lifecycle.batch", *map(str, (rows, scored, "--model", model))],
+            cwd=folder, env={**os.environ, "PYTHONPATH": str(folder / "src")},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise StageError(f"{version.name} cannot be scored: {reason}")
+        result = pl.read_parquet(scored, glob=False)
+    if result.height != holdout.height:
+        raise StageError(
+            f"{version.name} scores {result.height} of the "
+            f"{holdout.height} rows held out: its schema refuses the others"
+        )
+    return result["probability"].to_numpy()

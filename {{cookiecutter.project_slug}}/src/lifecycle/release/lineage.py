@@ -1,0 +1,145 @@
+"""Lineage prints what a registered version was made of, and checks every hash of the chain."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import md5, parse_strict
+from lifecycle.core import git
+from lifecycle.core.command import project_root, run
+from lifecycle.core.params import Params, load_params
+from lifecycle.records import proof, registry, tracking, verdict
+from lifecycle.records.registry import TRACKED, Version
+
+Line = tuple[str, str, str]
+
+
+def tracked_files(root: Path, version: Version) -> list[Line]:
+    """Compare each file of the version's commit with its tag, and with the one that is here."""
+    found = []
+    for tag, path in TRACKED.items():
+        content = registry.at_commit(root, version.tags["git_commit"], path)
+        wanted = version.tags[tag]
+        if content is None:
+            found.append((path, wanted, "MISSING in the commit"))
+        elif hashlib.md5(content, usedforsecurity=False).hexdigest() != wanted:
+            found.append((path, wanted, "CHANGED: the commit holds another content"))
+        elif not (root / path).is_file() or md5(root / path) != wanted:
+            found.append((path, wanted, "CHANGED here since that version"))
+        else:
+            found.append((path, wanted, "same"))
+    return found
+
+
+def data_files(root: Path, version: Version, params: Params) -> list[Line]:
+    """Compare the data, the model and the verdict in the workspace with the version's tags."""
+    paths = params.paths
+    files = {
+        "data_md5": paths.snapshot, "train_md5": paths.train, "holdout_md5": paths.holdout,
+        "model_md5": paths.model, "evaluation_md5": paths.evaluation_report,
+    }  # fmt: skip
+    found = []
+    for tag, path in files.items():
+        wanted = version.tags[tag]
+        if not (root / path).is_file():
+            found.append((str(path), wanted, "MISSING here: `dvc pull` at that commit brings it"))
+        else:
+            state = "same" if md5(root / path) == wanted else "CHANGED here since that version"
+            found.append((str(path), wanted, state))
+    return found
+
+
+def run_and_verdict(root: Path, version: Version) -> list[Line]:
+    """Check that the run exists, and that the verdict kept with it let the version through."""
+    kept = tracking.verdict_content(root, version.run_id, version.tags["gate_md5"])
+    if kept is None:
+        return [("MLflow run", version.run_id, "MISSING")]
+    tag = verdict.short(version.tags["gate_verdict"])
+    return [
+        ("MLflow run", version.run_id, "same"),
+        (f"gate verdict: {tag}", version.tags["gate_md5"], verdict_state(root, version, kept)),
+    ]
+
+
+def verdict_state(root: Path, version: Version, kept: bytes) -> str:
+    """Say whether the verdict that was kept is the one of the tags, a pass, and about them."""
+    if hashlib.md5(kept, usedforsecurity=False).hexdigest() != version.tags["gate_md5"]:
+        return "CHANGED in the run"
+    if version.tags["gate_verdict"] != verdict.PASS:
+        return "REFUSED: the gate did not let it through"
+    try:
+        fault = proof.verdict_fault(root, version, parse_strict(kept))
+    except ValueError as error:
+        fault = verdict.short(error)
+    return f"DOES NOT HOLD: {fault}" if fault else "same"
+
+
+def others_at_commit(root: Path, version: Version) -> list[str]:
+    """Return which tags name something else than the version's commit has, which is here."""
+    tags, commit = version.tags, version.tags["git_commit"]
+    others = []
+    for tag, path in TRACKED.items():
+        content = registry.at_commit(root, commit, path)
+        if content is None or hashlib.md5(content, usedforsecurity=False).hexdigest() != tags[tag]:
+            others.append(tag)
+    lock = (git.content(root, commit, TRACKED["dvc_lock_md5"]) or b"").decode(errors="replace")
+    lines = {line.strip() for line in lock.splitlines()}
+    others += [tag for tag in proof.DATA if f"md5: {tags[tag]}" not in lines]
+    if found := proof.settings(root, version):
+        params, window = found[0], found[0].data.window
+        said = {"window": f"{window.start} to {window.end}",
+                "threshold": repr(params.evaluate.threshold)}  # fmt: skip
+        others += [tag for tag, value in said.items() if tags.get(tag, value) != value]
+    return others
+
+
+def chain(root: Path, version: Version, params: Params) -> list[Line]:
+    """Return every link of a version's lineage with its state.
+
+    Raises:
+        StageError: the version was not made by `register`: it leads back to nothing.
+    """
+    lacking = [tag for tag in proof.NEEDED if tag not in version.tags]
+    if lacking:
+        raise StageError(
+            f"version {version.number} leads back to nothing, it has no {', '.join(lacking[:5])}"
+            f"{' and more' if len(lacking) > 5 else ''}: `make release` made it not"
+        )
+    commit = version.tags["git_commit"]
+    state = "same" if git.has_commit(root, commit) else "MISSING: fetch the repository's history"
+    return [
+        ("git commit", commit, state),
+        *tracked_files(root, version),
+        *data_files(root, version, params),
+        *run_and_verdict(root, version),
+    ]
+
+
+def main() -> None:
+    """Print the lineage of a version (the champion's by default); a break in it is an error."""
+    parser = argparse.ArgumentParser(description="Print and check the lineage of a version.")
+    parser.add_argument("version", nargs="?", type=int, help="a number; the champion by default")
+    number = parser.parse_args().version
+    root, params = project_root(), load_params()
+    versions = registry.connect(root, params)
+    version = versions.by_alias("champion") if number is None else versions.get(number)
+    if version is None:
+        raise StageError("there is no champion yet: run `make lifecycle`")
+    lines = chain(root, version, params)
+    print(f"{versions.name} version {version.number}, window {version.tags['window']}")
+    for name, value, state in lines:
+        print(f"  {name:34} {value:42} {state}")
+    broken = [name for name, _, state in lines if state != "same"]
+    if broken:
+        raise StageError(
+            f"{len(broken)} of {len(lines)} links differ: {', '.join(broken)} "
+            f"(its files: git checkout {version.tags['git_commit'][:12]} && make pipeline)"
+        )
+    print(f"lineage: {len(lines)} links hold")
+
+
+if __name__ == "__main__":
+    run("lineage", main)

@@ -1,0 +1,1 @@
+"""From a packaged version to one that serves, and back."""

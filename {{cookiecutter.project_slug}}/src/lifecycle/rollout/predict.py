@@ -1,0 +1,99 @@
+"""Predict sends one real request to the running service and shows both sides as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import read_json
+from lifecycle.core import environment
+from lifecycle.core.command import project_root, run
+from lifecycle.core.params import Params, load_params
+from lifecycle.records import bento
+from lifecycle.records.deployment import Deployment
+from lifecycle.rollout.machine import Machine
+from lifecycle.serving.entrance import PREDICT
+from lifecycle.serving.keys import own_key
+
+
+def first_record(root: Path) -> dict[str, Any]:
+    """Return a request with the first real row of the champion's smoke request."""
+    smoke = read_json(bento.release_folder(root, bento.released(root).tag) / "smoke.json")
+    return {"records": smoke["request"]["records"][:1], "explain": True}
+
+
+def send(url: str, body: Any, seconds: float, key: str | None = None) -> Any:
+    """Return the service's answer; the key is API_KEY's where none is given.
+
+    Raises:
+        StageError: nobody answers, or the answer is a refusal.
+    """
+    headers = {"Content-Type": "application/json"}
+    if key := key or own_key():
+        headers["X-API-Key"] = key
+    request = urllib.request.Request(  # noqa: S310  # our own http address
+        url + PREDICT, json.dumps(body).encode(), headers, method="POST"
+    )
+    try:
+        # The service is on this machine, by whatever address: no proxy stands between.
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(request, timeout=seconds) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        said = error.read().decode(errors="replace").strip()
+        hint = ": set API_KEY to one of the service's keys" if error.code == 401 else ""
+        raise StageError(f"the service answered {error.code}{hint}: {said}") from None
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise StageError(f"the service does not answer ({reason}): run `make deploy`") from None
+
+
+def url(root: Path, params: Params) -> str:
+    """Return the address of the environment's service.
+
+    Raises:
+        StageError: nothing serves it.
+    """
+    name = environment.current()
+    deployment = Deployment(root, name)
+    if deployment.load().live is None:
+        raise StageError(f"nothing serves {name}: run `make deploy`")
+    return Machine(root, params, deployment).url
+
+
+def predict(root: Path, params: Params, body: Any = None) -> dict[str, Any]:
+    """Send `body`, or one real record, and return {"request": ..., "answer": ...}.
+
+    Raises:
+        StageError: no service runs.
+    """
+    address = url(root, params)
+    request = first_record(root) if body is None else body
+    # Longer than the service may take, so that its own answer arrives.
+    return {
+        "request": request,
+        "answer": send(address, request, 4 * params.serve.timeout_seconds),
+    }
+
+
+def main() -> None:
+    """Send a JSON file, or one real record, and print request and answer."""
+    parser = argparse.ArgumentParser(description="Send one request to the service.")
+    parser.add_argument("request", type=Path, nargs="?", help="a JSON file; a real record if none")
+    given = parser.parse_args().request
+    if given is not None and not given.is_file():
+        raise StageError(f"{given} is missing")
+    try:
+        body = None if given is None else json.loads(given.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StageError(f"{given} is no valid JSON: {error}") from None
+    print(json.dumps(predict(project_root(), load_params(), body), indent=2, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    run("predict", main)

@@ -1,0 +1,1 @@
+"""What answers requests; with the contract, all that a Bento carries."""

@@ -1,0 +1,1 @@
+"""What makes this project this one: features, model, source and hyper-parameters."""

@@ -1,0 +1,177 @@
+"""The model: the only file that knows XGBoost, and so the seam for another library.
+
+The file is XGBoost's own UBJ. Fitted state, the numbering of categories included, travels inside
+it. A category that training did not see becomes a missing value (XGBoost itself would raise):
+the trees send it where they learned to send missing values, and `unknown` counts it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from project.hyperparameters import Train
+
+Floats = NDArray[np.float32]
+Categories = dict[str, list[str]]
+
+
+def category_codes(
+    values: Mapping[str, Sequence[str | None]], private: Mapping[str, Collection[str]]
+) -> Categories:
+    """Number the categories of each column by sorted value: the same data, the same codes.
+
+    They stand in the model's file, so of a column in `private` only the values given there do.
+    """
+    return {
+        name: sorted({v for v in column if v is not None and v in private.get(name, (v,))})
+        for name, column in values.items()
+    }
+
+
+def encode(
+    columns: Mapping[str, Any], names: Sequence[str], codes: Mapping[str, Mapping[str, int]]
+) -> Floats:
+    """Return the matrix (rows x features) that the booster reads; unknown and null become NaN."""
+    rows = len(columns[names[0]])
+    matrix = np.empty((rows, len(names)), np.float32)
+    for index, name in enumerate(names):
+        if name in codes:
+            code = codes[name]
+            matrix[:, index] = [code.get(value, np.nan) for value in columns[name]]
+        else:
+            matrix[:, index] = columns[name]
+    return matrix
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted model: features by name in, probabilities out."""
+
+    booster: xgboost.Booster
+    names: tuple[str, ...]
+    codes: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def load(cls, path: Path) -> Model:
+        """Read a model file.
+
+        Raises:
+            ValueError: the file is missing or is no model of ours.
+        """
+        booster = xgboost.Booster()
+        try:
+            booster.load_model(path)
+            categories = json.loads(booster.attr("categories") or "")
+        except (xgboost.core.XGBoostError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"{path} is no model that train wrote: {reason}") from None
+        # One thread a prediction: the service answers many rows at once in one call, and
+        # OpenMP's waiting threads cost more than they give (ten times, on shared cores).
+        booster.set_param({"nthread": 1})
+        codes = {name: {v: i for i, v in enumerate(vs)} for name, vs in categories.items()}
+        return cls(booster, tuple(booster.feature_names or ()), codes)
+
+    def predict(self, columns: Mapping[str, Any]) -> Floats:
+        """Return the probability of the target for each row of `columns` (arrays by name)."""
+        matrix = encode(columns, self.names, self.codes)
+        probabilities: Floats = self.booster.inplace_predict(matrix, missing=np.nan)
+        return probabilities
+
+    def contributions(self, columns: Mapping[str, Any]) -> Floats:
+        """Return exact SHAP values in log odds (rows x features, the last column is the bias).
+
+        Lundberg et al., "Consistent Individualized Feature Attribution for Tree Ensembles"
+        (2018); each row sums to the log odds of its prediction.
+        """
+        matrix = _matrix(encode(columns, self.names, self.codes), self.names, self.codes)
+        contributions: Floats = self.booster.predict(matrix, pred_contribs=True)
+        return contributions
+
+    def unknown(self, columns: Mapping[str, Any]) -> dict[str, int]:
+        """Count, for each categorical feature, the values that training did not see."""
+        return {
+            name: sum(value is not None and value not in code for value in columns[name])
+            for name, code in self.codes.items()
+        }
+
+
+def _matrix(
+    values: Floats, names: Sequence[str], codes: Mapping[str, Any], label: Any = None
+) -> xgboost.DMatrix:
+    types = ["c" if name in codes else "q" for name in names]
+    return xgboost.DMatrix(
+        values, label, feature_names=list(names), feature_types=types, enable_categorical=True
+    )
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted booster and how it came about: the area on the early-stopping rows by tree."""
+
+    booster: xgboost.Booster
+    trees: int
+    curve: list[float]
+
+    def to_bytes(self) -> bytes:
+        """Return the model file's content."""
+        return bytes(self.booster.save_raw("ubj"))
+
+
+def fit(
+    columns: Mapping[str, Any],
+    label: NDArray[Any],
+    names: Sequence[str],
+    categories: Categories,
+    params: Train,
+) -> Fit:
+    """Fit on rows in time order: the newest share stops the boosting, then all rows are used.
+
+    The number of trees is found on `early_stopping_share` of the newest rows; the model is then
+    fitted with that number on every row, so that it has seen the most recent time.
+    """
+    codes = {name: {v: i for i, v in enumerate(vs)} for name, vs in categories.items()}
+    values = encode(columns, names, codes)
+    cut = int(len(label) * (1 - params.early_stopping_share))
+    early, late = (
+        _matrix(values[part], names, codes, label[part]) for part in (slice(cut), slice(cut, None))
+    )
+    history: dict[str, Any] = {}
+    search = xgboost.train(
+        _settings(params),
+        early,
+        params.maximum_trees,
+        evals=[(late, "newest")],
+        early_stopping_rounds=params.early_stopping_rounds,
+        evals_result=history,
+        verbose_eval=False,
+    )
+    trees = search.best_iteration + 1
+    booster = xgboost.train(_settings(params), _matrix(values, names, codes, label), trees)
+    booster.set_attr(categories=json.dumps(categories))
+    return Fit(booster, trees, [float(area) for area in history["newest"]["auc"]])
+
+
+def _settings(params: Train) -> dict[str, Any]:
+    return {
+        "objective": "binary:logistic",
+        # Early stopping goes by ranking: the share of positives moves with time, and the loss
+        # would stop at the first move of it.
+        "eval_metric": "auc",
+        "tree_method": "hist",
+        "seed": params.seed,
+        "nthread": params.threads,
+        "eta": params.learning_rate,
+        "max_depth": params.maximum_depth,
+        "min_child_weight": params.minimum_child_weight,
+        "subsample": params.row_share,
+        "colsample_bytree": params.column_share,
+        "lambda": params.l2_regularisation,
+    }
