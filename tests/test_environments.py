@@ -443,8 +443,10 @@ def test_goals_keep_their_order(released: Project, tmp_path: Path) -> None:
     """`make -j4 release deploy` releases first, and a goal may come after the one that needs it."""
     done = released.make("-n", "-j4", "release", "deploy", "status", MAKEFLAGS="-j4")
     assert done.returncode == 0, done.stderr
-    steps = ("gate", "register", "package", "deploy", "status")
-    places = [done.stdout.index(f".{step}\n") for step in steps]
+    steps = (
+        "release.gate", "release.register", "release.package", "rollout.deploy", "rollout.status",
+    )  # fmt: skip
+    places = [done.stdout.index(f"-m lifecycle.{step}\n") for step in steps]
     assert places == sorted(places)
     project = released.copy(tmp_path / "flight-delay")
     renew = "LOCK=sh -c 'echo >> serving.txt'"

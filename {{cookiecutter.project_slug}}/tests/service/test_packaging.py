@@ -31,6 +31,15 @@ def test_a_missing_answer_is_an_error() -> None:
         compare([0.1, 0.2], answer(0.1))
 
 
+def test_the_bento_has_the_services_modules_and_no_stage() -> None:
+    found = staging.carried(ROOT / "src")
+    needed = {path.stem for path in found}
+    assert {"__init__", "service", "guard", "request", "features", "model", "smoke"} <= needed
+    assert not {"train", "ingest", "prepare", "registry", "package"} & needed
+    assert ROOT / "src/project/features.py" in found
+    assert ROOT / "src/project/source.py" not in found
+
+
 def test_the_hash_follows_every_file(tmp_path: Path) -> None:
     (tmp_path / "release").mkdir()
     for name in ("service.py", "release/release.json"):

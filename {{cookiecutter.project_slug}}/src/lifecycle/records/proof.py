@@ -19,10 +19,7 @@ from lifecycle.records.registry import TRACKED, Version
 
 # What DVC keeps, and dvc.lock names.
 DATA = ("data_md5", "train_md5", "holdout_md5", "model_md5", "evaluation_md5")
-NEEDED = (
-    "git_commit", "window", "gate_md5", "gate_verdict", *TRACKED,
-    *DATA,
-)  # fmt: skip
+NEEDED = ("git_commit", "window", "gate_md5", "gate_verdict", *TRACKED, *DATA)
 
 
 def verdict_fault(root: Path, version: Version, found: Any) -> str | None:

@@ -37,6 +37,14 @@ service = build_service(Path(__file__).parent / "release", sealed=Path(__file__)
 '''
 
 
+def carried(code: Path) -> list[Path]:
+    """Return the sources below `code` that a Bento carries: those of what answers requests."""
+    package = code / "lifecycle"
+    machinery = [path for name in CARRIED for path in (package / name).rglob("*.py")]
+    own = [path for path in (code / "project").rglob("*.py") if path.name != LEFT_OUT]
+    return [package / "__init__.py", *machinery, *own]
+
+
 def stage(
     root: Path, target: Path, params: Params, schema: Schema, version: Version, model: Path
 ) -> None:
@@ -47,10 +55,7 @@ def stage(
     """
     require_same(root, params, version)
     code = root / "src"
-    package = code / "lifecycle"
-    sources = [path for name in CARRIED for path in (package / name).rglob("*.py")]
-    own = [path for path in (code / "project").rglob("*.py") if path.name != LEFT_OUT]
-    for path in [package / "__init__.py", *sources, *own]:
+    for path in carried(code):
         place = target / path.relative_to(code)
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
