@@ -24,7 +24,7 @@ DEMO := build/demo
 WORKERS ?= 3
 # Finds packages where pip finds them, in a company's own index as well.
 # Without a cache beside the sources: it would be generated into every project.
-UV := PYTHONPATH='$(CURDIR)/$(PROJECT)/src' '$(CURDIR)/$(BIN)/python' -B -m lifecycle.core.package_index '$(CURDIR)/$(BIN)/uv'
+UV := PYTHONPATH='$(CURDIR)/$(PROJECT)/src' '$(CURDIR)/$(BIN)/python' -B -m lifecycle package-index '$(CURDIR)/$(BIN)/uv'
 WORKFLOWS := $(wildcard .github/workflows/*.yml)
 # Empty, or every process compiles every library anew where the caller's shell forbids bytecode.
 export PYTHONDONTWRITEBYTECODE :=

@@ -154,7 +154,7 @@ def measure(project: Path, rounds: int, environment: dict[str, str]) -> dict[str
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", flush=True)
         start_over(project, environment)
-        timed([".venv/bin/python", "-m", "lifecycle.pipeline.source"], project,
+        timed([".venv/bin/python", "-m", "lifecycle", "source"], project,
               {**environment, "PYTHONPATH": "src"})  # fmt: skip
         scripts.append(plain(project, target, environment))
         firsts.append(timed(["make", "lifecycle"], project, environment))

@@ -35,10 +35,8 @@ CONNECTIONS = 8
 BREAK = """
 import contextlib, io, json, sys, traceback
 from pathlib import Path
-from lifecycle.core import command
-from lifecycle.rollout import deploy, rollback, status, stop
+from lifecycle.__main__ import main
 
-MAINS = {"status": status.main, "deploy": deploy.main, "rollback": rollback.main, "stop": stop.main}
 DAMAGE = {
     "empty": lambda content: b"", "cut off": lambda content: content[: len(content) // 2],
     "garbage": lambda content: b"\\x00\\xff[garbage\\n", "other JSON": lambda content: b"{}",
@@ -46,10 +44,9 @@ DAMAGE = {
 
 def call(name):
     said, code = io.StringIO(), 0
-    sys.argv = [name]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
-            command.run(name, MAINS[name])
+            main([name])
         except SystemExit as error:
             code = error.code
         except BaseException:
@@ -93,7 +90,7 @@ def service(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Ite
     commit(project)
     project.must("deploy")
     project.change("params.yaml", "  maximum_rows: 1000\n", "  maximum_rows: 900\n")
-    done = project.python("-m", "lifecycle.release.package")
+    done = project.python("-m", "lifecycle", "package")
     assert done.returncode == 0, done.stderr
     project.must("deploy")
     yield project
@@ -237,7 +234,7 @@ def test_a_hung_candidate_gives_its_requests_back_at_once(service: Project) -> N
     before = state(service)["live"]
     service.change("params.yaml", "    development: 1\n", "    development: 4\n")
     service.change("params.yaml", "  maximum_rows: 900\n", "  maximum_rows: 800\n")
-    done = service.python("-m", "lifecycle.release.package")
+    done = service.python("-m", "lifecycle", "package")
     assert done.returncode == 0, done.stderr
     with load(service, wait=True) as traffic:
         wait_until(lambda: traffic.counts.answered > 50, "no load arrives")

@@ -84,7 +84,7 @@ def test_a_broken_successor_is_returned_though_much_was_to_change(
     kept = source.read_text(encoding="utf-8")
     pair.change(PREDICTOR, PREDICTS, PREDICTS + SMALL_ONES + DEFECTS[defect])
     try:
-        done = pair.python("-m", "lifecycle.release.package")
+        done = pair.python("-m", "lifecycle", "package")
         assert done.returncode == 0, done.stderr
         assert packaged(pair) != good
         done = pair.make("deploy")

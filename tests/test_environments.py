@@ -383,7 +383,7 @@ def test_make_takes_no_word_for_an_option(arguments: tuple[str, ...], released: 
     command = ["make", "--no-print-directory", *arguments, "rollback"]
     done = run(*command, folder=released.root, environment=released.variables({}))
     assert done.returncode == 0, done.stderr
-    assert "-m lifecycle.rollout.rollback" in done.stdout
+    assert "-m lifecycle rollback" in done.stdout
 
 
 @pytest.mark.parametrize("kind", ["files", "a foreign environment", "a file", "serving"])
@@ -443,10 +443,8 @@ def test_goals_keep_their_order(released: Project, tmp_path: Path) -> None:
     """`make -j4 release deploy` releases first, and a goal may come after the one that needs it."""
     done = released.make("-n", "-j4", "release", "deploy", "status", MAKEFLAGS="-j4")
     assert done.returncode == 0, done.stderr
-    steps = (
-        "release.gate", "release.register", "release.package", "rollout.deploy", "rollout.status",
-    )  # fmt: skip
-    places = [done.stdout.index(f"-m lifecycle.{step}\n") for step in steps]
+    steps = ("gate", "register", "package", "deploy", "status")
+    places = [done.stdout.index(f"-m lifecycle {step}\n") for step in steps]
     assert places == sorted(places)
     project = released.copy(tmp_path / "flight-delay")
     renew = "LOCK=sh -c 'echo >> serving.txt'"
@@ -462,10 +460,10 @@ def test_a_project_in_another_repository_says_so(released: Project, tmp_path: Pa
     shutil.rmtree(project.root / ".git")
     (tmp_path / "outer/.gitignore").write_text("data\n")
     run("git", "init", "-q", folder=tmp_path / "outer", environment=project.variables({}))
-    for target, stage in (("pipeline", "repro"), ("lifecycle", "lifecycle")):
-        line = stopped(project.make(target), stage, f"lies in the repository {tmp_path / 'outer'}")
+    for target in ("pipeline", "lifecycle"):
+        line = stopped(project.make(target), target, f"lies in the repository {tmp_path / 'outer'}")
         assert "git init" in line
-    done = project.python("-m", "lifecycle.core.hook")
+    done = project.python("-m", "lifecycle", "hook")
     assert done.returncode == 0
     assert f"lies in the repository {tmp_path / 'outer'}" in done.stderr
 
@@ -477,8 +475,8 @@ def test_a_folder_of_another_user_says_what_to_type(released: Project, tmp_path:
     project = released.copy(tmp_path / "flight-delay")
     for path in (project.root, project.root / ".git"):
         os.chown(path, 12345, 12345)
-    stopped(project.make("pipeline"), "repro", "dubious ownership", "safe.directory")
-    done = project.python("-m", "lifecycle.core.hook")
+    stopped(project.make("pipeline"), "pipeline", "dubious ownership", "safe.directory")
+    done = project.python("-m", "lifecycle", "hook")
     assert done.returncode == 0
     (line,) = done.stderr.splitlines()
     assert "setup: no hook will check commits" in line

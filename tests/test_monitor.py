@@ -222,7 +222,7 @@ def judge(project: Project, code: int) -> dict[str, Any]:
     if not _forking:
         _forking.append(Forking(project, "great_expectations", "evidently", "mlflow"))
     done = _forking[0].run(
-        project, "lifecycle.monitoring.monitor", LIFECYCLE_ENVIRONMENT="development"
+        project, "lifecycle", "monitor", LIFECYCLE_ENVIRONMENT="development"
     )
     printed = done.stdout + done.stderr
     assert done.returncode == code, printed
@@ -340,7 +340,7 @@ def test_three_at_once_one_judges_and_the_others_say_so(
     shutil.rmtree(project.root / LOG)
     for begin in range(0, len(lines), 50):
         write_log(project, lines[begin : begin + 50])
-    command = ["-m", "lifecycle.monitoring.monitor"]
+    command = ["-m", "lifecycle", "monitor"]
     with ThreadPoolExecutor(3) as pool:
         # One wave is enough for one of them to come second; a lone one has nobody to meet.
         ended = list(pool.map(lambda _: project.python(*command), range(3)))
@@ -562,7 +562,7 @@ def test_a_defective_service_fires(
     path = f"src/lifecycle/{module}"
     good = (project.root / path).read_text(encoding="utf-8")
     project.change(path, old, new)
-    done = project.python("-m", "lifecycle.release.package")
+    done = project.python("-m", "lifecycle", "package")
     (project.root / path).write_text(good, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     try:

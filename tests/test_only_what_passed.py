@@ -65,12 +65,12 @@ def test_an_alias_moved_by_hand_to_what_the_gate_refused_is_not_obeyed(
         done = champion.python("-c", BY_HAND, tags)
         assert done.returncode == 0, done.stderr
         with unchanged(champion):
-            done = champion.python("-m", "lifecycle.release.package")
+            done = champion.python("-m", "lifecycle", "package")
         said = stopped(done, "package", "does not serve: ", words, "the alias challenger names it")
         assert "in MLflow (`make ui`) remove that alias" in said
     with unchanged(champion):
         done = champion.python(
-            "-m", "lifecycle.rollout.deploy", LIFECYCLE_ENVIRONMENT="development"
+            "-m", "lifecycle", "deploy", LIFECYCLE_ENVIRONMENT="development"
         )
     stopped(done, "deploy", "version 5 does not serve: ", "gate_verdict is missing")
 
@@ -97,7 +97,7 @@ def test_a_model_replaced_in_the_bento_never_answers(served: Project) -> None:
     assert ", ready" not in printed
     for arguments in (("rollback", "VERSION=1"), ("deploy",)):
         assert served.make(*arguments).returncode
-    printed = served.python("-m", "lifecycle.release.package").stdout
+    printed = served.python("-m", "lifecycle", "package").stdout
     assert f"{DAMAGED}: it is made again" in printed
     served.must("deploy")
     assert row(served) == before

@@ -141,7 +141,7 @@ def test_a_clone_needs_nothing_but_dvc_pull(released: Project, tmp_path: Path) -
 
 def broken_links(project: Project) -> str:
     """Return the links that a lineage, which does not hold, says to be broken."""
-    done = project.python("-m", "lifecycle.release.lineage", "1")
+    done = project.python("-m", "lifecycle", "lineage", "1")
     assert done.returncode == 1
     (message,) = done.stderr.splitlines()
     assert message.startswith("lineage: ")
@@ -189,7 +189,7 @@ def test_lineage_notices_a_rewritten_history(released: Project, tmp_path: Path) 
 @pytest.mark.parametrize("number", ["0", "7"])
 def test_lineage_of_an_unknown_version_is_one_line(number: str, released: Project) -> None:
     """It says what to type."""
-    done = released.python("-m", "lifecycle.release.lineage", number)
+    done = released.python("-m", "lifecycle", "lineage", number)
     assert done.returncode == 1
     assert done.stderr == f"lineage: flight-delay has no version {number}: `make ui` shows them\n"
 
@@ -215,7 +215,7 @@ def test_a_command_outside_a_project_says_so(generated: Project, tmp_path: Path)
     """Whoever is in the wrong folder reads one line."""
     python = generated.environment.venv / "bin" / "python"
     variables = generated.variables({"PYTHONPATH": str(generated.root / "src")})
-    done = run(python, "-m", "lifecycle.release.lineage", folder=tmp_path, environment=variables)
+    done = run(python, "-m", "lifecycle", "lineage", folder=tmp_path, environment=variables)
     assert done.returncode == 1
     assert "holds no params.yaml: run this from the project's folder" in done.stderr
     assert len(done.stderr.splitlines()) == 1

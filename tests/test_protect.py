@@ -49,7 +49,7 @@ class Site:
 
     def protect(self) -> subprocess.CompletedProcess[str]:
         """Run it as the make target does."""
-        command = (sys.executable, "-m", "lifecycle.delivery.protect")
+        command = (sys.executable, "-m", "lifecycle", "protect")
         return run(*command, folder=self.folder, environment=self.variables)
 
     def reviewed(self, name: str = "production") -> dict[str, Any]:

@@ -123,7 +123,7 @@ def check_sign_in(project: Path, dvc: Path, variables: dict[str, str], folder: P
             "AWS_REGION": "us-east-1",
             "GITHUB_ENV": str(written),
         }
-        cloud = (sys.executable, "-m", "lifecycle.core.cloud")
+        cloud = (sys.executable, "-m", "lifecycle", "cloud")
         printed = succeed(*cloud, folder=project, environment=variables | given)
     assert "cloud: signed in to AWS" in printed
     found = dict(line.split("=", 1) for line in written.read_text().splitlines())

@@ -97,7 +97,7 @@ def site(released: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         for script in (SENDS, NOTES, REPLAYS):
             done = project.python("-c", script)
             assert done.returncode == 0, done.stdout + done.stderr
-        judged = project.python("-m", "lifecycle.monitoring.monitor")
+        judged = project.python("-m", "lifecycle", "monitor")
         assert (project.root / "reports" / "monitor.html").is_file(), judged.stderr
         assert written(project) == []
         yield project

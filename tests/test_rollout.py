@@ -134,7 +134,7 @@ def repackage(project: Project) -> None:
     changed, found = re.subn(r"(?m)^  maximum_rows: \d+$", f"  maximum_rows: {rows}", text)
     assert found == 1
     params.write_text(changed, encoding="utf-8")
-    done = project.python("-m", "lifecycle.release.package")
+    done = project.python("-m", "lifecycle", "package")
     assert done.returncode == 0, done.stderr
 
 
@@ -258,7 +258,7 @@ def test_a_bad_candidate_is_returned_by_its_own_rule(service: Project, rule: str
     else:
         service.change(PREDICTOR, PREDICTS, PREDICTS + DEFECTS[rule])
     try:
-        done = service.python("-m", "lifecycle.release.package")
+        done = service.python("-m", "lifecycle", "package")
         assert done.returncode == 0, done.stderr
         done = service.make("deploy")
     finally:
@@ -454,7 +454,7 @@ def test_a_version_keeps_the_libraries_that_it_was_made_with(
         params = root / "params.yaml"
         text = params.read_text(encoding="utf-8")
         params.write_text(re.sub(r"maximum_rows: \d+", "maximum_rows: 77", text), encoding="utf-8")
-        assert own.python("-m", "lifecycle.release.package").returncode == 0
+        assert own.python("-m", "lifecycle", "package").returncode == 0
         assert "every rule holds" in own.must("deploy", "status")
         assert program_of(worker_of(service)) == str(after / "bin/python")
         own.must("rollback", "REASON=exercise")

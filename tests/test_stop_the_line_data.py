@@ -176,7 +176,7 @@ def test_a_time_outside_the_window_is_named(champion: Project, unchanged: Unchan
         ".write_parquet(path)"
     ))  # fmt: skip
     with unchanged(champion):
-        done = champion.python("-m", "lifecycle.pipeline.validate")
+        done = champion.python("-m", "lifecycle", "validate")
     stopped(done, "validate", "expectations failed")
     assert failure(champion, "scheduled_departure", "column_values_to_be_between")["count"] == 2
 
@@ -210,10 +210,10 @@ def test_a_failing_check_of_the_whole_example_ends_within_seconds(
 ) -> None:
     with flights(project) as columns:
         one_column_null(columns)
-    project.python("-m", "lifecycle.pipeline.ingest")
+    project.python("-m", "lifecycle", "ingest")
     with unchanged(project):
         began = time.monotonic()
-        done = project.python("-m", "lifecycle.pipeline.validate")
+        done = project.python("-m", "lifecycle", "validate")
         seconds = time.monotonic() - began
     stopped(done, "validate", "distance: expect_column_values_to_not_be_null, 40 rows")
     found = failure(project, "distance", "column_values_to_not_be_null")
@@ -277,7 +277,7 @@ def test_a_snapshot_that_did_not_pass_is_not_prepared(
 ) -> None:
     edit_json(champion, VALIDATION, lambda report: report.update(passed=False))
     with unchanged(champion):
-        done = champion.python("-m", "lifecycle.pipeline.prepare")
+        done = champion.python("-m", "lifecycle", "prepare")
     stopped(done, "prepare", "data/snapshot.parquet did not pass validation")
 
 

@@ -42,7 +42,7 @@ def fail_verdict(project: Project) -> None:
     """Let the gate have said no."""
     project.change("params.yaml", "maximum_megabytes: 20.0", "maximum_megabytes: 0.01")
     commit(project)
-    assert project.python("-m", "lifecycle.release.gate").returncode == 1
+    assert project.python("-m", "lifecycle", "gate").returncode == 1
 
 
 def approve_by_hand(project: Project) -> None:
@@ -123,7 +123,7 @@ def test_nothing_is_registered_without_verdict_commit_and_remote(
     """A version is made for exactly what the gate passed, from a commit, with its data kept."""
     harm(challenger)
     with unchanged(challenger):
-        done = challenger.python("-m", "lifecycle.release.register")
+        done = challenger.python("-m", "lifecycle", "register")
     stopped(done, "register", words)
 
 
@@ -131,7 +131,7 @@ def test_a_package_that_answers_differently_is_not_released(
     challenger: Project, unchanged: Unchanged
 ) -> None:
     """The features that are packaged are not those that the pipeline computed, or are used so."""
-    assert challenger.python("-m", "lifecycle.release.register").returncode == 0
+    assert challenger.python("-m", "lifecycle", "register").returncode == 0
     predict = "self.model.predict(columns)"
     for path, text, other, words in (
         (FEATURES, "clock.weekday(departure),", "clock.weekday(departure) % 7 + 1,",
@@ -142,12 +142,12 @@ def test_a_package_that_answers_differently_is_not_released(
         challenger.change(path, text, other)
         commit(challenger)
         with unchanged(challenger):
-            done = challenger.python("-m", "lifecycle.release.package")
+            done = challenger.python("-m", "lifecycle", "package")
         stopped(done, "package", words)
         git(challenger, "checkout", "--quiet", "HEAD~1", "--", path)
         commit(challenger)
     assert "compute different features" in done.stderr
-    done = challenger.python("-m", "lifecycle.release.package")
+    done = challenger.python("-m", "lifecycle", "package")
     assert done.returncode == 0, done.stderr
 
 
@@ -179,15 +179,15 @@ def test_a_version_whose_verdict_does_not_hold_is_no_link_that_holds(champion: P
     ]
     for forge, words in forgeries:
         change_kept_verdict(champion, forge)
-        done = champion.python("-m", "lifecycle.release.lineage")
+        done = champion.python("-m", "lifecycle", "lineage")
         stopped(done, "lineage", "1 of 14 links differ: gate verdict: pass ")
         assert "DOES NOT HOLD: " in done.stdout
         assert words in done.stdout
     tell_the_registry(champion, "gate_verdict", "fail")
-    done = champion.python("-m", "lifecycle.release.lineage")
+    done = champion.python("-m", "lifecycle", "lineage")
     stopped(done, "lineage", "1 of 14 links differ: gate verdict: fail ")
     assert "REFUSED: the gate did not let it through" in done.stdout
     with closing(sqlite3.connect(champion.root / "mlflow.db")) as store, store:
         store.execute("delete from model_version_tags where key = 'model_md5'")
-    done = champion.python("-m", "lifecycle.release.lineage", "1")
+    done = champion.python("-m", "lifecycle", "lineage", "1")
     stopped(done, "lineage", "version 1 leads back to nothing, it has no model_md5")

@@ -258,7 +258,7 @@ def test_a_shared_remote_and_registry_are_used_instead_of_github_s(
     remote, registry = github.state.parent / "remote", github.state.parent / "registry.db"
     shared = {"DVC_REMOTE_URL": str(remote), "MLFLOW_TRACKING_URI": f"sqlite:///{registry}"}
     project.must("gate", **shared)
-    for command in (("-m", "lifecycle.release.register"), ("-c", MAKE_CHAMPION)):
+    for command in (("-m", "lifecycle", "register"), ("-c", MAKE_CHAMPION)):
         done = project.python(*command, **shared)
         assert done.returncode == 0, done.stderr
     project.must("fetch", **shared)  # which names the remote to DVC

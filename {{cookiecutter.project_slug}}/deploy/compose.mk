@@ -24,7 +24,7 @@ image: setup ## Build the champion's Bento as a container image, NAME:VERSION
 		&& echo "image: $$tag"
 
 keys: setup ## Exchange the containers' API keys while they run (API_KEYS=new,old; LOG_HASH_KEY=...)
-	@$(RUN) -m lifecycle.rollout.compose
+	@$(RUN) -m lifecycle compose
 
 up: keys image ## Run that image behind the proxy with Docker Compose (API_KEYS=..., ENV=production, PORT=3000)
 	@IMAGE=$$($(CHAMPION)) && export IMAGE && name=$${IMAGE%:*} \

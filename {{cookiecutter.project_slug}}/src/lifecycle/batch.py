@@ -19,7 +19,7 @@ from lifecycle.contract.columns import Column, Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import replacing
 from lifecycle.core import tables
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.frames import arrays
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.reading import Reading, apply, read
@@ -165,13 +165,8 @@ def rejects_path(target: Path) -> Path:
     return target.with_name(f"{target.stem}.rejects.parquet")
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Score a file with the champion, or with a model file that is given."""
-    parser = argparse.ArgumentParser(description="Score a Parquet or CSV file.")
-    parser.add_argument("input", type=Path)
-    parser.add_argument("output", type=Path, nargs="?", help="a .parquet file")
-    parser.add_argument("--model", type=Path, help="a model file; the champion by default")
-    given = parser.parse_args()
     root, params, schema = project_root(), load_params(), load_schema()
     target = given.output or given.input.with_name(f"{given.input.stem}.scored.parquet")
     if given.model:
@@ -189,7 +184,3 @@ def main() -> None:
     print(f"batch: {scored} rows scored into {target} by version {version}, {refused} rejected")
     if refused:
         print(f"batch: the rejects and their reasons are in {rejects_path(target)}")
-
-
-if __name__ == "__main__":
-    run("batch", main)

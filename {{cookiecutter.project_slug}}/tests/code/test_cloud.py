@@ -145,6 +145,6 @@ def test_fetch_has_a_new_token_first() -> None:
     )  # fmt: skip
     commands = [line.partition(" -m ")[2] for line in done.stdout.splitlines() if " -m " in line]
     assert commands[-2:] == [
-        "lifecycle.core.cloud --renew",
+        "lifecycle cloud --renew",
         'dvc fetch --run-cache || echo "fetch: what the remote lacks is made again"',
     ]

@@ -14,13 +14,13 @@ from lifecycle.pages import compare_plots
 LOG = """Stage 'ingest' didn't change, skipping
 Stage 'validate' is cached - skipping run, checking out outputs
 Running stage 'train':
-> python -m lifecycle.pipeline.train
+> python -m lifecycle train
 train: 10 rows
 """
 STOPPED = """Running stage 'validate':
-> python -m lifecycle.pipeline.validate
+> python -m lifecycle validate
 validate: 2 of 79 expectations failed, first origin
-ERROR: failed to reproduce 'validate': failed to run: python -m lifecycle.pipeline.validate
+ERROR: failed to reproduce 'validate': failed to run: python -m lifecycle validate
 """
 
 

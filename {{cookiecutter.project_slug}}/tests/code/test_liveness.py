@@ -138,7 +138,7 @@ def test_a_stopped_process_is_ended_and_another_one_answers(place: Path) -> None
 def test_it_ends_in_one_line_with_its_supervisor(place: Path) -> None:
     (place / "params.yaml").touch()
     done = subprocess.run(
-        [sys.executable, "-m", "lifecycle.rollout.liveness", str(place), "--start-seconds", "60"],
+        [sys.executable, "-m", "lifecycle", "liveness", str(place), "--start-seconds", "60"],
         cwd=place, capture_output=True, text=True, check=False,
         env={**os.environ, "LIFECYCLE_ENVIRONMENT": "development",
              "PYTHONPATH": str(Path(liveness.__file__).parents[2])},

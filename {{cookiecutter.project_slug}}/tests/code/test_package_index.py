@@ -79,7 +79,7 @@ def test_the_systems_certificates_are_trusted_where_pip_trusts_them() -> None:
 
 
 def test_a_command_is_run_with_it_and_its_end_is_ours() -> None:
-    command = [sys.executable, "-m", "lifecycle.core.package_index", sys.executable, "-c"]
+    command = [sys.executable, "-m", "lifecycle", "package-index", sys.executable, "-c"]
     script = "import os, sys; sys.exit(3 if os.environ['UV_HTTP_TIMEOUT'] == '7' else 1)"
     environment = {"PIP_TIMEOUT": "7", "PYTHONPATH": "src", "PATH": ""}
     assert subprocess.run([*command, script], env=environment).returncode == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import pytest
@@ -56,10 +56,7 @@ def test_the_search_never_reads_the_holdout_and_logs_nested_runs(
     assert sum(parent is not None for parent in parents) == params.tune.trials
 
 
-def test_tune_without_a_training_part_says_what_to_run(
-    project: Path, params: Params, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["tune"])
+def test_tune_without_a_training_part_says_what_to_run(project: Path, params: Params) -> None:
     (project / params.paths.train).unlink()
     with pytest.raises(StageError, match="is missing: run `make pipeline`"):
-        tune.main()
+        tune.main(argparse.Namespace(write=False))

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import replacing, write_json
-from lifecycle.core.command import run
 
 # By cloud: what has to be set as variables of the repository, and whom the token is for.
 CLOUDS = {
@@ -112,11 +111,9 @@ def sign_in(cloud: str, variables: Mapping[str, str], folder: Path) -> dict[str,
     return {"GOOGLE_APPLICATION_CREDENTIALS": str(folder / "google.json"), **again}
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Sign in where a cloud is configured; the steps that follow find what was written."""
-    parser = argparse.ArgumentParser(description="Sign in to the cloud of the DVC remote.")
-    parser.add_argument("--renew", action="store_true", help="only where this job has signed in")
-    if parser.parse_args().renew:
+    if given.renew:
         renew(os.environ)
         return
     cloud = chosen(os.environ)
@@ -129,7 +126,3 @@ def main() -> None:
         with Path(path).open("a", encoding="utf-8") as handle:
             handle.writelines(f"{name}={value}\n" for name, value in found.items())
     print(f"cloud: signed in to {cloud} ({', '.join(found)})")
-
-
-if __name__ == "__main__":
-    run("cloud", main)

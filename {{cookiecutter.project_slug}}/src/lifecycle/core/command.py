@@ -1,14 +1,18 @@
-"""What every stage's command line shares: one clear line for a user's mistake, and an exit code."""
+"""What every command shares: how it is described, and one clear line for a user's mistake."""
 
 from __future__ import annotations
 
+import argparse
 import atexit
+import difflib
 import errno
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 from lifecycle.contract.errors import FULL, FULL_ADVICE, StageError
 from lifecycle.core import inherited
@@ -29,6 +33,63 @@ ADVICE = {
 
 # New objects between two collections (Python: 700), and how many of those to one of what is older.
 COLLECTION = (50_000, 20, 20)
+PROGRAM = "python -m lifecycle"
+
+
+@dataclass(frozen=True)
+class Option:
+    """An argument of a command: its names and settings are those of `add_argument`."""
+
+    names: tuple[str, ...]
+    settings: dict[str, Any]
+
+
+def option(*names: str, **settings: Any) -> Option:
+    """Describe an argument of a command as `ArgumentParser.add_argument` takes it."""
+    return Option(names, settings)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its name, what it does, and the function (`module:function`) that does it.
+
+    The function gets what was typed where there are options, and nothing where there are none.
+    """
+
+    name: str
+    function: str
+    summary: str
+    options: tuple[Option, ...] = ()
+
+
+class Parser(argparse.ArgumentParser):
+    """One line for a mistake, with the nearest of the names that there are."""
+
+    def __init__(self, command: Command) -> None:
+        """Describe `command` and its options."""
+        self.command = command
+        super().__init__(
+            prog=f"{PROGRAM} {command.name}", description=command.summary, allow_abbrev=False
+        )
+        for one in command.options:
+            self.add_argument(*one.names, **one.settings)
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line on stderr and exit code 2."""
+        known = [name for one in self.command.options for name in one.names if name[0] == "-"]
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            first = unknown.split(" ")[0].split("=")[0]
+            message = f"there is no {'option' if first[:1] == '-' else 'argument'} {first!r}"
+            message += nearest(first, [*known, "--help"])
+        print(f"{self.command.name}: {message} ({self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return what to say of the name that `name` was probably meant to be, if there is one."""
+    found = difflib.get_close_matches(name, list(known), 1)
+    return f": did you mean {found[0]}?" if found else ""
 
 
 def project_root() -> Path:
@@ -53,14 +114,14 @@ def spare_imports() -> None:
     atexit.register(gc.freeze)
 
 
-def run(stage: str, main: Callable[[], None]) -> None:
-    """Run a stage's main function; a `StageError` becomes one line on stderr and exit code 1."""
+def run(name: str, main: Callable[[], Any]) -> None:
+    """Run a command's function; a `StageError` becomes one line on stderr and exit code 1."""
     inherited.settle(os.environ, Path.cwd())
     spare_imports()
     try:
         main()
     except StageError as error:
-        print(f"{stage}: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except OSError as error:
         advice = ADVICE.get(error.errno or 0)
@@ -68,8 +129,8 @@ def run(stage: str, main: Callable[[], None]) -> None:
             raise
         # Of a move, where it should go to.
         place = (error.errno in IN_PLACE and error.filename2) or error.filename or "a file"
-        print(f"{stage}: {place}: {advice}", file=sys.stderr)
+        print(f"{name}: {place}: {advice}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print(f"{stage}: interrupted", file=sys.stderr)
+        print(f"{name}: interrupted", file=sys.stderr)
         raise SystemExit(130) from None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lifecycle.contract.errors import StageError
 from lifecycle.core import git
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 
 
 def obstacle(root: Path) -> str | None:
@@ -34,7 +34,3 @@ def main() -> None:
     """Install it where the project is a repository, or say in one line why it is not."""
     if reason := obstacle(project_root()):
         print(f"setup: no hook will check commits, so type make check ({reason})", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    run("setup", main)

@@ -41,7 +41,3 @@ def main() -> None:
     reference = sys.stdin.read().strip()
     name, _, digest = reference.partition("@")
     write({"reference": reference, "name": name, "digest": digest})
-
-
-if __name__ == "__main__":
-    main()

@@ -6,6 +6,7 @@ UV_ variables outrank. Needs nothing but Python and pip: it is what fills an env
 
 from __future__ import annotations
 
+import argparse
 import ast
 import os
 import subprocess
@@ -77,16 +78,12 @@ def variables(environment: Mapping[str, str], listed: str, version: str) -> dict
     return {**environment, **missing}
 
 
-def main() -> int:
-    """Run the command that is given; return its exit code."""
+def main(given: argparse.Namespace) -> None:
+    """Run the command that is given, and end with its exit code."""
     environment: Mapping[str, str] = os.environ
     # Somebody may have removed it: then there is nobody to agree with.
     if util.find_spec("pip"):
         asked = [sys.executable, "-m", "pip", "config", "list"]
         listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
         environment = variables(os.environ, listed, metadata.version("pip"))
-    return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(subprocess.run(given.command, env=environment, check=False).returncode)

@@ -21,7 +21,7 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import json_text, read_json, replacing, write_json
 from lifecycle.core import git, outputs
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.delivery import checksum
 from lifecycle.delivery.receive import receive
@@ -140,16 +140,12 @@ def bundle(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Pack the model that the pipeline made; with a file, take a bundle in."""
-    parser = argparse.ArgumentParser(description="Pack a version, or take one in.")
-    parser.add_argument("receive", nargs="?", type=Path, help="the bundle to take in")
-    given, root, params = parser.parse_args().receive, project_root(), load_params()
-    if given is None:
-        outputs.write(bundle(root, params, load_schema()))
-        return
-    released = receive(root, params, given, checksum.named())
+    """Pack the model that the pipeline made."""
+    outputs.write(bundle(project_root(), load_params(), load_schema()))
+
+
+def take_in(given: argparse.Namespace) -> None:
+    """Take a bundle in."""
+    root, params = project_root(), load_params()
+    released = receive(root, params, given.bundle, checksum.named())
     print(f"receive: version {released.version} ({released.tag}) is here: `make deploy`")
-
-
-if __name__ == "__main__":
-    run("bundle", main)

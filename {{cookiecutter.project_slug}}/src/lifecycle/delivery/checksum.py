@@ -13,7 +13,6 @@ from pathlib import Path
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.seal import sha256
-from lifecycle.core.command import run
 
 VARIABLE = "BUNDLE_SHA256"
 FORM = re.compile(r"[0-9a-f]{64}")
@@ -44,16 +43,10 @@ def require(path: Path, wanted: str) -> None:
         raise StageError(f"{path} has the SHA-256 {found}, not {wanted}: not what was built")
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Check a bundle against the hash that BUNDLE_SHA256 names."""
-    parser = argparse.ArgumentParser(description="Check a bundle by its SHA-256.")
-    parser.add_argument("bundle", type=Path)
-    path, wanted = parser.parse_args().bundle, named()
+    path, wanted = given.bundle, named()
     if not wanted:
         raise StageError(f"say which hash it must have: {VARIABLE}=... make checksum BUNDLE={path}")
     require(path, wanted)
     print(f"checksum: {path} is what was built, SHA-256 {wanted}")
-
-
-if __name__ == "__main__":
-    run("checksum", main)

@@ -17,7 +17,7 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, write_json, write_text
 from lifecycle.core import git
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.pipeline import evaluate
 from lifecycle.records import registry
@@ -184,7 +184,3 @@ def main() -> None:
     for name, drawing in compare_plots.draw(found).items():
         write_text(folder / "compare" / name, drawing)
     print(f"compare: {text.splitlines()[0].lstrip('# ')} (reports/compare.md)")
-
-
-if __name__ == "__main__":
-    run("compare", main)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_json
 from lifecycle.core import environment, outputs
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.delivery import checksum
 from lifecycle.delivery.receive import receive
@@ -178,12 +178,8 @@ def rehearse(root: Path, params: Params, record: Record, bundle: Path, wanted: s
         record.step("stop", lambda: stop(root, name), lambda _: "nothing runs")
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Deliver a bundle to the environment that LIFECYCLE_ENVIRONMENT names."""
-    parser = argparse.ArgumentParser(description="Take a bundle to an environment.")
-    parser.add_argument("bundle", type=Path)
-    parser.add_argument("--rehearse", action="store_true", help="and undo it all")
-    given = parser.parse_args()
     interruptible()
     root, params, name = project_root(), load_params(), environment.current()
     record, wanted = Record(name, given.rehearse), checksum.named()
@@ -196,7 +192,3 @@ def main() -> None:
         record.write(root)
     verb = "was rehearsed for" if given.rehearse else "serves"
     print(f"deliver: version {record.version} {verb} {name}")
-
-
-if __name__ == "__main__":
-    run("deliver", main)

@@ -17,7 +17,7 @@ from typing import Any
 
 from lifecycle.contract.errors import StageError
 from lifecycle.core import git
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 
 MARKER = "<!-- lifecycle: compare -->"
 BRANCH = "retrain"
@@ -162,25 +162,20 @@ def propose(root: Path, folder: Path, into: str, may_start_workflows: bool) -> s
     return f"pull request {ask('POST', 'pulls', body)['number']} is opened"
 
 
-def main() -> None:
-    """Comment on a pull request, or propose a retrained model."""
-    parser = argparse.ArgumentParser(description="Leave one comment, pull request or issue.")
-    parser.add_argument("what", choices=("comment", "propose"))
-    parser.add_argument("path", type=Path, help="the report; the folder with what was retrained")
-    given = parser.parse_args()
-    if not given.path.exists():
-        raise StageError(f"{given.path} is missing: run `make compare`")
-    if given.what == "comment":
-        report = given.path.read_text(encoding="utf-8")
-        said = comment(os.environ.get("PULL_REQUEST", ""), report)
-    else:
-        own = os.environ.get("LIFECYCLE_TOKEN", "")
-        if own:
-            os.environ["GH_TOKEN"] = own
-        into = os.environ.get("INTO") or "main"
-        said = propose(project_root(), given.path, into, bool(own))
-    print(f"github: {said}")
+def comment_report(given: argparse.Namespace) -> None:
+    """Comment on a pull request."""
+    if not given.report.exists():
+        raise StageError(f"{given.report} is missing: run `make compare`")
+    report = given.report.read_text(encoding="utf-8")
+    print(f"github: {comment(os.environ.get('PULL_REQUEST', ''), report)}")
 
 
-if __name__ == "__main__":
-    run("github", main)
+def propose_retrained(given: argparse.Namespace) -> None:
+    """Propose a retrained model."""
+    if not given.folder.exists():
+        raise StageError(f"{given.folder} is missing: say FROM=the folder of what was retrained")
+    own = os.environ.get("LIFECYCLE_TOKEN", "")
+    if own:
+        os.environ["GH_TOKEN"] = own
+    into = os.environ.get("INTO") or "main"
+    print(f"github: {propose(project_root(), given.folder, into, bool(own))}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json, write_json
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.records import bento
 from lifecycle.release import sbom
 
@@ -79,11 +79,9 @@ def bill_of_materials(root: Path, tag: str, found: dict[str, Any]) -> dict[str, 
     return sbom.document("container", name, version, model + components(found, locked))
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Read an inventory from standard input and write the document of the champion's image."""
-    parser = argparse.ArgumentParser(description="Write the bill of materials of the image.")
-    parser.add_argument("target", type=Path)
-    target, root = parser.parse_args().target, project_root()
+    target, root = given.target, project_root()
     try:
         found = json.load(sys.stdin)
     except ValueError:
@@ -91,7 +89,3 @@ def main() -> None:
     document = bill_of_materials(root, bento.released(root).tag, found)
     write_json(target, document)
     print(f"sbom: {len(document['components'])} components are in {target}")
-
-
-if __name__ == "__main__":
-    run("sbom", main)

@@ -11,7 +11,7 @@ from pathlib import Path
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json
 from lifecycle.core import outputs
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import load_params
 from lifecycle.delivery import github
 
@@ -56,11 +56,9 @@ SUBJECTS: dict[str, Callable[[Path], tuple[str, str]]] = {
 }  # fmt: skip
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Open or update the issue about what is named."""
-    parser = argparse.ArgumentParser(description="Keep one issue about something.")
-    parser.add_argument("about", help=" or ".join(SUBJECTS))
-    about = parser.parse_args().about
+    about = given.about
     if about not in SUBJECTS:
         names = " or ".join(f"ABOUT={name}" for name in SUBJECTS)
         raise StageError(f"{about or 'nothing'} is nothing to open an issue about: say {names}")
@@ -70,7 +68,3 @@ def main() -> None:
     said = github.keep_issue(about, title, text[:LONGEST])
     print(f"issue: {said}: {title}")
     outputs.summarise(f"{said.capitalize()}: {title}")
-
-
-if __name__ == "__main__":
-    run("issue", main)

@@ -14,7 +14,7 @@ from typing import Any
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.delivery.github import ask, found, listed
 from lifecycle.delivery.github_environments import allow_only, ask_review
 
@@ -154,7 +154,3 @@ def main() -> None:
     protect_environments(here)
     if here.failed:
         raise StageError(f"not in force: {', '.join(here.failed)}; the lines above say why")
-
-
-if __name__ == "__main__":
-    run("protect", main)

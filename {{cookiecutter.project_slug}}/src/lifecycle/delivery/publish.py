@@ -14,7 +14,7 @@ from lifecycle.contract import seal
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json, write_text
 from lifecycle.core import git, outputs
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.delivery import checksum, notes
 from lifecycle.delivery.bundle import COMMIT, FACTS, FILE, FOLDER
@@ -105,7 +105,3 @@ def publish(root: Path, params: Params) -> str:
 def main() -> None:
     """Publish what `make bundle` packed and `make deliver` took to its environments."""
     publish(project_root(), load_params())
-
-
-if __name__ == "__main__":
-    run("publish", main)

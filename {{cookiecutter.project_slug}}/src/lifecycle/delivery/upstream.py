@@ -15,7 +15,7 @@ from pathlib import Path
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_text
 from lifecycle.core import git, outputs
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.release import sbom
 
 COPY, REPORT = Path("build/upstream"), Path("reports/upstream.md")
@@ -102,7 +102,3 @@ def main() -> None:
     """Try, and say how it went."""
     upstream(project_root())
     print(f"upstream: everything passes with the newest versions (see {REPORT})")
-
-
-if __name__ == "__main__":
-    run("upstream", main)

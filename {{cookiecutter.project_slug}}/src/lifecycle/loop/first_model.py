@@ -81,16 +81,16 @@ def release(theatre: Theatre, params: Params, window: Window) -> str:
     own = theatre.params_text()
     shorter = with_holdout(own, holdout_days(params, window))
     theatre.set_params(shorter, "Hold out fewer days for the first model")
-    theatre.must("dvc", "repro")
-    judged, said = theatre.run("lifecycle.release.gate"), ""
+    theatre.must("pipeline")
+    judged, said = theatre.run("gate"), ""
     if judged.returncode:
         said = reason(judged.stderr).removeprefix("gate: ").partition(";")[0]
         if not said.startswith("failed: "):
             raise StageError(f"the gate could not judge the first model: {said}")
         open_gate = with_gate(shorter, opened(params.gate.model_dump()))
         theatre.set_params(open_gate, "Open the gate's floors for the first model")
-        theatre.must("lifecycle.release.gate")
-    for module in STEPS.values():
-        theatre.must(module)
+        theatre.must("gate")
+    for step in STEPS:
+        theatre.must(step)
     theatre.set_params(own, "Bring the project's own parameters back")
     return said.removeprefix("failed: ")

@@ -156,7 +156,7 @@ class Played:
         if end <= load_params(root / "params.yaml").data.window.end:
             month.outcome, month.why = "kept", f"it has the labels up to {end} already"
             return self._send(month, rows)
-        done = self.theatre.run("lifecycle.loop.retrain", "--end", end, "--no-deploy")
+        done = self.theatre.run("retrain", "--end", end, "--no-deploy")
         if done.returncode:
             month.outcome, month.why = "refused", self._refusal(reason(done.stderr))
             return self._send(month, rows)
@@ -172,7 +172,7 @@ class Played:
         return "; ".join(f"{one['rule']}: {one['measured']}" for one in failed)
 
     def _roll_out_while_sending(self, month: Month, rows: pl.DataFrame) -> pl.DataFrame:
-        sent, answers, rollout = 0, [], self.theatre.start("lifecycle.rollout.deploy")
+        sent, answers, rollout = 0, [], self.theatre.start("deploy")
         size = ROLLOUT_REQUESTS * self.params.replay.rows_per_request
         with ended(rollout):
             while rollout.poll() is None and sent < rows.height:

@@ -21,7 +21,7 @@ import polars as pl
 
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, Window, load_params
 from lifecycle.loop import first_model, replay_page, replay_report
 from lifecycle.loop.playing import ENVIRONMENT, Months, Played
@@ -102,12 +102,8 @@ def replay(root: Path, params: Params, names: list[str], rate: float | None) -> 
     return played
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Play MONTHS and write reports/replay.json and reports/replay.html."""
-    parser = argparse.ArgumentParser(description="Play real months through the service.")
-    parser.add_argument("months", help="YYYY-MM or YYYY-MM..YYYY-MM")
-    parser.add_argument("--speed", default="full", help="requests a second, or full")
-    given = parser.parse_args()
     interruptible()
     for name in FOREIGN:
         os.environ.pop(name, None)
@@ -120,7 +116,3 @@ def main() -> None:
     print(replay_report.text(found))
     page = params.paths.replay_report.with_suffix(".html")
     print(f"replay: {found['conclusion']} (see {page})")
-
-
-if __name__ == "__main__":
-    run("replay", main)

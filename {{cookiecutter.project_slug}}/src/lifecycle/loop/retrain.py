@@ -22,17 +22,14 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json, read_state, write_json, write_text
 from lifecycle.core import git
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, Window, load_params
 from lifecycle.pipeline import ingest, source
 
 WINDOW = re.compile(r'(?m)^(  window:\n    start: )"?[\d-]+"?(\n    end: )"?[\d-]+"?')
 TRACKED = ("params.yaml", "dvc.lock")
-# What releases a model, each with its module.
-STEPS = {
-    "register": "lifecycle.release.register", "package": "lifecycle.release.package",
-    "deploy": "lifecycle.rollout.deploy",
-}  # fmt: skip
+# The commands that release a model.
+STEPS = ("register", "package", "deploy")
 
 
 def last_days(root: Path, params: Params, schema: Schema) -> dict[str, int]:
@@ -93,8 +90,9 @@ def write_window(path: Path, window: Window) -> None:
 def _run(root: Path, *arguments: str) -> None:
     """Run a step of the lifecycle; its last words become the error."""
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=root, stderr=subprocess.PIPE, text=True, check=False
-    )
+        [sys.executable, "-m", "lifecycle", *arguments], cwd=root, stderr=subprocess.PIPE,
+        text=True, check=False,
+    )  # fmt: skip
     if done.returncode:
         telling = [line for line in done.stderr.splitlines() if line.strip()]
         stages = [line for line in telling if re.match(r"[a-z]+: ", line)]
@@ -149,8 +147,8 @@ def retrain(
     write_json(_note(root), {"head": git.head(root)})
     try:
         write_window(root / "params.yaml", window)
-        _run(root, "lifecycle.pipeline.repro")
-        _run(root, "lifecycle.release.gate")
+        _run(root, "pipeline")
+        _run(root, "gate")
     except BaseException:
         undo(root)
         raise
@@ -163,24 +161,15 @@ def retrain(
         git.commit(root, f"Move the data window to {months}", *changed)
     _note(root).unlink()
     for step in steps:
-        _run(root, STEPS[step])
+        _run(root, step)
     done = f"{' and '.join(steps)} done" if steps else "committed; nothing is released"
     return f"the window is {months}, {done}"
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Retrain, release and deploy."""
-    parser = argparse.ArgumentParser(description="Move the data window and release what it gives.")
-    parser.add_argument("--end", help="the newest month, YYYY-MM; what the source has if not given")
-    parser.add_argument("--no-deploy", action="store_true", help="stop after the package")
-    parser.add_argument("--no-release", action="store_true", help="stop after the gate")
-    given = parser.parse_args()
     if given.end and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", given.end):
         raise StageError(f"{given.end} is no month: give END=YYYY-MM")
     steps = [step for step in STEPS if step != "deploy" or not given.no_deploy]
     steps = [] if given.no_release else steps
     print(f"retrain: {retrain(project_root(), load_params(), load_schema(), given.end, steps)}")
-
-
-if __name__ == "__main__":
-    run("retrain", main)

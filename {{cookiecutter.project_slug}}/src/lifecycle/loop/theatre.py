@@ -127,22 +127,22 @@ class Theatre:
             git.commit(self.root, subject, "params.yaml")
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a module of the clone."""
+        """Start a command of the clone."""
         return subprocess.Popen(
-            [sys.executable, "-m", *arguments], cwd=self.root, env=self.variables,
+            [sys.executable, "-m", "lifecycle", *arguments], cwd=self.root, env=self.variables,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             pass_fds=() if self._lock is None else (self._lock,),
         )  # fmt: skip
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a module of the clone; returns whatever came of it."""
+        """Run a command of the clone; returns whatever came of it."""
         process = self.start(*arguments)
         with ended(process):
             printed, said = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, printed, said)
 
     def must(self, *arguments: str) -> str:
-        """Run a module that has to pass, and return what it printed.
+        """Run a command that has to pass, and return what it printed.
 
         Raises:
             StageError: it did not; with its reason.
@@ -155,7 +155,7 @@ class Theatre:
     def close(self) -> None:
         """Stop the clone's service."""
         if (self.root / ".lifecycle" / "development").is_dir():
-            self.must("lifecycle.rollout.stop")
+            self.must("stop")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_json, write_text
 from lifecycle.core import environment
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.held import Held
 from lifecycle.core.params import Params, load_params
 from lifecycle.monitoring import drift, log_state, monitor_report, objectives
@@ -196,20 +196,11 @@ def judge_and_write(root: Path, verdict_to: Path | None) -> dict[str, Any]:
     return made
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Judge the environment that LIFECYCLE_ENVIRONMENT names, and say so by the exit code."""
-    parser = argparse.ArgumentParser(description="Judge what was served.")
-    parser.add_argument(
-        "--verdict-to", type=Path, help="write the verdict there, and fail only by a mistake"
-    )
-    given = parser.parse_args()
     root = project_root()
     with alone(root).hold("monitor"):
         made = judge_and_write(root, given.verdict_to)
     if given.verdict_to:
         return
     raise SystemExit(CODES[made["verdict"]])
-
-
-if __name__ == "__main__":
-    run("monitor", main)

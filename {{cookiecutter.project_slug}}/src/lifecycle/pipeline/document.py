@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lifecycle.contract.columns import Column, Schema, load_schema
 from lifecycle.contract.files import write_text
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 
 HEAD = """# Columns
 
@@ -42,7 +42,3 @@ def table(schema: Schema) -> str:
 def main() -> None:
     """Write the page."""
     write_text(project_root() / "docs" / "columns.md", table(load_schema()))
-
-
-if __name__ == "__main__":
-    run("document", main)

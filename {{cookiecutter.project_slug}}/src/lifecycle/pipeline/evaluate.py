@@ -18,7 +18,7 @@ from lifecycle.contract import features, model_file, privacy
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, replacing, write_json
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.frames import arrays
 from lifecycle.core.params import Evaluate, Params, load_params
 from lifecycle.pipeline import block_figures, reference
@@ -159,7 +159,3 @@ def main() -> None:
     write_plots(root / paths.plots, report, label, probability)
     scored = ", ".join(f"{name} {value:.4f}" for name, value in report["metrics"].items())
     print(f"evaluate: {holdout.height} rows held out: {scored}")
-
-
-if __name__ == "__main__":
-    run("evaluate", main)

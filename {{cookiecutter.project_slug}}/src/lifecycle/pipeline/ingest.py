@@ -15,7 +15,7 @@ import polars as pl
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import replacing, write_json
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.reading import Reading, apply, complaint, read
 from lifecycle.pipeline import source
@@ -119,7 +119,3 @@ def main() -> None:
         f"ingest: {report['rows']} rows from {params.data.window.start} to "
         f"{params.data.window.end}, {report['rows_without_label']} without a label left out"
     )
-
-
-if __name__ == "__main__":
-    run("ingest", main)

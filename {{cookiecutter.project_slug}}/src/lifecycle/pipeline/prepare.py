@@ -15,7 +15,7 @@ from lifecycle.contract import features
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, replacing, write_json
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Window, load_params
 
 ROWS_PER_GROUP = 50_000
@@ -85,7 +85,3 @@ def main() -> None:
     write_json(root / paths.prepare_report, report)
     first = params.data.window.until - timedelta(days=params.prepare.holdout_days)
     print(f"prepare: {train.height} rows to train on, {holdout.height} held out ({first} on)")
-
-
-if __name__ == "__main__":
-    run("prepare", main)

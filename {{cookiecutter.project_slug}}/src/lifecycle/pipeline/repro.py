@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lifecycle.contract.files import try_lock
 from lifecycle.core import git
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 
 LOCK = Path("dvc.lock")
 STATE = Path(".dvc", "tmp")
@@ -58,7 +58,3 @@ def main() -> None:
     for path in mend(root):
         print(f"repro: {path} was cut off when DVC was killed: DVC makes it again", flush=True)
     os.execv(sys.executable, [sys.executable, "-u", "-m", "dvc", "repro"])  # noqa: S606
-
-
-if __name__ == "__main__":
-    run("repro", main)

@@ -11,7 +11,7 @@ from lifecycle.contract import values
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import move
 from lifecycle.core import csv_file, parquet_file, reading
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import load_params
 from project.source import SOURCES, Source
 
@@ -85,7 +85,3 @@ def main() -> None:
     except ValueError as error:
         raise StageError(str(error)) from None
     move(part, folder)
-
-
-if __name__ == "__main__":
-    run("source", main)

@@ -11,7 +11,7 @@ import polars as pl
 from lifecycle.contract import features
 from lifecycle.contract.columns import load_schema
 from lifecycle.contract.files import replacing, write_json
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.frames import arrays
 from lifecycle.core.params import load_params
 from lifecycle.records import tracking
@@ -41,7 +41,3 @@ def main() -> None:
     write_json(root / paths.training_report, report)
     run_id = tracking.log_model_run(root, params, schema)
     print(f"train: {frame.height} rows, {fitted.trees} trees; MLflow run {run_id}")
-
-
-if __name__ == "__main__":
-    run("train", main)

@@ -18,7 +18,7 @@ from lifecycle.contract import features
 from lifecycle.contract.columns import load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_text
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.frames import arrays
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import tracking
@@ -98,11 +98,8 @@ def search(root: Path, params: Params) -> tuple[dict[str, float], float]:
     return {name: round(v, 4) for name, v in study.best_params.items()}, study.best_value
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Search, print the best values, and write them back where that is asked for."""
-    parser = argparse.ArgumentParser(description="Search hyper-parameters on the training part.")
-    parser.add_argument("--write", action="store_true", help="write the best to params.yaml")
-    write = parser.parse_args().write
     root, params = project_root(), load_params()
     if not (root / params.paths.train).is_file():
         raise StageError(f"{params.paths.train} is missing: run `make pipeline`")
@@ -110,13 +107,9 @@ def main() -> None:
     print(f"tune: best area {area:.4f} on the newest rows of train, with")
     for name, value in best.items():
         print(f"  {name}: {value}")
-    if write:
+    if given.write:
         path = root / "params.yaml"
         write_text(path, rewrite(path.read_text(encoding="utf-8"), best))
         print("tune: written to params.yaml; next: make pipeline")
     else:
         print("tune: nothing is changed; to write these to params.yaml: make tune WRITE=1")
-
-
-if __name__ == "__main__":
-    run("tune", main)

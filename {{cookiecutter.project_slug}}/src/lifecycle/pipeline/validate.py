@@ -17,7 +17,7 @@ import polars as pl
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_json
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import load_params
 from lifecycle.pipeline import withheld
 from lifecycle.pipeline.suite import Beyond, Expectation, load_beyond, of_months, of_snapshot
@@ -201,7 +201,3 @@ def main() -> None:
             f"{first['rule']}, {first['count']} rows; see {params.paths.validation_report}"
         )
     print(f"validate: {len(results)} expectations hold on {frame.height} rows")
-
-
-if __name__ == "__main__":
-    run("validate", main)

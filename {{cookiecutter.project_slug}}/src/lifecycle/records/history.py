@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lifecycle.contract.errors import StageError
 from lifecycle.core import git, outputs
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.git_command import GitError
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import registry, store
@@ -198,7 +198,3 @@ def main() -> None:
         newest = releases[-1]
         print(f"history: {len(releases)} released, the newest is version {newest.number} "
               f"(commit {newest.lineage['git_commit'][:12]})")  # fmt: skip
-
-
-if __name__ == "__main__":
-    run("history", main)

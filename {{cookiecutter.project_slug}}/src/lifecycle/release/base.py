@@ -1,7 +1,7 @@
 """The model of another commit, by what its dvc.lock says: the champion where no registry has one.
 
 A pull request on a machine without a registry is judged against the branch that it goes to: BASE
-names that commit. `python -m lifecycle.release.base` makes its model again where neither DVC's
+names that commit. `python -m lifecycle base` makes its model again where neither DVC's
 cache nor its remote have it any more; the same inputs give the same bytes.
 """
 
@@ -24,7 +24,7 @@ import yaml
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, replacing, write_json
 from lifecycle.core import git, outputs
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records.artefact import content_at, fetch_model
 from lifecycle.records.registry import DEFINITION, UNREGISTERED, Version, at_commit
@@ -170,7 +170,3 @@ def bring(root: Path, params: Params) -> str:
 def main() -> None:
     """Make sure that the model of BASE is to be had."""
     print(f"base: {bring(project_root(), load_params())}")
-
-
-if __name__ == "__main__":
-    run("base", main)

@@ -34,6 +34,12 @@ def probabilities(root: Path, version: Version, holdout: pl.DataFrame, schema: S
     return _by_its_own_code(root, version, path, holdout)
 
 
+def scoring(folder: Path) -> list[str]:
+    """Return how the project in `folder` scores a file: before it had commands, by a module."""
+    has_commands = (folder / "src" / "lifecycle" / "core" / "commands.py").is_file()
+    return ["lifecycle", "batch"] if has_commands else ["lifecycle.batch"]
+
+
 def _by_its_own_code(root: Path, version: Version, model: Path, holdout: pl.DataFrame) -> Any:
     """Score with the code of the version's commit, in a folder of its own."""
     commit = version.tags["git_commit"]
@@ -43,7 +49,7 @@ def _by_its_own_code(root: Path, version: Version, model: Path, holdout: pl.Data
         rows, scored = folder / "holdout.parquet", folder / "scored.parquet"
         holdout.write_parquet(rows)
         done = subprocess.run(
-            [sys.executable, "-m", "lifecycle.batch", *map(str, (rows, scored, "--model", model))],
+            [sys.executable, "-m", *scoring(folder), rows, scored, "--model", model],
             cwd=folder, env={**os.environ, "PYTHONPATH": str(folder / "src")},
             capture_output=True, text=True, check=False,
         )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, write_json
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import expected, registry, tracking, verdict
 from lifecycle.release import base
@@ -117,7 +117,3 @@ def gate(root: Path, params: Params, schema: Schema) -> str:
 def main() -> None:
     """Judge the model that the pipeline made."""
     gate(project_root(), load_params(), load_schema())
-
-
-if __name__ == "__main__":
-    run("gate", main)

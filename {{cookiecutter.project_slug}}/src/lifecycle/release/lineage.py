@@ -9,7 +9,7 @@ from pathlib import Path
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, parse_strict
 from lifecycle.core import git
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import proof, registry, tracking, verdict
 from lifecycle.records.registry import TRACKED, Version
@@ -118,12 +118,9 @@ def chain(root: Path, version: Version, params: Params) -> list[Line]:
     ]
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Print the lineage of a version (the champion's by default); a break in it is an error."""
-    parser = argparse.ArgumentParser(description="Print and check the lineage of a version.")
-    parser.add_argument("version", nargs="?", type=int, help="a number; the champion by default")
-    number = parser.parse_args().version
-    root, params = project_root(), load_params()
+    root, params, number = project_root(), load_params(), given.version
     versions = registry.connect(root, params)
     version = versions.by_alias("champion") if number is None else versions.get(number)
     if version is None:
@@ -139,7 +136,3 @@ def main() -> None:
             f"(its files: git checkout {version.tags['git_commit'][:12]} && make pipeline)"
         )
     print(f"lineage: {len(lines)} links hold")
-
-
-if __name__ == "__main__":
-    run("lineage", main)

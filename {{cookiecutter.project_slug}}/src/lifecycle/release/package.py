@@ -22,7 +22,7 @@ from lifecycle.contract import seal
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import move, read_json, write_json, write_text
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import bento, passed, registry
 from lifecycle.records.artefact import fetch_model
@@ -169,7 +169,3 @@ def settle(root: Path, versions: registry.Registry, packaged: bento.Released) ->
 def main() -> None:
     """Package what the registry names."""
     package(project_root(), load_params(), load_schema())
-
-
-if __name__ == "__main__":
-    run("package", main)

@@ -21,7 +21,7 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json
 from lifecycle.core import cloud, git
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import passed, registry, tracking, verdict
 from lifecycle.records.registry import TRACKED
@@ -196,7 +196,3 @@ def register(root: Path, params: Params, schema: Schema) -> registry.Version | N
 def main() -> None:
     """Register the model that the gate has passed."""
     register(project_root(), load_params(), load_schema())
-
-
-if __name__ == "__main__":
-    run("register", main)

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lifecycle.contract.files import write_text
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.held import now
 from lifecycle.core.params import Params, load_params
 from lifecycle.pages import web
@@ -157,7 +157,3 @@ def main() -> None:
     for note in facts.notes:
         print(f"    {note}")
     print(f"report: see {params.paths.site}/index.html")
-
-
-if __name__ == "__main__":
-    run("report", main)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lifecycle.contract.files import write_json
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.rollout import key_file, proxy
 
@@ -37,7 +37,3 @@ def main() -> None:
     """Prepare the containers of this project."""
     changed = prepare(project_root(), load_params())
     print(f"compose: the API keys are {'changed' if changed else 'as before'}")
-
-
-if __name__ == "__main__":
-    run("compose", main)

@@ -15,7 +15,7 @@ from typing import Any
 
 from lifecycle.contract.errors import StageError
 from lifecycle.core import environment
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.held import now
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import bento, passed, registry
@@ -167,7 +167,3 @@ def main() -> None:
     how = f"after {time.monotonic() - began:.1f} s" if is_new else "already"
     url = Machine(root, params, deployment).url
     print(f"deploy: version {live.version} ({live.tag}) serves {name} {how} at {url}")
-
-
-if __name__ == "__main__":
-    run("deploy", main)

@@ -14,7 +14,7 @@ from pathlib import Path
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_text
 from lifecycle.core import environment
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 
 # What the Makefile sets for every command.
@@ -34,8 +34,8 @@ RemainAfterExit=yes
 User={user}
 WorkingDirectory={root}
 {variables}
-ExecStart=/usr/bin/env python -m lifecycle.rollout.start
-ExecStop=/usr/bin/env python -m lifecycle.rollout.stop
+ExecStart=/usr/bin/env python -m lifecycle start
+ExecStop=/usr/bin/env python -m lifecycle stop
 TimeoutStartSec={start_seconds}
 TimeoutStopSec={stop_seconds}
 Restart=on-failure
@@ -94,7 +94,3 @@ def main() -> None:
         f"  sudo systemctl daemon-reload\n"
         f"  sudo systemctl enable --now {file}"
     )
-
-
-if __name__ == "__main__":
-    run("host-unit", main)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lifecycle.contract.errors import StageError
 from lifecycle.core import environment
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.rollout.supervisor import Supervisor
 from lifecycle.serving.socket_path import reach
 
@@ -142,18 +142,11 @@ def watch(root: Path, name: str, supervisor: Supervisor, start_seconds: float) -
             found.forget()
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Watch the environment that LIFECYCLE_ENVIRONMENT names."""
-    parser = argparse.ArgumentParser(description="End what hangs.")
-    parser.add_argument("sockets", type=Path)
-    parser.add_argument("--start-seconds", type=float, required=True)
-    given, root, name = parser.parse_args(), project_root(), environment.current()
+    root, name = project_root(), environment.current()
     supervisor = Supervisor(environment.folder(root, name), given.sockets)
     try:
         watch(root, name, supervisor, given.start_seconds)
     except (OSError, xmlrpc.client.Error) as error:
         raise StageError(f"the supervisor does not answer: {error!r}") from None
-
-
-if __name__ == "__main__":
-    run(NAME, main)

@@ -221,7 +221,7 @@ class Machine:
         source = self.root.resolve() / "src"
         self.supervisor.add(Program(
             liveness.NAME,
-            [sys.executable, "-m", "lifecycle.rollout.liveness", self.sockets, "--start-seconds",
+            [sys.executable, "-m", "lifecycle", "liveness", self.sockets, "--start-seconds",
              str(self.params.serve.start_timeout_seconds)],
             None,
             {"PYTHONPATH": str(source), "LIFECYCLE_ENVIRONMENT": self.environment}, stop_seconds=5,

@@ -12,7 +12,7 @@ from typing import Any
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json
 from lifecycle.core import environment
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import bento
 from lifecycle.records.deployment import Deployment
@@ -81,19 +81,13 @@ def predict(root: Path, params: Params, body: Any = None) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Send a JSON file, or one real record, and print request and answer."""
-    parser = argparse.ArgumentParser(description="Send one request to the service.")
-    parser.add_argument("request", type=Path, nargs="?", help="a JSON file; a real record if none")
-    given = parser.parse_args().request
-    if given is not None and not given.is_file():
-        raise StageError(f"{given} is missing")
+    file = given.request
+    if file is not None and not file.is_file():
+        raise StageError(f"{file} is missing")
     try:
-        body = None if given is None else json.loads(given.read_text(encoding="utf-8"))
+        body = None if file is None else json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise StageError(f"{given} is no valid JSON: {error}") from None
+        raise StageError(f"{file} is no valid JSON: {error}") from None
     print(json.dumps(predict(project_root(), load_params(), body), indent=2, ensure_ascii=False))
-
-
-if __name__ == "__main__":
-    run("predict", main)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lifecycle.contract.errors import StageError
 from lifecycle.core import environment, process
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.held import now
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import bento, passed, registry
@@ -108,18 +108,10 @@ def switch(machine: Machine, state: State, wanted: Serving, reason: str) -> Stat
     return state
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Roll back the environment that LIFECYCLE_ENVIRONMENT names."""
-    parser = argparse.ArgumentParser(description="Return to an earlier version.")
-    parser.add_argument("--version", type=int, help="which; the one before if not given")
-    parser.add_argument("--reason", default="", help="why, for the audit log")
-    given, name = parser.parse_args(), environment.current()
-    began = time.monotonic()
+    name, began = environment.current(), time.monotonic()
     state = rollback(project_root(), load_params(), name, given.version, given.reason)
     assert state.live is not None
     print(f"rollback: version {state.live.version} serves {name} "
           f"after {time.monotonic() - began:.1f} s")  # fmt: skip
-
-
-if __name__ == "__main__":
-    run("rollback", main)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lifecycle.contract.errors import StageError
 from lifecycle.core import environment
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records.deployment import Deployment, State
 from lifecycle.rollout import asking
@@ -48,7 +48,3 @@ def main() -> None:
     assert state.live is not None
     print(f"start: version {state.live.version} ({state.live.tag}) serves {name} "
           f"after {time.monotonic() - began:.1f} s at {machine.url}")  # fmt: skip
-
-
-if __name__ == "__main__":
-    run("start", main)

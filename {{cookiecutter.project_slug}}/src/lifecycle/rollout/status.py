@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lifecycle.core import environment, marks, places
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import bento
 from lifecycle.records.deployment import Deployment, Serving
@@ -92,7 +92,3 @@ def lines(root: Path, params: Params, name: str) -> list[str]:
 def main() -> None:
     """Print the state of the environment that LIFECYCLE_ENVIRONMENT names."""
     print("\n".join(lines(project_root(), load_params(), environment.current())))
-
-
-if __name__ == "__main__":
-    run("status", main)

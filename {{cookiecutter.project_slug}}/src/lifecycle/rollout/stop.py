@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lifecycle.core import environment
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.records.deployment import Deployment
 from lifecycle.rollout.rollback import cancel
 from lifecycle.rollout.supervisor import Supervisor
@@ -32,7 +32,3 @@ def main() -> None:
     name = environment.current()
     ran = stop(project_root(), name)
     print(f"stop: {name} is stopped" if ran else f"stop: nothing was running in {name}")
-
-
-if __name__ == "__main__":
-    run("stop", main)

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json
 from lifecycle.core import environment, outputs
-from lifecycle.core.command import project_root, run
+from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import bento
 from lifecycle.records.deployment import Deployment, Serving
@@ -157,17 +157,12 @@ def verify(root: Path, params: Params, name: str, seconds: float = SECONDS) -> F
     return found
 
 
-def main() -> None:
+def main(given: argparse.Namespace) -> None:
     """Verify the environment that LIFECYCLE_ENVIRONMENT names."""
-    parser = argparse.ArgumentParser(description="Check the running service from outside.")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long the load lasts")
-    seconds, name = parser.parse_args().seconds, environment.current()
+    seconds = SECONDS if given.seconds is None else given.seconds
+    name = environment.current()
     if seconds <= 0:
         raise StageError(f"a load of {seconds:g} seconds asks nothing: give SECONDS above 0")
     found = verify(project_root(), load_params(), name, seconds)
     print(f"verify: {name} answers its smoke request as the pipeline did; {found}")
     outputs.write({"figures": json.dumps(asdict(found))})
-
-
-if __name__ == "__main__":
-    run("verify", main)

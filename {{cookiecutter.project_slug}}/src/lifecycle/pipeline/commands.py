@@ -1,0 +1,19 @@
+"""The commands of the pipeline: `pipeline` runs the stages that DVC finds changed."""
+
+from __future__ import annotations
+
+from lifecycle.core.command import Command, option
+
+COMMANDS = (
+    Command("source", "lifecycle.pipeline.source:main", "Bring the source's files to data/source"),
+    Command("pipeline", "lifecycle.pipeline.repro:main", "Run the stages that have changed"),
+    Command("ingest", "lifecycle.pipeline.ingest:main", "Make one snapshot of the source (stage)"),
+    Command("validate", "lifecycle.pipeline.validate:main", "Check the snapshot (stage)"),
+    Command("prepare", "lifecycle.pipeline.prepare:main", "Add features, and split (stage)"),
+    Command("train", "lifecycle.pipeline.train:main", "Fit the model (stage)"),
+    Command("evaluate", "lifecycle.pipeline.evaluate:main", "Measure it on the holdout (stage)"),
+    Command("tune", "lifecycle.pipeline.tune:main", "Search hyper-parameters", (
+        option("--write", action="store_true", help="write the best to params.yaml"),
+    )),
+    Command("docs", "lifecycle.pipeline.document:main", "Write docs/columns.md from schema.yaml"),
+)  # fmt: skip
