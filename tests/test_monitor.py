@@ -221,9 +221,7 @@ def judge(project: Project, code: int) -> dict[str, Any]:
     """Run monitor as a script does, assert its exit code, and return the report."""
     if not _forking:
         _forking.append(Forking(project, "great_expectations", "evidently", "mlflow"))
-    done = _forking[0].run(
-        project, "lifecycle", "monitor", LIFECYCLE_ENVIRONMENT="development"
-    )
+    done = _forking[0].run(project, "lifecycle", "monitor", LIFECYCLE_ENVIRONMENT="development")
     printed = done.stdout + done.stderr
     assert done.returncode == code, printed
     assert "Traceback" not in printed

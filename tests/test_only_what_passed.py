@@ -69,9 +69,7 @@ def test_an_alias_moved_by_hand_to_what_the_gate_refused_is_not_obeyed(
         said = stopped(done, "package", "does not serve: ", words, "the alias challenger names it")
         assert "in MLflow (`make ui`) remove that alias" in said
     with unchanged(champion):
-        done = champion.python(
-            "-m", "lifecycle", "deploy", LIFECYCLE_ENVIRONMENT="development"
-        )
+        done = champion.python("-m", "lifecycle", "deploy", LIFECYCLE_ENVIRONMENT="development")
     stopped(done, "deploy", "version 5 does not serve: ", "gate_verdict is missing")
 
 
