@@ -56,7 +56,7 @@ def shrink(params: Params) -> Params:
             old = whole[section].get(key)
             merged = isinstance(old, dict) and isinstance(value, dict) and key != "metrics"
             whole[section][key] = {**old, **value} if merged else value
-    return Params.model_validate(whole)
+    return type(params).model_validate(whole)
 
 
 @pytest.fixture(scope="session")

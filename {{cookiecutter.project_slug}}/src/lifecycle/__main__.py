@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import lifecycle
 from lifecycle.core.command import PROGRAM, Command, Parser, nearest, option, run
+from lifecycle.core.parts import offering
 
 WHOLE = (
     Command("lifecycle", "lifecycle.whole_lifecycle:main",
@@ -25,13 +23,8 @@ WHOLE = (
 
 def parts() -> list[tuple[str, Sequence[Command]]]:
     """Return what each part that is there is about, with its commands; no part is known by name."""
-    found: list[tuple[str, Sequence[Command]]] = [("The whole, and a file of rows.", WHOLE)]
-    for package in pkgutil.iter_modules(lifecycle.__path__, "lifecycle."):
-        if package.ispkg and importlib.util.find_spec(f"{package.name}.commands"):
-            about = importlib.import_module(package.name).__doc__ or package.name
-            module = importlib.import_module(f"{package.name}.commands")
-            found.append((about, module.COMMANDS))
-    return found
+    found = [(about, module.COMMANDS) for about, module in offering("commands")]
+    return [("The whole, and a file of rows.", WHOLE), *found]
 
 
 def overview() -> str:

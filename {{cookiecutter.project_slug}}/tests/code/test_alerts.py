@@ -6,6 +6,7 @@ import pytest
 
 from lifecycle.core.params import Params
 from lifecycle.monitoring.alerts import WHAT_TO_DO, Alert, fires
+from lifecycle.monitoring.settings import Monitor
 
 
 @pytest.mark.parametrize(
@@ -24,12 +25,12 @@ from lifecycle.monitoring.alerts import WHAT_TO_DO, Alert, fires
 def test_two_of_the_last_four_and_the_latest(
     flags: list[bool], expected: bool, real_params: Params
 ) -> None:
-    assert fires(flags, real_params.monitor) is expected
+    assert fires(flags, real_params.part(Monitor)) is expected
 
 
 def test_what_is_sudden_needs_no_second_window(real_params: Params) -> None:
-    assert fires([False, True], real_params.monitor, sudden=True)
-    assert not fires([True, False], real_params.monitor, sudden=True)
+    assert fires([False, True], real_params.part(Monitor), sudden=True)
+    assert not fires([True, False], real_params.part(Monitor), sudden=True)
 
 
 def test_an_alert_names_its_heading() -> None:

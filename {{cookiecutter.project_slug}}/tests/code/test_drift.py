@@ -12,6 +12,7 @@ import pytest
 from lifecycle.core import day_blocks
 from lifecycle.core.params import Params
 from lifecycle.monitoring import drift
+from lifecycle.monitoring.settings import Monitor
 
 TIME = "scheduled_departure"
 
@@ -82,7 +83,7 @@ def test_a_column_without_values_has_no_effect_but_is_missing(
 ) -> None:
     empty = reference[:700].with_columns(steady=pl.lit(None, pl.Float64))
     assert drift.effect(reference["steady"], empty["steady"]) is None
-    found = drift.of_window(reference, empty, "steady", widest, real_params.monitor)
+    found = drift.of_window(reference, empty, "steady", widest, real_params.part(Monitor))
     assert (found["effect"], found["missing"], found["sudden"]) == (None, 1.0, True)
     assert drift.sentence("steady", found).startswith("steady is missing in 100.0% of the rows")
 
@@ -105,7 +106,7 @@ def test_no_block_of_the_reference_fires_against_it(
     """Each is a week of one end of the season at most, and the limit knows of that."""
     for part in day_blocks.blocks(reference, TIME, 7):
         for name in NAMES:
-            found = drift.of_window(reference, part, name, widest, real_params.monitor)
+            found = drift.of_window(reference, part, name, widest, real_params.part(Monitor))
             assert not found["fires"], (name, found)
     assert widest["season"]["effect"] > 5 * widest["steady"]["effect"]
 
@@ -124,7 +125,7 @@ def test_a_change_is_sudden(
     real_params: Params,
 ) -> None:  # fmt: skip
     week = day_blocks.blocks(reference, TIME, 7)[5].with_columns(change)
-    found = drift.of_window(reference, week, name, widest, real_params.monitor)
+    found = drift.of_window(reference, week, name, widest, real_params.part(Monitor))
     assert found["sudden"], found
     assert name in drift.sentence(name, found)
 

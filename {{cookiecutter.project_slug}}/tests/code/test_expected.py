@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import write_json
-from lifecycle.contract.operations import Rollout
 from lifecycle.core.params import Params
 from lifecycle.records import expected
 from lifecycle.records.expected import Expected
@@ -28,6 +27,7 @@ from lifecycle.records.registry import Version
 from lifecycle.release import difference
 from lifecycle.rollout import rollout_rules
 from lifecycle.rollout.figures import Figures
+from lifecycle.rollout.settings import RolloutSettings
 
 Array = NDArray[np.float64]
 THRESHOLD = 0.3
@@ -45,8 +45,8 @@ DEFECTS: dict[str, Callable[[Array], Array]] = {
 
 
 @pytest.fixture
-def limits(real_params: Params) -> Rollout:
-    return real_params.rollout
+def limits(real_params: Params) -> RolloutSettings:
+    return real_params.part(RolloutSettings)
 
 
 def drawn(days: int, rows: int, seed: int) -> tuple[Array, Array, NDArray[Any]]:
@@ -84,7 +84,7 @@ def counted(stale: Array, answered: Array, requests: int) -> tuple[Figures, Figu
 
 
 def broken(
-    answered: Callable[[Array], Array], limits: Rollout, about: Expected | None,
+    answered: Callable[[Array], Array], limits: RolloutSettings, about: Expected | None,
     requests: int = 200, rows: int = 1000, seed: int = 2,
 ) -> str | None:  # fmt: skip
     """Return the rule that does not hold in shadow."""
@@ -101,12 +101,12 @@ def test_the_pair_differs_by_about_45_percent() -> None:
 
 @pytest.mark.parametrize("seed", range(2, 22))
 def test_an_honest_successor_passes_where_the_fixed_limit_returns_it(
-    limits: Rollout, seed: int
+    limits: RolloutSettings, seed: int
 ) -> None:
     assert broken(lambda p: p, limits, measured(), seed=seed) is None
 
 
-def test_the_fixed_limit_returns_it(limits: Rollout) -> None:
+def test_the_fixed_limit_returns_it(limits: RolloutSettings) -> None:
     """As it was returned before: nothing was measured."""
     found = [broken(lambda p: p, limits, None, seed=seed) for seed in range(2, 22)]
     assert "changed decisions" in found
@@ -115,13 +115,13 @@ def test_the_fixed_limit_returns_it(limits: Rollout) -> None:
 @pytest.mark.parametrize("defect", DEFECTS)
 @pytest.mark.parametrize("seed", range(2, 7))
 def test_a_broken_candidate_is_returned_in_either_direction(
-    limits: Rollout, defect: str, seed: int
+    limits: RolloutSettings, defect: str, seed: int
 ) -> None:
     found = broken(DEFECTS[defect], limits, measured(), seed=seed)
     assert found in ("changed decisions", "prediction shift")
 
 
-def test_the_reason_says_what_was_expected(limits: Rollout) -> None:
+def test_the_reason_says_what_was_expected(limits: RolloutSettings) -> None:
     stale, better, _ = drawn(20, 50, 2)
     candidate, live = counted(stale, np.full_like(better, 0.2), 200)
     found = rollout_rules.changed(candidate, live, limits, measured())
@@ -132,7 +132,7 @@ def test_the_reason_says_what_was_expected(limits: Rollout) -> None:
 
 @pytest.mark.parametrize(("days", "rows", "requests"), [(7, 5, 200), (31, 900, 20), (7, 5, 20)])
 def test_little_data_widens_the_limits(
-    limits: Rollout, days: int, rows: int, requests: int
+    limits: RolloutSettings, days: int, rows: int, requests: int
 ) -> None:
     wide, narrow = measured(days, rows), measured()
     widths = []
@@ -146,7 +146,7 @@ def test_little_data_widens_the_limits(
 
 @pytest.mark.parametrize(("days", "rows", "requests"), [(31, 900, 200), (7, 5, 5), (7, 1, 1)])
 def test_nonsense_is_returned_however_wide_they_are(
-    limits: Rollout, days: int, rows: int, requests: int
+    limits: RolloutSettings, days: int, rows: int, requests: int
 ) -> None:
     """Where differences say little, rows whose answers are known say it all."""
     stale, better, _ = drawn(5, max(1, requests // 5), 3)

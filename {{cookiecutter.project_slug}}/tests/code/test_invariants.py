@@ -10,6 +10,7 @@ import pytest
 from lifecycle.contract.columns import Schema
 from lifecycle.core.params import Params
 from lifecycle.monitoring import invariants
+from lifecycle.monitoring.settings import Monitor
 from lifecycle.pipeline.suite import Beyond
 
 
@@ -25,7 +26,7 @@ def week(snapshot: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 def broken(
     rows: pl.DataFrame, schema: Schema, beyond: Beyond, params: Params
 ) -> dict[str, dict[str, object]]:
-    found = invariants.check(rows, schema, beyond, params.monitor.invariants)
+    found = invariants.check(rows, schema, beyond, params.part(Monitor).invariants)
     return {str(one["column"]): one for one in found}
 
 
@@ -50,7 +51,7 @@ def test_what_is_broken_is_named(
     real_params: Params,
 ) -> None:  # fmt: skip
     found = invariants.check(
-        week.with_columns(fault), schema, beyond, real_params.monitor.invariants
+        week.with_columns(fault), schema, beyond, real_params.part(Monitor).invariants
     )
     alerts = {one.subject: one for one in invariants.alerts(found, schema, "2013-05-25")}
     assert column in alerts
@@ -79,7 +80,7 @@ def test_a_clock_that_stands_still_for_a_day(
     week: pl.DataFrame, snapshot: pl.DataFrame, schema: Schema, real_params: Params
 ) -> None:
     """Whole days are healthy, one by one or together; one that has a single time is not."""
-    rule, time = real_params.monitor.invariants, schema.time
+    rule, time = real_params.part(Monitor).invariants, schema.time
     reference = snapshot.gather_every(7)
 
     def stuck(rows: pl.DataFrame) -> list[str]:
@@ -95,7 +96,7 @@ def test_a_clock_that_stands_still_for_a_day(
 
 
 def test_refusals_are_judged_by_the_field_that_caused_them(real_params: Params) -> None:
-    rule = real_params.monitor.invariants
+    rule = real_params.part(Monitor).invariants
 
     def refused(count: int, answered: int) -> list[str]:
         fields = [["records.0.origin", "records.1.origin"]] * count

@@ -8,6 +8,7 @@ import pytest
 
 from lifecycle.core.params import Params
 from lifecycle.monitoring.objectives import judge, since
+from lifecycle.monitoring.settings import Monitor
 
 
 def counted(requests: float, failed: float = 0, slow: float = 0, **more: Any) -> dict[str, Any]:
@@ -54,6 +55,6 @@ def test_another_version_counts_from_zero() -> None:
     ],
 )
 def test_what_is_promised(figures: dict[str, Any], kinds: list[str], real_params: Params) -> None:
-    found, alerts = judge(figures, real_params.monitor.objectives)
+    found, alerts = judge(figures, real_params.part(Monitor).objectives)
     assert [one.kind for one in alerts] == kinds
     assert bool(found["judged"]) is (figures["requests"] < 100)

@@ -13,9 +13,10 @@ import yaml
 
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.core.params import Gate, Params, Window
+from lifecycle.core.params import Gate, Params, Window, model
 from lifecycle.loop import first_model, replay, replay_page, replay_report
 from lifecycle.loop.replay_scores import Scores
+from lifecycle.loop.settings import Replay
 
 
 def test_months_are_one_or_a_range() -> None:
@@ -101,7 +102,7 @@ def test_without_a_month_before_there_is_no_first_model() -> None:
 
 def test_fewer_days_are_held_out_of_a_short_window(real_params: Params) -> None:
     one, five = Window(start="2013-01", end="2013-01"), Window(start="2013-01", end="2013-05")
-    assert first_model.holdout_days(real_params, one) == real_params.replay.holdout_days
+    assert first_model.holdout_days(real_params, one) == real_params.part(Replay).holdout_days
     assert first_model.holdout_days(real_params, five) == real_params.prepare.holdout_days
 
 
@@ -114,7 +115,7 @@ def test_params_are_edited_where_they_stand(root: Path, real_params: Params) -> 
     gate = first_model.opened(real_params.gate.model_dump())
     edited = yaml.safe_load(first_model.with_gate(text, gate))
     assert {key for key in before if before[key] != edited[key]} == {"gate"}
-    assert Params.model_validate(edited).gate == Gate.model_validate(gate)
+    assert model().model_validate(edited).gate == Gate.model_validate(gate)
 
 
 def test_only_floors_are_opened(real_params: Params) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from lifecycle.core.params import Params
 from lifecycle.rollout import proxy
+from lifecycle.rollout.settings import RolloutSettings
 
 
 def forwards(configuration: dict[str, Any]) -> list[dict[str, Any]]:
@@ -46,7 +47,7 @@ def test_caddy_accepts_both_and_would_refuse_a_mistake(params: Params, tmp_path:
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.25, 0.333, 0.5, 0.99])
 def test_the_upstreams_are_in_the_share_of_the_canary(params: Params, share: float) -> None:
-    rollout = params.rollout.model_copy(update={"canary_shares": (share,)})
+    rollout = params.part(RolloutSettings).model_copy(update={"canary_shares": (share,)})
     changed = params.model_copy(update={"rollout": rollout})
     both, live = forwards(proxy.for_rollout(changed, 0, 4, with_keys=False))
     dials = [one["dial"] for one in both["upstreams"]]

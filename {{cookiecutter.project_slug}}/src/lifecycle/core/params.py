@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from lifecycle.contract.operations import Monitor, PredictionLog, Replay, Retrain, Rollout, Serve
+from lifecycle.contract.operations import PredictionLog, Serve
 from lifecycle.contract.section import Count, Month, Section, Share, parse
+from lifecycle.core import parts
 from project.hyperparameters import Train, Tune
+
+Kind = TypeVar("Kind", bound=Section)
 
 
 class Project(Section):
@@ -97,9 +101,11 @@ class Prepare(Section):
 
 
 class Evaluate(Section):
-    """What is measured on the holdout."""
+    """What is measured on the holdout, and how long the windows of a reference are."""
 
     threshold: Share
+    window_days: Count
+    minimum_window_labels: Count
     calibration_bins: Count
     slices: tuple[str, ...]
     minimum_slice_rows: Count
@@ -180,7 +186,7 @@ class Batch(Section):
 
 
 class Params(Section):
-    """The whole of params.yaml."""
+    """The sections of params.yaml that the pipeline, the release and the service stand on."""
 
     project: Project
     paths: Paths
@@ -192,16 +198,43 @@ class Params(Section):
     evaluate: Evaluate
     gate: Gate
     serve: Serve
-    rollout: Rollout
     prediction_log: PredictionLog
-    monitor: Monitor
-    retrain: Retrain
-    replay: Replay
     batch: Batch
+
+    def part(self, kind: type[Kind]) -> Kind:
+        """Return the section that is described by `kind`, of a part of the lifecycle."""
+        return next(one for one in self.__dict__.values() if isinstance(one, kind))
+
+
+class Measured(BaseModel):
+    """What of `evaluate` a verdict depends on."""
+
+    slices: tuple[str, ...]
+    threshold: Share
+
+
+class Judged(BaseModel):
+    """What a verdict was given by, as params.yaml of any commit has it: the rest may be another."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    data: Data
+    evaluate: Measured
+    gate: Gate
+
+
+@cache
+def model() -> type[Params]:
+    """Return `Params` with the sections of the parts that are there: their settings.SECTIONS."""
+    found = [module.SECTIONS for _, module in parts.offering("settings")]
+    fields: dict[str, Any] = {
+        key: (section, ...) for sections in found for key, section in sections.items()
+    }
+    return create_model("Params", __base__=Params, **fields)
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read params.yaml; see `parse` for what is raised."""
-    params = parse(Params, path)
+    params = parse(model(), path)
     assert isinstance(params, Params)
     return params

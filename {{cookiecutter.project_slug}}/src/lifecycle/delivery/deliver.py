@@ -26,6 +26,7 @@ from lifecycle.delivery.receive import receive
 from lifecycle.records.deployment import Deployment, Serving, State
 from lifecycle.rollout.deploy import deploy, interruptible
 from lifecycle.rollout.rollback import rollback
+from lifecycle.rollout.settings import RolloutSettings
 from lifecycle.rollout.stop import stop
 from lifecycle.rollout.verify import verify
 
@@ -156,8 +157,8 @@ def rehearse(root: Path, params: Params, record: Record, bundle: Path, wanted: s
     if Deployment(root, name).load().live is not None:
         raise StageError(f"a version is deployed to {name} here: rehearse where nothing serves")
     # Nobody asks but the rehearsal itself, so there is nothing to wait for.
-    steps = params.rollout.step_seconds
-    params = params.model_copy(update={"rollout": params.rollout.model_copy(update={
+    steps = params.part(RolloutSettings).step_seconds
+    params = params.model_copy(update={"rollout": params.part(RolloutSettings).model_copy(update={
         "step_seconds": steps.model_copy(update={name: steps.development})})})  # fmt: skip
     os.environ.setdefault("API_KEYS", "")
     os.environ["API_KEYS"] = os.environ["API_KEYS"] or secrets.token_hex(16)

@@ -15,6 +15,7 @@ from typing import Any
 from lifecycle.contract.errors import StageError
 from lifecycle.core.params import Params, Window
 from lifecycle.loop.retrain import STEPS
+from lifecycle.loop.settings import Replay
 from lifecycle.loop.theatre import Theatre, reason
 from lifecycle.tasks.rules import LOWER_IS_BETTER
 
@@ -46,7 +47,7 @@ def shifted(month: str, by: int) -> str:
 def holdout_days(params: Params, window: Window) -> int:
     """Return how many days are held out: the project's own, where the window has twice as many."""
     whole, own = (window.until - window.since).days, params.prepare.holdout_days
-    return own if whole >= 2 * own else params.replay.holdout_days
+    return own if whole >= 2 * own else params.part(Replay).holdout_days
 
 
 def opened(gate: dict[str, Any]) -> dict[str, Any]:

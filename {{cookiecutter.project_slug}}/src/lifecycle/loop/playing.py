@@ -16,9 +16,11 @@ from lifecycle.core.params import Params, Window, load_params
 from lifecycle.loop import first_model, replay_report
 from lifecycle.loop.first_model import shifted
 from lifecycle.loop.replay_scores import Scores
+from lifecycle.loop.settings import Replay
 from lifecycle.loop.theatre import Theatre, ended, reason
 from lifecycle.loop.traffic import Traffic
 from lifecycle.monitoring import monitor
+from lifecycle.monitoring.settings import Monitor
 from lifecycle.records import registry
 from lifecycle.records.deployment import Deployment
 from project.model import Model
@@ -107,7 +109,7 @@ class Played:
 
     def _send(self, month: Month, rows: pl.DataFrame, rate: float | None = None) -> pl.DataFrame:
         port = self.params.serve.ports.of(ENVIRONMENT)
-        options = self.params.replay
+        options = self.params.part(Replay)
         rates = [one for one in (rate, self.rate) if one]
         traffic = Traffic(f"http://127.0.0.1:{port}", options.connections, min(rates, default=None))
         answers = traffic.send(
@@ -134,7 +136,7 @@ class Played:
 
     def _first_day(self, month: str) -> date:
         """Return the first day that monitoring looks at in the middle of a month."""
-        days = self.params.monitor.windows * self.params.monitor.window_days
+        days = self.params.part(Monitor).windows * self.params.evaluate.window_days
         return date.fromisoformat(f"{month}-{MIDDLE}") + timedelta(1 - days)
 
     def _monitor(self, month: Month) -> None:
@@ -173,7 +175,7 @@ class Played:
 
     def _roll_out_while_sending(self, month: Month, rows: pl.DataFrame) -> pl.DataFrame:
         sent, answers, rollout = 0, [], self.theatre.start("deploy")
-        size = ROLLOUT_REQUESTS * self.params.replay.rows_per_request
+        size = ROLLOUT_REQUESTS * self.params.part(Replay).rows_per_request
         with ended(rollout):
             while rollout.poll() is None and sent < rows.height:
                 answers.append(self._send(month, rows[sent : sent + size], ROLLOUT_RATE))

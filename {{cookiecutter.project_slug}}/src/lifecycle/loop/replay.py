@@ -25,6 +25,7 @@ from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, Window, load_params
 from lifecycle.loop import first_model, replay_page, replay_report
 from lifecycle.loop.playing import ENVIRONMENT, Months, Played
+from lifecycle.loop.settings import Retrain
 from lifecycle.loop.theatre import FOREIGN, Theatre
 from lifecycle.pipeline import ingest, source
 from lifecycle.rollout.deploy import interruptible
@@ -92,7 +93,7 @@ def replay(root: Path, params: Params, names: list[str], rate: float | None) -> 
     schema, theatre = load_schema(root / "schema.yaml"), Theatre(root)
     rows = read_months(root, params, schema)
     require(names, rows, schema)
-    window = first_model.window_before(sorted(rows), names[0], params.retrain.window_months)
+    window = first_model.window_before(sorted(rows), names[0], params.part(Retrain).window_months)
     with theatre.alone():
         inside = theatre.build(params, window)
         played = Played(theatre, inside, schema, rows, rate)

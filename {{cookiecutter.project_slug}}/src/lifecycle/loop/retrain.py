@@ -24,6 +24,7 @@ from lifecycle.contract.files import read_json, read_state, write_json, write_te
 from lifecycle.core import git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, Window, load_params
+from lifecycle.loop.settings import Retrain
 from lifecycle.pipeline import ingest, source
 
 WINDOW = re.compile(r'(?m)^(  window:\n    start: )"?[\d-]+"?(\n    end: )"?[\d-]+"?')
@@ -143,7 +144,7 @@ def retrain(
     """
     require_clean(root)
     asked = chosen_end(last_days(root, params, schema), end)
-    window = moved(params.data.window, asked, params.retrain.window_months)
+    window = moved(params.data.window, asked, params.part(Retrain).window_months)
     write_json(_note(root), {"head": git.head(root)})
     try:
         write_window(root / "params.yaml", window)

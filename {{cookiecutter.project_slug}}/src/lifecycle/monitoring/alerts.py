@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lifecycle.contract.operations import Monitor
+from lifecycle.monitoring.settings import Monitor
 
 # Each kind is a heading of docs/operations.md with the whole answer; this is its first step.
 WHAT_TO_DO = {

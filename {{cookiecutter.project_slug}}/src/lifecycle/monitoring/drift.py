@@ -15,8 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lifecycle.contract.files import read_state, write_json
-from lifecycle.contract.operations import Monitor
 from lifecycle.core import day_blocks
+from lifecycle.monitoring.settings import Monitor
 
 Array = NDArray[Any]
 # As in Evidently.

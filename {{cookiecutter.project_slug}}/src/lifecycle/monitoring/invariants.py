@@ -16,10 +16,10 @@ import polars as pl
 
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.operations import InvariantRule
 from lifecycle.core.day_blocks import blocks
 from lifecycle.core.reading import TYPES
 from lifecycle.monitoring.alerts import Alert
+from lifecycle.monitoring.settings import InvariantRule
 from lifecycle.pipeline.suite import Beyond, Expectation, of_column
 from lifecycle.pipeline.validate import with_derived
 

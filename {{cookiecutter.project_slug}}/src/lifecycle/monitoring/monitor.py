@@ -24,6 +24,7 @@ from lifecycle.monitoring import drift, log_state, monitor_report, objectives
 from lifecycle.monitoring import monitor_checks as checks
 from lifecycle.monitoring.look import PREDICTION, Look, champion, compared, served
 from lifecycle.monitoring.predictions import compact, read
+from lifecycle.monitoring.settings import Monitor
 from lifecycle.monitoring.windows import Window, cut
 from lifecycle.rollout import log_folder
 from lifecycle.rollout.key_file import require_hash_key
@@ -38,7 +39,7 @@ def look_at(
     folder = environment.folder(root, name) / "predictions"
     log = read(folder, schema, since)
     rows = served(log)
-    windows, said = cut(rows, schema.time, params.monitor)
+    windows, said = cut(rows, schema.time, params.part(Monitor), params.evaluate.window_days)
     look = Look(root, params, schema, name, log, rows, windows)
     look.found = [_empty(window) for window in windows]
     now = datetime.now(UTC)
@@ -68,7 +69,7 @@ def look_at(
 
 def _notice_silence(look: Look, now: datetime) -> None:
     """Note that nothing is logged any more: what was healthy then may not be so now."""
-    newest, days = look.rows["logged_at"].max(), look.params.monitor.window_days
+    newest, days = look.rows["logged_at"].max(), look.params.evaluate.window_days
     if isinstance(newest, datetime) and now - newest > timedelta(days):
         said = f"the newest prediction was logged at {newest:%Y-%m-%d %H:%M} UTC, more than {days} "
         look.obstacles.append(said + "days ago: does the service get requests, and write its log?")

@@ -12,6 +12,7 @@ from lifecycle.contract.files import md5
 from lifecycle.monitoring import drift, invariants, joining, labels, quality, skew
 from lifecycle.monitoring.alerts import Alert, fires
 from lifecycle.monitoring.look import PREDICTION, Champion, Look, compared
+from lifecycle.monitoring.settings import Monitor
 from lifecycle.pipeline.suite import load_beyond
 from lifecycle.records import registry
 
@@ -22,20 +23,20 @@ def judge_refusals(look: Look) -> None:
     if look.windows:
         since = pl.col("logged_at") >= look.windows[-1].rows["logged_at"].min()
         rows, refused = rows.filter(since), refused.filter(since)
-    answered, rule = rows["request_id"].n_unique(), look.params.monitor.invariants
+    answered, rule = rows["request_id"].n_unique(), look.params.part(Monitor).invariants
     look.refusals, alerts = invariants.refusals(answered, refused, rule)
     look.alerts += alerts
 
 
 def judge_latest(look: Look, who: Champion) -> None:
     """Check invariants, clock and skew of the latest window, which fires alone."""
-    latest, rule, schema = look.windows[-1], look.params.monitor.invariants, look.schema
+    latest, rule, schema = look.windows[-1], look.params.part(Monitor).invariants, look.schema
     beyond = load_beyond(look.root / "expectations" / "suite.yaml")
     broken = invariants.check(latest.rows, schema, beyond, rule)
     look.found[-1]["invariants"] = broken
     look.alerts += invariants.alerts(broken, schema, latest.name)
     recent = look.rows.filter(pl.col("logged_at") >= latest.rows["logged_at"].min())
-    days = look.params.monitor.window_days
+    days = look.params.evaluate.window_days
     look.alerts += invariants.stuck_clock(who.reference, recent, schema.time, days, rule)
     changed = [path for tag, path in registry.DEFINITION.items()
                if who.version.tags.get(tag) != md5(look.root / path)]  # fmt: skip
@@ -51,10 +52,11 @@ def judge_latest(look: Look, who: Champion) -> None:
 
 def judge_drift(look: Look, who: Champion) -> None:
     """Measure the drift of every feature and of the prediction in each whole window."""
-    rule, names = look.params.monitor, compared(look.schema)
-    kept = f"{who.version.tags['model_md5']}-{rule.window_days}d.json"
+    rule, names = look.params.part(Monitor), compared(look.schema)
+    days = look.params.evaluate.window_days
+    kept = f"{who.version.tags['model_md5']}-{days}d.json"
     widest = drift.widest(
-        who.reference, [*names.values(), PREDICTION], look.schema.time, rule.window_days,
+        who.reference, [*names.values(), PREDICTION], look.schema.time, days,
         look.root / ".lifecycle" / "models" / kept,
     )  # fmt: skip
     for window, found in zip(look.windows, look.found, strict=True):
@@ -81,7 +83,7 @@ def judge_drift(look: Look, who: Champion) -> None:
 
 def _drift_alert(look: Look, kind: str, name: str, by_window: list[Any]) -> None:
     flags, latest = [bool(one and one["fires"]) for one in by_window], by_window[-1]
-    if latest and fires(flags, look.params.monitor, sudden=latest["sudden"]):
+    if latest and fires(flags, look.params.part(Monitor), sudden=latest["sudden"]):
         where = tuple(w.name for w, flag in zip(look.windows, flags, strict=True) if flag)
         look.alerts.append(Alert(kind, name, drift.sentence(name, latest), where))
 
@@ -122,7 +124,7 @@ def judge_quality(look: Look, who: Champion) -> None:
             verdicts.append(quality.verdicts(found["quality"], who.evaluation, params))
     if not verdicts:
         look.skip("quality", (
-            f"a window needs {params.monitor.quality.minimum_labels} labels of both kinds; of "
+            f"a window needs {params.evaluate.minimum_window_labels} labels of both kinds; of "
             f"{known.height} labels, the predictions of version {who.version.number} in a window "
             f"have {most} at most"
         ))  # fmt: skip
@@ -153,7 +155,7 @@ def judge_age(look: Look, who: Champion) -> None:
         look.skip("age", f"version {who.version.number} does not say what it was trained on")
         return
     last = datetime.fromisoformat(who.version.tags["train_last"])
-    age, most = (newest - last).days, look.params.monitor.maximum_age_days
+    age, most = (newest - last).days, look.params.part(Monitor).maximum_age_days
     if age > most:
         version = f"version {who.version.number}"
         said = (f"{version} was trained on rows up to {last:%Y-%m-%d}, {age} days before the "

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.contract.files import read_state, write_json
-from lifecycle.contract.operations import Objectives
 from lifecycle.core.params import Params
 from lifecycle.monitoring.alerts import Alert
+from lifecycle.monitoring.settings import Monitor, Objectives
 from lifecycle.records.deployment import Deployment
 from lifecycle.rollout.figures import Figures, quantile, read
 
@@ -126,7 +126,7 @@ def of_environment(root: Path, params: Params, name: str) -> tuple[dict[str, Any
         reason = f"the service does not answer for its metrics ({error}): run `make status`"
         return {"judged": f"not judged: {reason}"}, [Alert("availability", "proxy", reason)]
     kept = deployment.folder / "monitor.json"
-    found, alerts = judge(since(now, _before(kept, now)), params.monitor.objectives)
+    found, alerts = judge(since(now, _before(kept, now)), params.part(Monitor).objectives)
     if not found["judged"]:
         # Until there are requests enough, they add up.
         write_json(kept, now)

@@ -14,6 +14,7 @@ import polars as pl
 from lifecycle.contract.columns import Schema
 from lifecycle.core.params import Params
 from lifecycle.monitoring.alerts import Alert, fires
+from lifecycle.monitoring.settings import Monitor
 from lifecycle.pipeline.block_figures import BIAS, judgeable
 from lifecycle.pipeline.reference import FEATURE
 from lifecycle.tasks import rules
@@ -35,7 +36,7 @@ def intervals(
     order, ties = rules.prepared_scores(label, score, "roc_auc")
     generator = np.random.default_rng(params.train.seed)
     draws = [np.bincount(generator.integers(0, len(blocks), len(blocks)), minlength=len(blocks))
-             for _ in range(params.monitor.quality.resamples)]  # fmt: skip
+             for _ in range(params.part(Monitor).quality.resamples)]  # fmt: skip
     tail = (1 - params.gate.champion.confidence) / 2
 
     def figure(key: str, draw: Array) -> float:
@@ -58,7 +59,7 @@ def of_window(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, A
     """Return the quality of a window's predictions; None with too few labels, days or classes."""
     label = rows[schema.target].cast(pl.Float64).to_numpy()
     score, day = rows["probability"].to_numpy(), rows[schema.time].dt.date().to_numpy()
-    enough = rows.height >= params.monitor.quality.minimum_labels
+    enough = rows.height >= params.evaluate.minimum_window_labels
     if not enough or not judgeable(label, day, params):
         return None
     name = params.gate.champion.metric
@@ -133,7 +134,7 @@ def _worst_blocks(evaluation: dict[str, Any], params: Params) -> dict[str, float
     """Return the worst figures of blocks; none of a version from before they were kept."""
     kept = evaluation.get("worst_blocks", {})
     same = (kept.get("days"), kept.get("metric")) == (
-        params.monitor.window_days, params.gate.champion.metric,
+        params.evaluate.window_days, params.gate.champion.metric,
     )  # fmt: skip
     figures: dict[str, float] = kept["figures"] if same else {}
     return figures
@@ -155,13 +156,13 @@ def _verdict(
     worse: float, block: float | None, before: float, sign: int, said: str, params: Params
 ) -> Verdict:
     """Compare how much worse a window is with the tolerance, or with the worst block."""
-    tolerance = params.monitor.quality.tolerance
+    tolerance = params.part(Monitor).quality.tolerance
     allowed = tolerance if block is None else max(tolerance, block)
     why = f"tolerance {tolerance}" if allowed == tolerance else (
-        f"what the worst {params.monitor.window_days} days of train and holdout had"
+        f"what the worst {params.evaluate.window_days} days of train and holdout had"
     )  # fmt: skip
     said += f" (limit {before + sign * allowed:.3f}: {why})"
-    return Verdict(worse > allowed, worse > params.monitor.sudden_factor * allowed, said)
+    return Verdict(worse > allowed, worse > params.part(Monitor).sudden_factor * allowed, said)
 
 
 def _slice(evaluation: dict[str, Any], column: str, value: str) -> dict[str, Any] | None:
@@ -177,7 +178,7 @@ def alerts(names: list[str], by_window: list[dict[str, Verdict]], params: Params
     found = []
     for key, latest in by_window[-1].items() if by_window else ():
         flags = [key in verdicts and verdicts[key].bad for verdicts in by_window]
-        if fires(flags, params.monitor, sudden=latest.sudden):
+        if fires(flags, params.part(Monitor), sudden=latest.sudden):
             where = tuple(name for name, flag in zip(names, flags, strict=True) if flag)
             found.append(Alert("quality", key, latest.sentence, where))
     return found

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from lifecycle.contract.operations import Monitor
+from lifecycle.monitoring.settings import Monitor
 
 DAY = "_day"
 
@@ -30,29 +30,29 @@ class Window:
         return self.start.isoformat()
 
 
-def _last_day(counts: dict[date, int], rule: Monitor) -> date | None:
+def _last_day(counts: dict[date, int], days: int, minimum_rows: int) -> date | None:
     """Return the newest day whose window has rows enough: a stray date is nobody's window."""
     for day in sorted(counts, reverse=True):
-        days = (day - timedelta(back) for back in range(rule.window_days))
-        if sum(counts.get(one, 0) for one in days) >= rule.minimum_rows:
+        window = (day - timedelta(back) for back in range(days))
+        if sum(counts.get(one, 0) for one in window) >= minimum_rows:
             return day
     return None
 
 
-def cut(rows: pl.DataFrame, time: str, rule: Monitor) -> tuple[list[Window], list[str]]:
-    """Return the last windows that can be judged, oldest first, and what was not judged and why."""
+def cut(rows: pl.DataFrame, time: str, rule: Monitor, days: int) -> tuple[list[Window], list[str]]:
+    """Return the last windows of `days` that can be judged, oldest first; what not, and why."""
     dated = rows.with_columns(pl.col(time).dt.date().alias(DAY)).filter(pl.col(DAY).is_not_null())
     counts: dict[date, int] = dict(dated.group_by(DAY).len().iter_rows())
-    last = _last_day(counts, rule)
+    last = _last_day(counts, days, rule.minimum_rows)
     if last is None:
         return [], [
-            f"no {rule.window_days} days have {rule.minimum_rows} rows (monitor.minimum_rows): "
+            f"no {days} days have {rule.minimum_rows} rows (monitor.minimum_rows): "
             f"the log has {rows.height}"
         ]
     first, found, said = min(counts), [], []
     for back in range(rule.windows):
-        end = last + timedelta(1 - back * rule.window_days)
-        start = end - timedelta(rule.window_days)
+        end = last + timedelta(1 - back * days)
+        start = end - timedelta(days)
         part = dated.filter(pl.col(DAY).is_between(start, end, closed="left")).drop(DAY)
         whole = first <= start
         if part.height >= rule.minimum_rows and (whole or back == 0):

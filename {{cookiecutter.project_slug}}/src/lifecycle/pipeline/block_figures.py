@@ -30,7 +30,7 @@ MINIMUM_DAYS = 4
 
 def judgeable(label: Array, day: Array, params: Params) -> bool:
     """Say whether there are both classes, and days enough to draw from."""
-    days = min(MINIMUM_DAYS, params.monitor.window_days)
+    days = min(MINIMUM_DAYS, params.evaluate.window_days)
     return bool(0 < label.mean() < 1) and len(np.unique(day)) >= days
 
 
@@ -61,7 +61,7 @@ def worst(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
         schema: The whole of schema.yaml.
         params: The whole of params.yaml.
     """
-    name, days = params.gate.champion.metric, params.monitor.window_days
+    name, days = params.gate.champion.metric, params.evaluate.window_days
     found: dict[str, list[float]] = {}
     wanted = {schema.time, schema.target, "probability", *params.evaluate.slices}
     # One begins on each day: then every whole week of these rows is itself one of the blocks.
@@ -83,7 +83,7 @@ def extreme(values: list[float], name: str) -> float:
 def _figures(block: pl.DataFrame, schema: Schema, params: Params) -> Iterator[tuple[str, float]]:
     """Yield what is judged of a block: the whole with labels enough, and each slice with rows."""
     name = params.gate.champion.metric
-    if block.height >= params.monitor.quality.minimum_labels:
+    if block.height >= params.evaluate.minimum_window_labels:
         for key in dict.fromkeys([name, "log_loss", BIAS]):
             yield from _figure(block, key, key, schema, params)
     for column in params.evaluate.slices:

@@ -13,7 +13,7 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core import git
 from lifecycle.core.git_command import GitError
-from lifecycle.core.params import Params, load_params
+from lifecycle.core.params import Judged, load_params
 from lifecycle.records import verdict
 from lifecycle.records.registry import TRACKED, Version
 
@@ -44,7 +44,7 @@ def verdict_fault(root: Path, version: Version, found: Any) -> str | None:
     return f"it is about another {', '.join(others)}" if others else None
 
 
-def settings(root: Path, version: Version) -> tuple[Params, Schema] | None:
+def settings(root: Path, version: Version) -> tuple[Judged, Schema] | None:
     """Return parameters and schema by which a version has to be judged.
 
     They are those of its commit, or this project's own where that is not here: whoever names a
@@ -52,12 +52,13 @@ def settings(root: Path, version: Version) -> tuple[Params, Schema] | None:
     """
     commit = version.tags["git_commit"]
     if not git.has_commit(root, commit):
-        return load_params(root / "params.yaml"), load_schema(root / "schema.yaml")
+        own = Judged.model_validate(load_params(root / "params.yaml"))
+        return own, load_schema(root / "schema.yaml")
     params, schema = (
         git.content(root, commit, name) or b"" for name in ("params.yaml", "schema.yaml")
     )
     try:
-        return (Params.model_validate(yaml.safe_load(params)),
+        return (Judged.model_validate(yaml.safe_load(params)),
                 Schema.model_validate(yaml.safe_load(schema)))  # fmt: skip
     except (ValidationError, yaml.YAMLError):
         return None

@@ -16,7 +16,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_strict
 from lifecycle.contract.section import first_mistake
-from lifecycle.core.params import Params
+from lifecycle.core.params import Judged, Params
 
 # The contents that a verdict and the tags of the version that it let through have in common.
 CONTENTS = (
@@ -65,7 +65,7 @@ class Report(BaseModel):
         return f"the model of base {self.base[:12]}" if self.base else None
 
 
-def required_rules(params: Params, schema: Schema, against: str | None) -> list[str]:
+def required_rules(params: Params | Judged, schema: Schema, against: str | None) -> list[str]:
     """Return the name of every rule that the parameters ask for."""
     compared = ["holdout unseen by the champion", f"against {against}"]
     return [

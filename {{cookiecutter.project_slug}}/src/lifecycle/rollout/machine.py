@@ -16,6 +16,7 @@ from lifecycle.records.deployment import Deployment, Serving, State
 from lifecycle.records.recovery import supervisor_runs
 from lifecycle.rollout import key_file, liveness, proxy
 from lifecycle.rollout.port import Port
+from lifecycle.rollout.settings import RolloutSettings
 from lifecycle.rollout.supervisor import Program, Supervisor
 from lifecycle.rollout.worker import Worker
 
@@ -123,7 +124,7 @@ class Machine:
         if candidate is not None and state.step == "shadow":
             target = self.worker(candidate)
             shadow = {"name": target.name, "socket": str(target.socket),
-                      "share": self.params.rollout.shadow_share}  # fmt: skip
+                      "share": self.params.part(RolloutSettings).shadow_share}  # fmt: skip
         canary = candidate if candidate is not None and state.step == "canary" else None
         whole = candidate if candidate is not None and state.step == "full" else live
         return (

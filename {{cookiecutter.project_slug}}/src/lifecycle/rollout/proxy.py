@@ -25,6 +25,7 @@ from lifecycle.rollout.proxy_guards import (
     wrong_method,
 )
 from lifecycle.rollout.proxy_probes import probes
+from lifecycle.rollout.settings import RolloutSettings
 
 # The finest share of a canary is one in so many.
 FINEST = 100
@@ -157,7 +158,7 @@ def for_rollout(params: Params, number: int, metrics_port: int, with_keys: bool)
     closing = {"handler": "headers",
                "response": {"deferred": True, "set": {"Connection": ["close"]}}}  # fmt: skip
     routes: list[dict[str, Any]] = [{"match": when(f"closing-{number}", "1"), "handle": [closing]}]
-    for share in params.rollout.canary_shares:
+    for share in params.part(RolloutSettings).canary_shares:
         part = Fraction(share).limit_denominator(FINEST)
         others = part.denominator - part.numerator
         both = _forward(params, *[socket("live")] * others, *[socket("canary")] * part.numerator)

@@ -21,6 +21,7 @@ from lifecycle.rollout import figures, rollout_rules
 from lifecycle.rollout.figures import Figures
 from lifecycle.rollout.machine import Machine
 from lifecycle.rollout.rollout_rules import Broken
+from lifecycle.rollout.settings import RolloutSettings
 from lifecycle.rollout.worker import Worker
 from lifecycle.serving.entrance import PREDICT
 
@@ -61,7 +62,9 @@ class Step:
 
 def steps(machine: Machine) -> list[Step]:
     """Return the steps after the smoke check."""
-    canaries = [Step("canary", share) for share in machine.params.rollout.canary_shares]
+    canaries = [
+        Step("canary", share) for share in machine.params.part(RolloutSettings).canary_shares
+    ]
     return [Step("shadow"), *canaries, Step("full", 1.0)]
 
 
@@ -176,7 +179,7 @@ class Rollout:
     def __init__(self, machine: Machine, candidate: Serving) -> None:
         """Keep what it is about; nothing happens yet."""
         self.machine, self.candidate = machine, candidate
-        self.deployment, self.params = machine.deployment, machine.params.rollout
+        self.deployment, self.params = machine.deployment, machine.params.part(RolloutSettings)
         self.worker = machine.worker(candidate)
         self.born = 0
         # Where the gate has measured how it differs from the version that is live.

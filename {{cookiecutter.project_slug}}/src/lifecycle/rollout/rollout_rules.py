@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from lifecycle.contract.operations import Rollout
 from lifecycle.records.expected import Expected, Figure
 from lifecycle.rollout import figures
 from lifecycle.rollout.figures import Figures
+from lifecycle.rollout.settings import RolloutSettings
 
 # Quicker than this, three times slower is no harm to anybody.
 QUICK_SECONDS = 0.02
@@ -26,7 +26,7 @@ class Broken:
 
 
 def errors(
-    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+    candidate: Figures, live: Figures, params: RolloutSettings, expected: Expected | None
 ) -> Broken | None:
     """Limit the share of requests that the candidate does not answer."""
     asked = candidate.requests + live.not_answered
@@ -39,7 +39,7 @@ def errors(
 
 
 def missing(
-    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+    candidate: Figures, live: Figures, params: RolloutSettings, expected: Expected | None
 ) -> Broken | None:
     """Limit how much more often than at live a feature is missing."""
     if not candidate.rows or not live.rows:
@@ -58,7 +58,7 @@ def missing(
 
 
 def latency(
-    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+    candidate: Figures, live: Figures, params: RolloutSettings, expected: Expected | None
 ) -> Broken | None:
     """Limit the time in which 95 % of the requests are answered, absolutely and against live."""
     ours, theirs = (figures.quantile(each.seconds, 0.95) for each in (candidate, live))
@@ -75,7 +75,7 @@ def latency(
 
 
 def changed(
-    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+    candidate: Figures, live: Figures, params: RolloutSettings, expected: Expected | None
 ) -> Broken | None:
     """Limit the share of decisions that are not those of live on the same rows.
 
@@ -104,7 +104,7 @@ def changed(
 
 
 def shift(
-    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+    candidate: Figures, live: Figures, params: RolloutSettings, expected: Expected | None
 ) -> Broken | None:
     """Limit how far the mean of the predicted probabilities lies from that of live.
 
@@ -135,7 +135,7 @@ def shift(
 
 
 def known(
-    candidate: Figures, live: Figures, params: Rollout, expected: Expected | None
+    candidate: Figures, live: Figures, params: RolloutSettings, expected: Expected | None
 ) -> Broken | None:
     """Let no row be answered otherwise than the pipeline did, however a request is made up.
 
@@ -159,7 +159,7 @@ BY_STEP = {
 def check(
     candidate: Figures,
     live: Figures,
-    params: Rollout,
+    params: RolloutSettings,
     step: str,
     expected: Expected | None = None,
 ) -> Broken | None:

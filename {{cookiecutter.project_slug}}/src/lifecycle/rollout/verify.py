@@ -28,6 +28,7 @@ from lifecycle.records.deployment import Deployment, Serving
 from lifecycle.release.package import compare
 from lifecycle.rollout.machine import Machine
 from lifecycle.rollout.predict import send
+from lifecycle.rollout.settings import RolloutSettings
 from lifecycle.serving.entrance import PREDICT
 from lifecycle.serving.keys import keys_of, own_key
 
@@ -139,7 +140,11 @@ def verify(root: Path, params: Params, name: str, seconds: float = SECONDS) -> F
     live = deployment.load().live
     if live is None:
         raise StageError(f"nothing serves {name}: run `make deploy`")
-    url, key, rules = Machine(root, params, deployment).url, key_of(deployment), params.rollout
+    url, key, rules = (
+        Machine(root, params, deployment).url,
+        key_of(deployment),
+        params.part(RolloutSettings),
+    )
     request = check_smoke(root, url, live, key, 4 * params.serve.timeout_seconds)
     bodies = [json.dumps({"records": [record]}).encode() for record in request["records"]]
     headers = {"Content-Type": "application/json", **({"X-API-Key": key} if key else {})}

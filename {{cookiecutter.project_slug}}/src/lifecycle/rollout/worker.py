@@ -21,6 +21,7 @@ from lifecycle.records import bento
 from lifecycle.records.deployment import Serving
 from lifecycle.rollout import liveness, uncached
 from lifecycle.rollout.proxy_guards import INTERNAL_HEADER
+from lifecycle.rollout.settings import RolloutSettings
 from lifecycle.rollout.supervisor import Program, Supervisor
 from lifecycle.serving.socket_path import reach
 
@@ -80,13 +81,14 @@ class Worker:
             "PROMETHEUS_MULTIPROC_DIR": str(state / "metrics" / self.name),
         }
         python = bento.python_of(self.root, self.serving.tag)
+        drain_seconds = int(params.part(RolloutSettings).drain_seconds)
         # Not from its own folder, which holds names that others have as well.
         command = [python, "-P", str(Path(uncached.__file__).resolve()), str(place / "src"),
                    "_bentoml_impl.worker.service", str(place), "--fd", "0", "--worker-id", "1",
-                   "--timeout-graceful-shutdown",
-                   str(int(params.rollout.drain_seconds) + 1)]  # fmt: skip
-        return Program(self.name, command, self.socket.name, variables,
-                       stop_seconds=int(params.rollout.drain_seconds) + 5)  # fmt: skip
+                   "--timeout-graceful-shutdown", str(drain_seconds + 1)]  # fmt: skip
+        return Program(
+            self.name, command, self.socket.name, variables, stop_seconds=drain_seconds + 5
+        )
 
     def start(self, supervisor: Supervisor, params: Params) -> None:
         """Start it and wait until it is ready.
