@@ -51,7 +51,7 @@ def options() -> str:
 
 def makefile(folder: Path) -> str:
     """Return the Makefile with what it includes, a rule a line."""
-    parts = [folder / "Makefile", *sorted(folder.glob("deploy/*.mk"))]
+    parts = [folder / "Makefile", *sorted(folder.glob("*/*.mk"))]
     return "\n".join(part.read_text(encoding="utf-8") for part in parts).replace("\\\n", " ")
 
 

@@ -194,7 +194,7 @@ def test_tuning_never_reads_the_holdout(released: Project, tmp_path: Path) -> No
 
 def helped(folder: Path, printed: str) -> None:
     """Assert that help lists every target that a person may type."""
-    files = [folder / "Makefile", *(folder / "deploy").glob("*.mk")]
+    files = [folder / "Makefile", *folder.glob("*/*.mk")]
     text = "\n".join(path.read_text(encoding="utf-8") for path in files)
     listed = set(re.findall(r"(?m)^\s+(?:\x1b\[1m)?([a-z][a-z-]*)", printed))
     described = set(re.findall(r"(?m)^([a-z][a-z-]*):.*## ", text))
@@ -228,7 +228,7 @@ def test_the_readme_names_what_is_there(generated: Project) -> None:
     there = {name.split("/")[0] for name in git(generated, "ls-files").splitlines()}
     configuration = {name for name in there if name.startswith(".")} - {".dvc", ".github"}
     assert named - {".dvc"} == there - configuration - {".dvc"}
-    files = [generated.root / "Makefile", *(generated.root / "deploy").glob("*.mk")]
+    files = [generated.root / "Makefile", *generated.root.glob("*/*.mk")]
     targets = {name for path in files for name in TARGET.findall(path.read_text(encoding="utf-8"))}
     typed = re.findall(r"`make ([a-z -]+)", text) + re.findall(r"(?m)^make ([a-z-]+)", text)
     words = {word for line in typed for word in line.split()}

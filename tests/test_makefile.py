@@ -13,7 +13,7 @@ from running import free_port, use_port
 FILES = [
     ROOT / "Makefile",
     ROOT / PROJECT / "Makefile",
-    *sorted((ROOT / PROJECT).glob("deploy/*.mk")),
+    *sorted((ROOT / PROJECT).glob("*/*.mk")),
 ]
 # What GNU's sed knows and BSD's takes for letters, or for other options.
 GNU_SED = re.compile(r"\bsed [^|&;]*?(?:\\[tn+?|]|(?<!\S)-[a-zA-Z]*[irz])")

@@ -91,7 +91,7 @@ def test_a_step_is_a_target_and_no_script(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_target_that_a_workflow_runs_is_there(name: str) -> None:
-    parts = [ROOT / PROJECT / "Makefile", *sorted((ROOT / PROJECT).glob("deploy/*.mk"))]
+    parts = [ROOT / PROJECT / "Makefile", *sorted((ROOT / PROJECT).glob("*/*.mk"))]
     text = "\n".join(part.read_text(encoding="utf-8") for part in parts)
     there = set(re.findall(r"(?m)^([a-z-]+):", text))
     for step in steps(ROOT / PROJECT, name):

@@ -15,6 +15,7 @@ export COMPOSE_IGNORE_ORPHANS := true
 CHAMPION = $(RUN) -c 'from lifecycle.core import command; from lifecycle.records import bento; command.run("$@", lambda: print(bento.released(command.project_root()).tag))'
 PROJECT_NAME = $(RUN) -c 'from lifecycle.core.params import load_params; print(load_params().project.name)'
 
+##@ Containers
 image: setup ## Build the champion's Bento as a container image, NAME:VERSION
 	@tag=$$($(CHAMPION)) && bento=.bentoml/bentos/$$(echo $$tag | tr : /) \
 		&& python=$$(sed -n "s/^  python_version: '\(.*\)'/\1/p" $$bento/bento.yaml) \

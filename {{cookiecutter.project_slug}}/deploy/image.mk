@@ -1,6 +1,7 @@
 # What a release does with the image that `make image` builds.
 .PHONY: sbom push
 
+##@ What CI calls
 sbom: setup ## List everything that is in that image in dist/image-sbom.cdx.json (CycloneDX)
 	@tag=$$($(CHAMPION)) && mkdir -p dist && $(DOCKER) run --rm --interactive --network none --read-only \
 			--entrypoint python $$tag -I - < src/lifecycle/delivery/inventory.py > dist/inventory.json \

@@ -17,7 +17,7 @@ from lifecycle.release import champion
 
 ROOT = Path(__file__).parents[2]
 EVERY = [one for _, found in commands.parts() for one in found]
-CALLERS = [ROOT / "Makefile", ROOT / "dvc.yaml", *ROOT.glob("deploy/*.mk")]
+CALLERS = [ROOT / "Makefile", ROOT / "dvc.yaml", *ROOT.glob("*/*.mk")]
 # Run where there is no command: in the environment of what serves, before it is packaged.
 MODULES = {"lifecycle.serving.smoke"}
 
