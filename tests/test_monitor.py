@@ -30,7 +30,7 @@ import polars as pl
 from lifecycle.pipeline import ingest, source
 from lifecycle.contract.columns import load_schema
 from lifecycle.core.params import load_params
-from lifecycle.loop.traffic import Traffic
+from lifecycle.loop.replay.traffic import Traffic
 
 schema, params = load_schema(), load_params()
 folder = Path(params.paths.source)

@@ -47,7 +47,7 @@ import sys
 from pathlib import Path
 import polars as pl
 from lifecycle.contract.columns import load_schema
-from lifecycle.loop.traffic import Traffic
+from lifecycle.loop.replay.traffic import Traffic
 
 schema = load_schema()
 rows = pl.read_parquet("data/holdout.parquet")

@@ -26,7 +26,7 @@ from datetime import timedelta
 import polars as pl
 from lifecycle.contract.columns import load_schema
 from lifecycle.core.params import load_params
-from lifecycle.loop.traffic import Traffic
+from lifecycle.loop.replay.traffic import Traffic
 schema, params = load_schema(), load_params()
 rows = pl.read_parquet(params.paths.holdout).select(schema.request).sort(schema.time)
 rows = rows.filter(pl.col(schema.time) > pl.col(schema.time).max() - timedelta(9))
@@ -46,11 +46,12 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
 import polars as pl
-from lifecycle.loop import replay_page, replay_report
+from lifecycle.loop.replay import page as replay_page
+from lifecycle.loop.replay import report as replay_report
 from lifecycle.contract.columns import load_schema
 from lifecycle.core.params import load_params
-from lifecycle.loop.playing import Month
-from lifecycle.loop.replay_scores import Scores
+from lifecycle.loop.replay.months import Month
+from lifecycle.loop.replay.scores import Scores
 schema, params = load_schema(), load_params()
 rows = pl.read_parquet(params.paths.holdout)
 live = pl.read_parquet(params.paths.predictions)["probability"].to_numpy()

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from lifecycle.core import listening, marks
-from lifecycle.loop.theatre import free_port
+from lifecycle.core.free_port import free_port
 from lifecycle.rollout.port import Port
 
 

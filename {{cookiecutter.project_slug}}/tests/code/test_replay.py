@@ -14,9 +14,11 @@ import yaml
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core.params import Gate, Params, Window, model
-from lifecycle.loop import first_model, replay, replay_page, replay_report
-from lifecycle.loop.replay_scores import Scores
-from lifecycle.loop.settings import Replay
+from lifecycle.loop.replay import first_model, replay
+from lifecycle.loop.replay import page as replay_page
+from lifecycle.loop.replay import report as replay_report
+from lifecycle.loop.replay.scores import Scores
+from lifecycle.loop.replay.settings import Replay
 
 
 def test_months_are_one_or_a_range() -> None:

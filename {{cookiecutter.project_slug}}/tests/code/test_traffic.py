@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from lifecycle.contract.errors import StageError
-from lifecycle.loop import theatre, traffic
-from lifecycle.loop.theatre import free_port, reason
+from lifecycle.core.free_port import free_port
+from lifecycle.loop.replay import traffic
+from lifecycle.loop.replay.clone import reason
 
 BEGIN = datetime.fromisoformat("2013-02-01 05:15")
 
@@ -66,25 +66,6 @@ def test_a_free_port_has_a_free_one_above_it() -> None:
     for number in (port, port + 1):
         with socket.socket() as one:
             one.bind(("127.0.0.1", number))
-
-
-def test_a_port_that_somebody_has_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    port = free_port()
-    monkeypatch.setattr(theatre, "PORTS", (port,))
-    for taken in (port, port + 1):
-        with (
-            socket.create_server(("127.0.0.1", taken)),
-            pytest.raises(StageError, match=f"no port is free from {port} to {port}"),
-        ):
-            free_port()
-    assert free_port() == port
-
-
-def test_a_free_port_is_none_that_a_connection_may_be_lent() -> None:
-    """The system gives a connection any port of its range, at any time."""
-    given = Path("/proc/sys/net/ipv4/ip_local_port_range")
-    first = int(given.read_text().split()[0]) if given.exists() else 49152
-    assert free_port() + 1 < first
 
 
 def test_the_reason_is_the_line_of_a_stage() -> None:

@@ -18,8 +18,8 @@ from typing import Any
 from service.workers import make_home, start
 
 from lifecycle.contract import seal
+from lifecycle.core.free_port import free_port
 from lifecycle.core.params import Params
-from lifecycle.loop.theatre import free_port
 from lifecycle.rollout import proxy
 
 KEY = "first"

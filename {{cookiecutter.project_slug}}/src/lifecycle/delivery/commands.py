@@ -26,10 +26,6 @@ COMMANDS = (
     Command("checksum", "lifecycle.delivery.checksum:main",
             "Check by BUNDLE_SHA256=hash that a bundle is what was built", (BUNDLE,)),
     Command("receive", "lifecycle.delivery.bundle:take_in", "Take a bundle in", (BUNDLE,)),
-    Command("deliver", "lifecycle.delivery.deliver:main",
-            "Receive a bundle, deploy, verify; roll back if that is bad", (
-        BUNDLE, option("--rehearse", action="store_true", help="and undo it all"),
-    )),
     Command("publish", "lifecycle.delivery.publish:main",
             "Tag what was delivered, and write its GitHub release with notes (gh)"),
     Command("protect", "lifecycle.delivery.protect:main",

@@ -1,4 +1,4 @@
-"""The commands that make the lifecycle a loop."""
+"""The command that makes the lifecycle a loop."""
 
 from __future__ import annotations
 
@@ -10,9 +10,5 @@ COMMANDS = (
         option("--end", help="the newest month, YYYY-MM; what the source has if not given"),
         option("--no-deploy", action="store_true", help="stop after the package"),
         option("--no-release", action="store_true", help="stop after the gate"),
-    )),
-    Command("replay", "lifecycle.loop.replay:main", "Play real months through the service", (
-        option("months", help="YYYY-MM or YYYY-MM..YYYY-MM"),
-        option("--speed", default="full", help="requests a second, or full"),
     )),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The sections of params.yaml for retraining, and for the replay of months."""
+"""The section of params.yaml for retraining."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lifecycle.contract.section import Count, Section
+from lifecycle.contract.section import Section
 
 
 class Retrain(Section):
@@ -15,12 +15,4 @@ class Retrain(Section):
     window_months: Annotated[int, Field(ge=1)]
 
 
-class Replay(Section):
-    """How real months are played through the service."""
-
-    holdout_days: Count
-    rows_per_request: Count
-    connections: Count
-
-
-SECTIONS = {"retrain": Retrain, "replay": Replay}
+SECTIONS = {"retrain": Retrain}

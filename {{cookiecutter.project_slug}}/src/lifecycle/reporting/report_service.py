@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifecycle.loop import replay_page, replay_report
+from lifecycle.loop.replay import page as replay_page
+from lifecycle.loop.replay import report as replay_report
 from lifecycle.monitoring import monitor_report
 from lifecycle.pages import charts, web
 from lifecycle.pages.charts import Series

@@ -7,7 +7,7 @@ from typing import Any
 
 from lifecycle.contract.files import write_json, write_text
 from lifecycle.core.params import Params
-from lifecycle.loop import replay_report
+from lifecycle.loop.replay import report as replay_report
 from lifecycle.pages import charts, web
 from lifecycle.pages.charts import Series
 

@@ -13,12 +13,13 @@ from lifecycle.contract import model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import read_json, replacing
 from lifecycle.core.params import Params, Window, load_params
-from lifecycle.loop import first_model, replay_report
-from lifecycle.loop.first_model import shifted
-from lifecycle.loop.replay_scores import Scores
-from lifecycle.loop.settings import Replay
-from lifecycle.loop.theatre import Theatre, ended, reason
-from lifecycle.loop.traffic import Traffic
+from lifecycle.loop.replay import first_model
+from lifecycle.loop.replay import report as replay_report
+from lifecycle.loop.replay.clone import Clone, ended, reason
+from lifecycle.loop.replay.first_model import shifted
+from lifecycle.loop.replay.scores import Scores
+from lifecycle.loop.replay.settings import Replay
+from lifecycle.loop.replay.traffic import Traffic
 from lifecycle.monitoring import monitor
 from lifecycle.monitoring.settings import Monitor
 from lifecycle.records import registry
@@ -56,10 +57,10 @@ class Played:
     """One replay: the clone, the rows by month, and what has happened."""
 
     def __init__(
-        self, theatre: Theatre, params: Params, schema: Schema, rows: Months, rate: float | None
+        self, clone: Clone, params: Params, schema: Schema, rows: Months, rate: float | None
     ) -> None:
         """Keep what is played; nothing happens yet."""
-        self.theatre, self.params, self.schema = theatre, params, schema
+        self.clone, self.params, self.schema = clone, params, schema
         self.rows, self.rate = rows, rate
         self.first: dict[str, Any] = {}
         self.months: list[Month] = []
@@ -72,7 +73,7 @@ class Played:
         """Train, release and deploy the first model, and keep it as the control."""
         said = f"{window.start} to {window.end}"
         print(f"replay: the first model is trained on {said}, released and deployed", flush=True)
-        refused = first_model.release(self.theatre, self.params, window)
+        refused = first_model.release(self.clone, self.params, window)
         if refused:
             print(f"replay: the gate refused it ({refused}): its floors are opened for this one",
                   flush=True)  # fmt: skip
@@ -84,7 +85,7 @@ class Played:
         self.scores.models["frozen"] = self._model()
 
     def _model(self) -> Model:
-        return model_file.load(self.theatre.root / self.params.paths.model)
+        return model_file.load(self.clone.root / self.params.paths.model)
 
     def play(self, name: str) -> Month:
         """Play one month and return what happened in it."""
@@ -125,14 +126,14 @@ class Played:
     def _deliver_labels(self, name: str) -> None:
         """Let the labels of a month arrive."""
         labelled = self.rows[name].drop_nulls(self.schema.target)
-        path = self.theatre.root / self.params.paths.labels / f"{name}.parquet"
+        path = self.clone.root / self.params.paths.labels / f"{name}.parquet"
         with replacing(path) as part:
             labelled.select(*self.schema.names("key"), self.schema.target).write_parquet(part)
 
     def _judge(self, since: datetime) -> dict[str, Any]:
         # Answers of the last second are not in the log yet.
         time.sleep(2 * self.params.prediction_log.flush_seconds)
-        return monitor.judge(self.theatre.root, self.params, self.schema, ENVIRONMENT, since)
+        return monitor.judge(self.clone.root, self.params, self.schema, ENVIRONMENT, since)
 
     def _first_day(self, month: str) -> date:
         """Return the first day that monitoring looks at in the middle of a month."""
@@ -151,14 +152,14 @@ class Played:
 
     def _react_while_sending(self, month: Month, rows: pl.DataFrame) -> pl.DataFrame:
         """Send the second half; where monitoring fires, after a retrain and during its rollout."""
-        end, root = shifted(month.name, -1), self.theatre.root
+        end, root = shifted(month.name, -1), self.clone.root
         if month.verdict != "firing":
             month.outcome, month.why = "kept", f"monitoring is {month.verdict}"
             return self._send(month, rows)
         if end <= load_params(root / "params.yaml").data.window.end:
             month.outcome, month.why = "kept", f"it has the labels up to {end} already"
             return self._send(month, rows)
-        done = self.theatre.run("retrain", "--end", end, "--no-deploy")
+        done = self.clone.run("retrain", "--end", end, "--no-deploy")
         if done.returncode:
             month.outcome, month.why = "refused", self._refusal(reason(done.stderr))
             return self._send(month, rows)
@@ -169,12 +170,12 @@ class Played:
         said = said.removeprefix("retrain: ").removeprefix("gate: ")
         if not said.startswith("failed: "):
             return said
-        report = read_json(self.theatre.root / self.params.paths.gate_report)
+        report = read_json(self.clone.root / self.params.paths.gate_report)
         failed = [one for one in report["rules"] if one["verdict"] == "fail"]
         return "; ".join(f"{one['rule']}: {one['measured']}" for one in failed)
 
     def _roll_out_while_sending(self, month: Month, rows: pl.DataFrame) -> pl.DataFrame:
-        sent, answers, rollout = 0, [], self.theatre.start("deploy")
+        sent, answers, rollout = 0, [], self.clone.start("deploy")
         size = ROLLOUT_REQUESTS * self.params.part(Replay).rows_per_request
         with ended(rollout):
             while rollout.poll() is None and sent < rows.height:
@@ -196,9 +197,9 @@ class Played:
         Without the holdout, which it was not trained on. The newest month that it has not had;
         where it has had all, nothing new would be learned.
         """
-        live = Deployment(self.theatre.root, ENVIRONMENT).load().live
+        live = Deployment(self.clone.root, ENVIRONMENT).load().live
         assert live is not None
-        tags = registry.connect(self.theatre.root, self.params).get(live.version).tags
+        tags = registry.connect(self.clone.root, self.params).get(live.version).tags
         start, _, end = tags["window"].partition(" to ")
         last = datetime.fromisoformat(tags["train_last"])
         # What is sent now must not be among the days that are judged in the middle of next month.

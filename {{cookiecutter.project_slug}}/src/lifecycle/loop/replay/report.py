@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lifecycle.loop.playing import Month, Played
+    from lifecycle.loop.replay.months import Month, Played
 
 HEADER = ("month", "rows", "late", "versions", "roc_auc live", "frozen", "gain over frozen",
           "log loss live", "frozen", "base rate", "fired", "then")  # fmt: skip

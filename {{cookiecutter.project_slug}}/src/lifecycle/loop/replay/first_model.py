@@ -14,9 +14,9 @@ from typing import Any
 
 from lifecycle.contract.errors import StageError
 from lifecycle.core.params import Params, Window
+from lifecycle.loop.replay.clone import Clone, reason
+from lifecycle.loop.replay.settings import Replay
 from lifecycle.loop.retrain import STEPS
-from lifecycle.loop.settings import Replay
-from lifecycle.loop.theatre import Theatre, reason
 from lifecycle.tasks.rules import LOWER_IS_BETTER
 
 
@@ -73,25 +73,25 @@ def with_gate(text: str, gate: dict[str, Any]) -> str:
     return re.sub(r"(?ms)^gate:\n.*?(?=^\w)", lambda _: f"gate: {json.dumps(gate)}\n\n", text)
 
 
-def release(theatre: Theatre, params: Params, window: Window) -> str:
+def release(clone: Clone, params: Params, window: Window) -> str:
     """Train, release and deploy; return what the gate said against the model, empty if nothing.
 
     Raises:
         StageError: a step stopped the line.
     """
-    own = theatre.params_text()
+    own = clone.params_text()
     shorter = with_holdout(own, holdout_days(params, window))
-    theatre.set_params(shorter, "Hold out fewer days for the first model")
-    theatre.must("pipeline")
-    judged, said = theatre.run("gate"), ""
+    clone.set_params(shorter, "Hold out fewer days for the first model")
+    clone.must("pipeline")
+    judged, said = clone.run("gate"), ""
     if judged.returncode:
         said = reason(judged.stderr).removeprefix("gate: ").partition(";")[0]
         if not said.startswith("failed: "):
             raise StageError(f"the gate could not judge the first model: {said}")
         open_gate = with_gate(shorter, opened(params.gate.model_dump()))
-        theatre.set_params(open_gate, "Open the gate's floors for the first model")
-        theatre.must("gate")
+        clone.set_params(open_gate, "Open the gate's floors for the first model")
+        clone.must("gate")
     for step in STEPS:
-        theatre.must(step)
-    theatre.set_params(own, "Bring the project's own parameters back")
+        clone.must(step)
+    clone.set_params(own, "Bring the project's own parameters back")
     return said.removeprefix("failed: ")

@@ -23,10 +23,12 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, Window, load_params
-from lifecycle.loop import first_model, replay_page, replay_report
-from lifecycle.loop.playing import ENVIRONMENT, Months, Played
+from lifecycle.loop.replay import first_model
+from lifecycle.loop.replay import page as replay_page
+from lifecycle.loop.replay import report as replay_report
+from lifecycle.loop.replay.clone import FOREIGN, Clone
+from lifecycle.loop.replay.months import ENVIRONMENT, Months, Played
 from lifecycle.loop.settings import Retrain
-from lifecycle.loop.theatre import FOREIGN, Theatre
 from lifecycle.pipeline import ingest, source
 from lifecycle.rollout.deploy import interruptible
 
@@ -90,13 +92,13 @@ def require(names: list[str], rows: Months, schema: Schema) -> None:
 
 def replay(root: Path, params: Params, names: list[str], rate: float | None) -> Played:
     """Play the months and return what happened; see the module for how."""
-    schema, theatre = load_schema(root / "schema.yaml"), Theatre(root)
+    schema, clone = load_schema(root / "schema.yaml"), Clone(root)
     rows = read_months(root, params, schema)
     require(names, rows, schema)
     window = first_model.window_before(sorted(rows), names[0], params.part(Retrain).window_months)
-    with theatre.alone():
-        inside = theatre.build(params, window)
-        played = Played(theatre, inside, schema, rows, rate)
+    with clone.alone():
+        inside = clone.build(params, window)
+        played = Played(clone, inside, schema, rows, rate)
         played.begin(window)
         for name in names:
             played.play(name)

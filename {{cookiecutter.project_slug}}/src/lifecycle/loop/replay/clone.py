@@ -6,9 +6,7 @@ import contextlib
 import fcntl
 import os
 import re
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,31 +19,15 @@ import psutil
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_text
 from lifecycle.core import git
+from lifecycle.core.free_port import free_port
 from lifecycle.core.params import Params, Window, load_params
 from lifecycle.loop.retrain import write_window
 
 # What would let a clone reach what the project shares, or ask its clients for keys.
 FOREIGN = ("MLFLOW_TRACKING_URI", "API_KEYS", "API_KEY")
-# Below those that systems lend to connections (from 32768 on Linux, from 49152 on macOS): such a
-# one may be in use by the time that the first model is trained and something listens.
-PORTS = range(10_000, 20_000, 2)
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on, nor on the one above it.
-
-    Raises:
-        StageError: there is none.
-    """
-    for port in secrets.SystemRandom().sample(PORTS, len(PORTS)):
-        with socket.socket() as one, socket.socket() as above, contextlib.suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            above.bind(("127.0.0.1", port + 1))
-            return port
-    raise StageError(f"no port is free from {PORTS[0]} to {PORTS[-1]}: stop what listens there")
-
-
-class Theatre:
+class Clone:
     """A clone of the project in build/replay; the project itself is left as it is."""
 
     def __init__(self, project: Path) -> None:

@@ -1,0 +1,1 @@
+"""What was packed elsewhere, delivered to the service of this machine."""

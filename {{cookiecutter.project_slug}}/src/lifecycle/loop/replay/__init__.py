@@ -1,0 +1,1 @@
+"""Real months, played through the service: what retraining would have been worth."""
