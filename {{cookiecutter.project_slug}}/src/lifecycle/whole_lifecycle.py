@@ -12,57 +12,27 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from lifecycle.contract.columns import load_schema
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import read_json, write_json
-from lifecycle.core import environment, git
+from lifecycle.contract.files import write_json
+from lifecycle.core import environment, git, parts
 from lifecycle.core.command import project_root
+from lifecycle.core.lifecycle_report import Report, Step, describe
 from lifecycle.core.params import Params, load_params
 from lifecycle.pipeline import source
-from lifecycle.records import tracking, tracking_server
+from lifecycle.records import bento, tracking, tracking_server
 
 RUNNING = re.compile(r"Running stage '(\w+)'")
 SKIPPED = re.compile(r"Stage '(\w+)' (?:didn't change|is cached)")
 # What DVC says to somebody who types its commands by hand.
 HINTS = ("> ", "Generating lock", "Updating lock", "To ", "\t", "Use `dvc push`", "Data and pipe")
-
-
-@dataclass
-class Step:
-    """One step of the lifecycle: what became of it, how long it took, what it made."""
-
-    name: str
-    status: str
-    seconds: float
-    made: str = ""
-
-
-@dataclass
-class Report:
-    """What reports/lifecycle.json holds."""
-
-    steps: list[Step] = field(default_factory=list)
-    champion: dict[str, Any] | None = None
-    previous: dict[str, Any] | None = None
-    prediction: dict[str, Any] | None = None
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[Step]:
-        """Time a step; an error in it is recorded and goes on up."""
-        print(f"--- {name}", flush=True)
-        current, started = Step(name, "failed", 0.0), time.perf_counter()
-        self.steps.append(current)
-        try:
-            yield current
-            current.status = "ran" if current.status == "failed" else current.status
-        finally:
-            current.seconds = round(time.perf_counter() - started, 2)
 
 
 def pipeline(root: Path, params: Params, report: Report) -> None:
@@ -122,29 +92,16 @@ def in_background(task: Callable[..., Any], *arguments: Any) -> None:
     threading.Thread(target=quietly, daemon=True).start()
 
 
-def describe(version: Any) -> dict[str, Any] | None:
-    """Return what a report says of a registered version."""
-    if version is None:
-        return None
-    prefix = "metric."
-    return {
-        "version": version.number,
-        "git_commit": version.tags["git_commit"],
-        "data_md5": version.tags["data_md5"],
-        "model_md5": version.tags["model_md5"],
-        "metrics": {
-            name.removeprefix(prefix): float(value)
-            for name, value in version.tags.items()
-            if name.startswith(prefix)
-        },
-    }
+def parts_of_it() -> list[ModuleType]:
+    """Return what parts add to the whole, in its order: their modules `in_lifecycle`."""
+    found = [module for _, module in parts.offering("in_lifecycle")]
+    return sorted(found, key=lambda module: int(module.ORDER))
 
 
 def release(root: Path, params: Params, report: Report) -> None:
-    """Gate, register, package, deploy and predict, each doing only what is not done yet."""
-    from lifecycle.records import bento, registry
+    """Gate, register, package, and what parts do with it: each only what is not done yet."""
+    from lifecycle.records import registry
     from lifecycle.release import gate, package, register
-    from lifecycle.rollout import deploy, predict
 
     schema = load_schema()
     versions = registry.connect(root, params)
@@ -162,13 +119,8 @@ def release(root: Path, params: Params, report: Report) -> None:
         packaged = package.package(root, params, schema)
         step.status = "unchanged" if packaged.tag in before else "ran"
         step.made = packaged.tag
-    with report.step("deploy") as step:
-        _, is_new = deploy.deploy(root, params, environment.current())
-        step.status, step.made = ("ran" if is_new else "unchanged"), predict.url(root, params)
-    report.champion = describe(versions.by_alias(deploy.alias(environment.current())))
-    with report.step("predict") as step:
-        report.prediction = predict.predict(root, params)
-        step.made = str(params.paths.lifecycle_report)
+    for one in parts_of_it():
+        one.steps(root, params, report)
 
 
 def closing(report: Report, params: Params) -> str:
@@ -179,41 +131,16 @@ def closing(report: Report, params: Params) -> str:
     return "\n".join([*lines, f"{'total':10} {'':10} {total:8.2f}", ""])
 
 
-def gain_over_champion(gate_report: Path) -> str:
-    """Return what the gate measured against the champion before, on the same holdout."""
-    lines = [one for one in read_json(gate_report)["rules"] if "champion version" in one["rule"]]
-    return "; ".join(f"{one['rule']} on the same holdout: {one['measured']}" for one in lines)
-
-
-def live(report: Report, params: Params, root: Path) -> str:
-    """Return the last lines: what is live, how good, where, and what to type next."""
-    now, before = report.champion, report.previous
-    if now is None or report.prediction is None:
-        raise StageError("nothing is live: there is no champion")
-    metric = params.gate.champion.metric
-    against = f"champion before: {'the same version' if before else 'none'}"
-    if before and before["version"] != now["version"]:
-        # Not the champion's own figure: that is from another holdout.
-        against = gain_over_champion(root / params.paths.gate_report)
-    url = next(step.made for step in report.steps if step.name == "deploy")
-    answer = {k: v for k, v in report.prediction["answer"]["predictions"][0].items()
-              if k != "contributions"}  # fmt: skip
-    return "\n".join(
-        [
-            f"live       {params.project.name} version {now['version']} at {url}",
-            f"quality    {metric} {now['metrics'][metric]:.4f} ({against})",
-            f"answer     {answer}",
-            f"report     {params.paths.site}/index.html, {params.paths.data_docs}/index.html",
-            "next       make predict; change params.yaml, commit, make lifecycle; make stop",
-        ]
-    )
-
-
-def write_site(root: Path, params: Params) -> None:
-    """Write the page about the lifecycle, without DVC's own page of plots, which takes seconds."""
-    from lifecycle.reporting import report
-
-    report.write(root, params, with_plots=False)
+def last_lines(root: Path, params: Params, report: Report) -> list[str]:
+    """Return what is live by now, or what is packaged where no part deploys; and what is next."""
+    said = [line for one in parts_of_it() for line in one.closing(root, params, report)]
+    if report.champion is None:
+        tag = next(step.made for step in report.steps if step.name == "package")
+        serving = f"BENTOML_HOME=.bentoml {bento.python_of(root, tag)} -m bentoml serve {tag}"
+        said = [f"packaged   {tag}", f"serve      {serving}", *said,
+                "next       change params.yaml, commit, make lifecycle"]  # fmt: skip
+    # What is next comes last.
+    return sorted(said, key=lambda line: line.startswith("next "))
 
 
 def main() -> None:
@@ -235,5 +162,4 @@ def main() -> None:
     finally:
         write_json(root / params.paths.lifecycle_report, asdict(report))
         print(closing(report, params), flush=True)
-    write_site(root, params)
-    print(live(report, params, root))
+    print("\n".join(last_lines(root, params, report)))
