@@ -15,7 +15,8 @@ import pytest
 
 from lifecycle.rollout import liveness
 from lifecycle.rollout.liveness import MISSES, Process, Watch, answers
-from lifecycle.rollout.supervisor import Program, Supervisor
+from lifecycle.rollout.programs import Program
+from lifecycle.rollout.supervisor import Supervisor
 
 # Answers each line of a request on descriptor 0 until it is stopped.
 SERVER = """

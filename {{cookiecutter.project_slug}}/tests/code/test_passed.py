@@ -17,7 +17,17 @@ from bundles import RULE
 
 from lifecycle.contract.errors import StageError
 from lifecycle.core.params import Params
-from lifecycle.records import history, passed, proof, received, registry, store, tracking, verdict
+from lifecycle.records import (
+    history,
+    kept_verdicts,
+    passed,
+    proof,
+    received,
+    registry,
+    store,
+    tracking,
+    verdict,
+)
 from lifecycle.records.deployment import Deployment
 from lifecycle.records.recovery import Serving, State
 from lifecycle.records.registry import TRACKED, Version
@@ -104,7 +114,7 @@ def with_run(made: SimpleNamespace, gate: Any, **changes: str) -> Version:
     (made.root / "gate.json").write_bytes(content)
     experiment = tracking.experiment(mlflow, made.root, "any")
     run_id = mlflow.MlflowClient().create_run(experiment).info.run_id
-    tracking.log_verdict(made.root, run_id, made.root / "gate.json")
+    kept_verdicts.log_verdict(made.root, run_id, made.root / "gate.json")
     return Version(1, {**made.tags, "gate_md5": md5(content), **changes}, run_id)
 
 
@@ -240,7 +250,7 @@ def test_what_a_run_keeps_may_be_anything_and_is_told_in_one_line(
     found = passed.refusal(made.root, version)
     assert found
     assert "\n" not in found
-    assert tracking.kept_verdict(made.root, version.run_id, version.tags["gate_md5"]) is None
+    assert kept_verdicts.kept_verdict(made.root, version.run_id, version.tags["gate_md5"]) is None
 
 
 def test_versions_of_one_run_keep_their_own_verdicts(made: SimpleNamespace) -> None:
@@ -249,7 +259,7 @@ def test_versions_of_one_run_keep_their_own_verdicts(made: SimpleNamespace) -> N
     content = json.dumps({**made.gate, "reason": "judged anew"}).encode()
     (made.root / "gate.json").write_bytes(content)
     for _ in range(2):
-        tracking.log_verdict(made.root, first.run_id, made.root / "gate.json")
+        kept_verdicts.log_verdict(made.root, first.run_id, made.root / "gate.json")
     second = Version(2, {**made.tags, "gate_md5": md5(content)}, first.run_id)
     for version in (first, second):
         assert passed.refusal(made.root, version) is None

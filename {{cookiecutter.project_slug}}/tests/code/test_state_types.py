@@ -20,8 +20,8 @@ from lifecycle.core import environment, process
 from lifecycle.records import bento
 from lifecycle.records.deployment import Deployment, Outcome, Serving, State
 from lifecycle.records.recovery import recovered
+from lifecycle.rollout.programs import Program, write_settings
 from lifecycle.rollout.rollback import cancel
-from lifecycle.rollout.supervisor import Program, Supervisor
 
 WRONG: list[Any] = [
     None, True, False, 0, -5, 1.5, 10**30, float("inf"), "", "x", "../../x", "\0", "x\n[program:y]",
@@ -112,7 +112,7 @@ def look(root: Path) -> None:
     sockets = environment.known_sockets(root, NAME)
     assert sockets is None or sockets.parent == deployment.folder.resolve()
     place = deployment.folder.resolve() / "sockets-1"
-    Supervisor(deployment.folder, place)._write_settings()
+    write_settings(deployment.folder.resolve() / "programs", place)
     parser = configparser.RawConfigParser()
     parser.read(place / "supervisor.conf")
     wanted = {"unix_http_server", "supervisord", "rpcinterface:supervisor", "program:live"}

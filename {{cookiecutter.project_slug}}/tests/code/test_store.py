@@ -14,7 +14,7 @@ import pytest
 
 from lifecycle.contract.errors import StageError
 from lifecycle.core import inherited
-from lifecycle.records import store, tracking
+from lifecycle.records import kept_verdicts, store, tracking
 
 
 @pytest.fixture(autouse=True)
@@ -232,7 +232,7 @@ def test_a_strange_variable_of_mlflow_is_named_or_changes_nothing(
     assert (name in inherited.foreign(os.environ)) == (name not in KEPT)
     inherited.settle(os.environ, folder)
     try:
-        assert tracking.verdict_content(folder, run) == b"{}"
+        assert kept_verdicts.verdict_content(folder, run) == b"{}"
     except StageError as error:
         assert name in KEPT
         assert f"correct or unset {name}" in str(error)
@@ -244,8 +244,8 @@ def test_only_what_mlflow_has_not_is_absent(
 ) -> None:
     folder, run = kept
     monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere(folder))
-    assert tracking.verdict_content(folder, "") is None
-    assert tracking.verdict_content(folder, "0" * 32) is None
+    assert kept_verdicts.verdict_content(folder, "") is None
+    assert kept_verdicts.verdict_content(folder, "0" * 32) is None
     mlflow = tracking.connect(folder)
     from mlflow.exceptions import MlflowException
 
@@ -260,10 +260,10 @@ def test_only_what_mlflow_has_not_is_absent(
                 with pytest.raises(
                     StageError, match=f"cannot read the verdict kept with run {run}: "
                 ):
-                    tracking.verdict_content(folder, run)
+                    kept_verdicts.verdict_content(folder, run)
     (verdict,) = (folder / "mlartifacts").rglob("gate.json")
     verdict.unlink()
-    assert tracking.verdict_content(folder, run) is None
+    assert kept_verdicts.verdict_content(folder, run) is None
 
 
 def _failing(error: Exception) -> Callable[..., None]:

@@ -13,7 +13,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, write_json
 from lifecycle.core.params import Params
-from lifecycle.records import registry, store, tracking
+from lifecycle.records import kept_verdicts, registry, store, tracking
 
 
 def locations(folder: Path) -> list[str]:
@@ -59,7 +59,7 @@ def test_a_folder_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     mlflow = tracking.connect(folder)
     with mlflow.start_run(experiment_id=tracking.experiment(mlflow, folder, "any")) as run:
         mlflow.log_artifact("kept.json", "gate")
-    assert tracking.verdict_content(folder, run.info.run_id) == b"{}"
+    assert kept_verdicts.verdict_content(folder, run.info.run_id) == b"{}"
     assert (folder / "mlflow.db").is_file()
     assert len(list((folder / "mlartifacts").rglob("kept.json"))) == 1
     assert list(tmp_path.iterdir()) == [folder]
@@ -122,11 +122,11 @@ def test_the_verdict_is_kept_with_the_run(project: Path, params: Params, schema:
     with (project / params.paths.model).open("ab") as handle:
         handle.write(b" ")
     run_id = tracking.log_model_run(project, params, schema)
-    assert tracking.verdict_content(project, run_id) is None
+    assert kept_verdicts.verdict_content(project, run_id) is None
     report = project / params.paths.gate_report
     write_json(report, {"verdict": "pass"})
-    tracking.log_verdict(project, run_id, report)
-    assert tracking.verdict_content(project, run_id) == report.read_bytes()
+    kept_verdicts.log_verdict(project, run_id, report)
+    assert kept_verdicts.verdict_content(project, run_id) == report.read_bytes()
 
 
 def test_an_empty_registry_has_nothing(project: Path, params: Params) -> None:

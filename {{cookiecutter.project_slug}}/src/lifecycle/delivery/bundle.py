@@ -25,7 +25,16 @@ from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.delivery import checksum
 from lifecycle.delivery.receive import receive
-from lifecycle.records import bento, history, named, registry, tag_forms, tracking, unpack, verdict
+from lifecycle.records import (
+    bento,
+    history,
+    kept_verdicts,
+    named,
+    registry,
+    tag_forms,
+    unpack,
+    verdict,
+)
 from lifecycle.release.gate import gate
 from lifecycle.release.package import package
 from lifecycle.release.register import register
@@ -92,7 +101,7 @@ def released_verdict(root: Path, params: Params, version: registry.Version) -> d
     Raises:
         StageError: neither is about what the version's tags name.
     """
-    found: dict[str, Any] = tracking.kept_verdict(
+    found: dict[str, Any] = kept_verdicts.kept_verdict(
         root, version.run_id, version.tags.get("gate_md5", "")
     ) or read_json(root / params.paths.gate_report)
     wanted = {key: version.tags.get(key) for key in verdict.CONTENTS}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import parse_strict
-from lifecycle.records import history, proof, received, registry, tracking, verdict
+from lifecycle.records import history, kept_verdicts, proof, received, registry, verdict
 
 # The first of those that are missing are named.
 NEEDED = tuple(dict.fromkeys(("model_md5", "git_commit", "gate_md5", *proof.NEEDED)))
@@ -68,7 +68,7 @@ def refusal(root: Path, version: registry.Version) -> str | None:
 def _of_run(root: Path, version: registry.Version) -> str | None:
     """Ask the verdict that is kept with the version's run."""
     wanted_md5 = version.tags["gate_md5"]
-    kept = tracking.verdict_content(root, version.run_id, wanted_md5)
+    kept = kept_verdicts.verdict_content(root, version.run_id, wanted_md5)
     if kept is None:
         return "no verdict is kept with its run"
     if hashlib.md5(kept, usedforsecurity=False).hexdigest() != wanted_md5:

@@ -11,7 +11,7 @@ from lifecycle.contract.files import md5, parse_strict
 from lifecycle.core import git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
-from lifecycle.records import proof, registry, tracking, verdict
+from lifecycle.records import kept_verdicts, proof, registry, verdict
 from lifecycle.records.registry import TRACKED, Version
 
 Line = tuple[str, str, str]
@@ -54,7 +54,7 @@ def data_files(root: Path, version: Version, params: Params) -> list[Line]:
 
 def run_and_verdict(root: Path, version: Version) -> list[Line]:
     """Check that the run exists, and that the verdict kept with it let the version through."""
-    kept = tracking.verdict_content(root, version.run_id, version.tags["gate_md5"])
+    kept = kept_verdicts.verdict_content(root, version.run_id, version.tags["gate_md5"])
     if kept is None:
         return [("MLflow run", version.run_id, "MISSING")]
     tag = verdict.short(version.tags["gate_verdict"])

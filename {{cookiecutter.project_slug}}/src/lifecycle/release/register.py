@@ -23,7 +23,7 @@ from lifecycle.contract.files import md5, read_json
 from lifecycle.core import cloud, git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
-from lifecycle.records import passed, registry, tracking, verdict
+from lifecycle.records import kept_verdicts, passed, registry, tracking, verdict
 from lifecycle.records.registry import TRACKED
 from lifecycle.release import base
 from lifecycle.release.gate import identity
@@ -181,7 +181,7 @@ def register(root: Path, params: Params, schema: Schema) -> registry.Version | N
         run_id = tracking.log_model_run(root, params, schema)
         tracking.log_metrics(root, params)
         # Before the version, whose tag names it, and never after: a later verdict is another.
-        tracking.log_verdict(root, run_id, root / params.paths.gate_report)
+        kept_verdicts.log_verdict(root, run_id, root / params.paths.gate_report)
         tags = lineage(root, params, report, commit)
         version = versions.create(run_id, tags)
     else:

@@ -19,7 +19,7 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json
 from lifecycle.core import environment
 from lifecycle.core.params import Params
-from lifecycle.records import registry, store, tracking
+from lifecycle.records import kept_verdicts, registry, store, tracking
 from lifecycle.records.deployment import Deployment, State
 from lifecycle.records.registry import Version
 from lifecycle.rollout.machine import PROXIES, PROXY
@@ -196,6 +196,6 @@ def _ask_registry(facts: Facts) -> None:
     live = facts.leading.state.live if facts.leading else None
     version = facts.version(live.version if live else facts.aliases.get("champion"))
     if version:
-        facts.released = tracking.kept_verdict(
+        facts.released = kept_verdicts.kept_verdict(
             facts.root, version.run_id, version.tags.get("gate_md5", "")
         )

@@ -16,8 +16,9 @@ from lifecycle.records.deployment import Deployment, Serving, State
 from lifecycle.records.recovery import supervisor_runs
 from lifecycle.rollout import key_file, liveness, proxy
 from lifecycle.rollout.port import Port
+from lifecycle.rollout.programs import Program
 from lifecycle.rollout.settings import RolloutSettings
-from lifecycle.rollout.supervisor import Program, Supervisor
+from lifecycle.rollout.supervisor import Supervisor
 from lifecycle.rollout.worker import Worker
 
 PROXY = "proxy"

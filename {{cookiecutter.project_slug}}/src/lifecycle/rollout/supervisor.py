@@ -10,23 +10,21 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import read_state, write_json, write_text
+from lifecycle.contract.files import read_state, write_json
 from lifecycle.core import listening, log_tail, marks
 from lifecycle.core.process import wait_gone
 from lifecycle.rollout import supervisor_line
+from lifecycle.rollout.programs import SETTINGS_FILE, Program, write_settings
 from lifecycle.serving.socket_path import reach
 
 START_SECONDS = 20
@@ -46,69 +44,6 @@ INHERITED = (
 )  # fmt: skip
 # The program that it runs as.
 SUPERVISOR = "supervise.py"
-SETTINGS_FILE = "supervisor.conf"
-
-SETTINGS = """\
-[unix_http_server]
-file=supervisor.sock
-chmod=0600
-[supervisord]
-logfile=../logs/supervisor.log
-logfile_maxbytes=5MB
-pidfile=../supervisor.pid
-loglevel=warn
-umask=077
-childlogdir=.
-nocleanup=true
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
-"""
-PROGRAM = """\
-[program:{name}]
-command=./launch start ../programs/{name}.json %(process_num)d
-process_name=%(process_num)d
-numprocs={processes}
-autostart={autostart}
-autorestart=true
-startsecs=1
-startretries=20
-stopsignal=TERM
-stopwaitsecs={stop_seconds}
-stopasgroup=false
-killasgroup=true
-redirect_stderr=true
-stdout_logfile=../logs/{name}.log
-stdout_logfile_maxbytes=5MB
-stdout_logfile_backups=2
-"""
-
-
-@dataclass(frozen=True)
-class Program:
-    """One program: its command and variables, on a socket that is opened for it.
-
-    `socket` is the name of a unix socket, or the socket of the port's holder, host and port;
-    `processes` of them may share the latter. It runs in the folder of sockets if not in `folder`.
-    """
-
-    name: str
-    command: Sequence[str | Path]
-    socket: str | tuple[str, str, int] | None
-    variables: Mapping[str, str]
-    stop_seconds: int
-    processes: int = 1
-    folder: Path | None = None
-
-    def facts(self) -> dict[str, Any]:
-        """Return what it is, as it is written down for the one who starts it."""
-        return {
-            "command": [str(part) for part in self.command],
-            "socket": list(self.socket) if isinstance(self.socket, tuple) else self.socket,
-            "folder": str(self.folder) if self.folder else None,
-            "variables": dict(self.variables),
-            "processes": self.processes,
-            "stop_seconds": self.stop_seconds,
-        }
 
 
 def _reason(said: str) -> str:
@@ -162,7 +97,7 @@ class Supervisor:
             place.chmod(0o700)
         if self.runs():
             # It starts what dies by these files, which may have been lost since.
-            self._write_settings()
+            write_settings(self.programs, self.sockets)
             return
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         if allowed != resource.RLIM_INFINITY and allowed < OPEN_FILES:
@@ -174,7 +109,7 @@ class Supervisor:
         # Programs of another time may have other sockets.
         shutil.rmtree(self.programs, ignore_errors=True)
         self.programs.mkdir(mode=0o700)
-        self._write_settings()
+        write_settings(self.programs, self.sockets)
         log = self.logs / "supervisor.log"
         begin = log_tail.position(log)
         program = Path(__file__).with_name(SUPERVISOR).resolve()
@@ -191,25 +126,6 @@ class Supervisor:
                 said = said or _reason(log_tail.since(log, begin)) or "it does not answer"
                 raise StageError(f"the supervisor did not start: {said} (see {log})")
             time.sleep(0.02)
-
-    def _write_settings(self) -> None:
-        texts = [SETTINGS]
-        for path in sorted(self.programs.glob("*.json")):
-            facts = read_state(path)
-            known = [(facts or {}).get(name) for name in ("processes", "stop_seconds")]
-            if facts is None or not all(type(one) is int and one > 0 for one in known):
-                # Broken: one that runs is not disturbed, and what is wanted is written anew.
-                path.unlink()
-                continue
-            autostart = "true" if facts["processes"] == 1 else "false"
-            texts.append(PROGRAM.format(name=path.stem, autostart=autostart, **facts))
-        command = [sys.executable, "-I", "-S", str(Path(listening.__file__).resolve())]
-        launcher = f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n'
-        for name, text in ((SETTINGS_FILE, "\n".join(texts)), ("launch", launcher)):
-            path = self.sockets / name
-            # Where nothing changes, a full disk stops nobody.
-            if not path.is_file() or path.read_bytes() != text.encode():
-                write_text(path, text, 0o700 if name == "launch" else 0o600)
 
     def shut_down(self) -> bool:
         """Stop every program and the supervisor itself; return whether it ran."""
@@ -256,7 +172,7 @@ class Supervisor:
         write_json(path, facts)
         path.chmod(0o600)
         if replaced or not known:
-            self._write_settings()
+            write_settings(self.programs, self.sockets)
             self._rpc.reloadConfig()
             self._rpc.addProcessGroup(program.name)
 
@@ -264,7 +180,7 @@ class Supervisor:
         """Stop a program, requests in flight finished, and forget it."""
         self._drop(name)
         (self.programs / f"{name}.json").unlink(missing_ok=True)
-        self._write_settings()
+        write_settings(self.programs, self.sockets)
         if self.runs():
             self._rpc.reloadConfig()
 

@@ -20,9 +20,10 @@ from lifecycle.core.params import Params
 from lifecycle.records import bento
 from lifecycle.records.deployment import Serving
 from lifecycle.rollout import liveness, uncached
+from lifecycle.rollout.programs import Program
 from lifecycle.rollout.proxy_guards import INTERNAL_HEADER
 from lifecycle.rollout.settings import RolloutSettings
-from lifecycle.rollout.supervisor import Program, Supervisor
+from lifecycle.rollout.supervisor import Supervisor
 from lifecycle.serving.socket_path import reach
 
 PROBE_SECONDS = 5.0
