@@ -209,6 +209,8 @@ class Params(Section):
 class Measured(BaseModel):
     """What of `evaluate` a verdict depends on."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     slices: tuple[str, ...]
     threshold: Share
 
