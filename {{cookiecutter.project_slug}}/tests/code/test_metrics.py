@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lifecycle.core import metric_names
 from lifecycle.pipeline import reference
 from lifecycle.tasks import baselines, metrics
 
@@ -22,6 +23,19 @@ def test_scores_are_those_worked_out_by_hand() -> None:
     assert found["log_loss"] == pytest.approx(-np.log(likelihood).mean())
     # The lower half: 0.2625 predicted, one of four late; the upper: 0.65 and three of four.
     assert found["calibration_error"] == pytest.approx((abs(0.2625 - 0.25) + abs(0.65 - 0.75)) / 2)
+
+
+def test_params_may_name_every_metric_that_is_measured_and_no_other() -> None:
+    assert set(metrics.score(LABEL, PROBABILITY, bins=2)) == set(metric_names.SIGN)
+    assert set(metric_names.DRAWN) < set(metric_names.SIGN)
+
+
+@pytest.mark.parametrize("name", metric_names.SIGN)
+def test_a_better_model_is_better_by_every_metric(name: str) -> None:
+    better = metrics.score(LABEL, LABEL, bins=2)[name]
+    worse = metrics.score(LABEL, PROBABILITY, bins=2)[name]
+    assert metric_names.SIGN[name] * (better - worse) > 0
+    assert metric_names.worst(name, [better, worse]) == worse
 
 
 def test_calibration_has_bins_of_equally_many_rows() -> None:

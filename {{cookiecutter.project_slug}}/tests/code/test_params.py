@@ -61,6 +61,41 @@ def test_a_mistake_is_named(
     assert "\n" not in line
 
 
+@pytest.mark.parametrize(
+    ("where", "value", "nearest"),
+    [
+        ("gate.metrics.roc_acu", {"minimum": 0.5}, "roc_auc"),
+        ("gate.baselines.metric", "logloss", "log_loss"),
+        ("gate.slices.metric", "Brier", "brier"),
+        # It is one, but not one that whole days can be drawn for.
+        ("gate.champion.metric", "pr_auc", "roc_auc"),
+    ],
+)
+def test_a_metric_that_there_is_not_is_refused_when_params_are_read(
+    root: Path, tmp_path: Path, where: str, value: Any, nearest: str
+) -> None:
+    path = write(root, tmp_path, where, value)
+    unknown = value if isinstance(value, str) else where.rpartition(".")[2]
+    said = rf": {where}: .*{unknown} is none of roc_auc, .*: did you mean {nearest}\?$"
+    with pytest.raises(StageError, match=said):
+        load_params(path)
+
+
+@pytest.mark.parametrize(
+    ("rule", "end"),
+    [
+        ({"metric": "log_loss", "minimum": 0.5}, "log_loss is better when it is lower: give a max"),
+        ({"metric": "pr_auc", "maximum": 0.9}, "pr_auc is better when it is higher: give a min"),
+        ({"metric": "pr_auc"}, "give a minimum, a maximum, or both"),
+    ],
+)
+def test_the_worst_slice_has_a_limit(
+    root: Path, tmp_path: Path, rule: dict[str, Any], end: str
+) -> None:
+    with pytest.raises(StageError, match=f"gate.slices: Value error, {end}"):
+        load_params(write(root, tmp_path, "gate.slices", rule))
+
+
 def test_several_mistakes_are_counted(root: Path, tmp_path: Path) -> None:
     path = write(root, tmp_path, "gate", {})
     with pytest.raises(StageError, match=r"gate\.metrics: Field required \(and 6 more\)"):

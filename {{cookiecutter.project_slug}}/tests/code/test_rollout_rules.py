@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from lifecycle.contract.answer import answer_model, decision
 from lifecycle.core.params import Params
 from lifecycle.rollout import rollout_rules
 from lifecycle.rollout.figures import Figures
+from lifecycle.rollout.rollout import Observation, Step
 from lifecycle.rollout.settings import RolloutSettings
 
 
@@ -51,3 +56,51 @@ def test_decisions_are_compared_where_requests_are_copied(limits: RolloutSetting
 def test_errors_are_judged_at_every_step(step: str, limits: RolloutSettings) -> None:
     candidate = Figures(requests=200, failed=50)
     assert broken(candidate, Figures(requests=200), limits, step) == "error share"
+
+
+class Answering:
+    """A worker that answers every row with the same prediction, and counts nothing itself."""
+
+    def __init__(self, name: str, prediction: dict[str, Any]) -> None:
+        self.name, self.prediction = name, {"probability": 0.25, **prediction}
+
+    def smoke(self) -> dict[str, Any]:
+        return {"request": {"records": [{"row": 1}, {"row": 2}]}, "probabilities": [0.25, 0.25]}
+
+    def ask(self, method: str, path: str, body: Any, seconds: float) -> tuple[int, bytes]:
+        rows = len(body["records"]) if body else 0
+        said = json.dumps({"predictions": [self.prediction] * rows})
+        return 200, said.encode() if body else b""
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "changed"),
+    [
+        ({"late": True}, {"late": False}, 4),
+        ({"late": True}, {"late": True}, 0),
+        ({"delay": "long"}, {"delay": "none"}, 4),
+        ({"delay": "long"}, {"delay": "long"}, 0),
+        ({"minutes": 10.0}, {"minutes": 10.5}, 4),
+        ({"minutes": 10.0}, {"minutes": 10}, 0),
+        ({"late": True}, {"late": True, "delay": "none"}, 4),
+        ({"late": True}, {}, 4),
+        # A figure may be another without anything being decided otherwise.
+        ({"late": True}, {"late": True, "probability": 0.5}, 0),
+    ],
+)
+def test_whatever_the_candidate_decides_otherwise_is_a_changed_decision(
+    live: dict[str, Any], candidate: dict[str, Any], changed: int
+) -> None:
+    one: Any = Answering("candidate", candidate)
+    other: Any = Answering("live", live)
+    observed = Observation(one, other, Step("shadow"))
+    observed.probe(compare=True, rows=2)
+    observed.probe(compare=True, rows=2)
+    _, counted = observed.figures()
+    assert (counted.compared, counted.changed) == (4, changed)
+
+
+def test_an_answer_has_a_decision_beside_its_figures() -> None:
+    row = answer_model("late", BaseModel).model_fields["predictions"].annotation
+    (prediction,) = row.__args__  # type: ignore[union-attr]
+    assert set(decision(dict.fromkeys(prediction.model_fields))) == {"late"}

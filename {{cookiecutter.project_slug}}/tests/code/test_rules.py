@@ -135,6 +135,40 @@ def test_the_worst_slice_is_named(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "values", "worst", "holds"),
+    [
+        ({"metric": "log_loss", "maximum": 0.7}, [0.3, 0.9], "UA 0.9000", False),
+        ({"metric": "log_loss", "maximum": 0.7}, [0.3, 0.7], "UA 0.7000", True),
+        ({"metric": "brier", "maximum": 0.2}, [0.21, 0.1], "AA 0.2100", False),
+        ({"metric": "calibration_error", "maximum": 0.1}, [0.05, 0.1], "UA 0.1000", True),
+        # With both ends, what is too good fails too.
+        ({"metric": "log_loss", "minimum": 0.1, "maximum": 0.7}, [0.05, 0.6], "AA 0.0500", False),
+        ({"metric": "roc_auc", "minimum": 0.5, "maximum": 0.9}, [0.6, 0.95], "UA 0.9500", False),
+        ({"metric": "roc_auc", "minimum": 0.5, "maximum": 0.9}, [0.4, 0.95], "AA 0.4000", False),
+        ({"metric": "roc_auc", "minimum": 0.5, "maximum": 0.9}, [0.6, 0.8], "AA 0.6000", True),
+    ],
+)
+def test_the_worst_slice_is_the_worst_by_the_metrics_own_direction(
+    gate: Gate, rule: dict[str, Any], values: list[float], worst: str, holds: bool
+) -> None:
+    whole = Gate.model_validate({**gate.model_dump(), "slices": rule})
+    evaluation = {
+        "slices": [slice_of("carrier", name, {rule["metric"]: value})
+                   for name, value in zip(["AA", "UA"], values, strict=True)]
+    }  # fmt: skip
+    (found,) = rules.slices(evaluation, whole)
+    assert (found.measured, found.passed) == (f"worst of 2: {worst}", holds)
+
+
+def test_slices_that_show_the_same_name_are_all_judged(gate: Gate) -> None:
+    # Values that schema.yaml does not list are shown as one word.
+    entries = [("(private)", 0.5), ("(private)", 0.7)]
+    evaluation = {"slices": [slice_of("origin", v, {"roc_auc": area}) for v, area in entries]}
+    (found,) = rules.slices(evaluation, gate)
+    assert (found.measured, found.passed) == ("worst of 2: (private) 0.5000", False)
+
+
+@pytest.mark.parametrize(
     ("groups", "value", "holds"),
     [(2, 0.2, True), (2, 0.21, False), (1, 0.0, False), (0, 0.0, False)],
 )

@@ -189,31 +189,70 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-def test_nonsense_is_a_failure(folder: Path, answer: bytes) -> None:
+def outcome(folder: Path, answer: bytes, live: dict[str, Any]) -> dict[str, float]:
+    """Return what is counted of one copied row where the candidate's answer is these bytes."""
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
         await writer.drain()
         writer.close()
 
-    async def run() -> float:
+    async def run() -> dict[str, float]:
         registry = prometheus_client.REGISTRY
         for collector in list(registry._collector_to_names):
             registry.unregister(collector)
         instruments = Instruments([], {})
-        place = folder / "nonsense.sock"
+        place = folder / "answer.sock"
         server = await asyncio.start_unix_server(serve, place)
-        copies = Mirror(instruments, "late", timeout_seconds=5)
-        copies.offer(Shadow(name="c", socket=str(place)), b"{}", [], "id", [True])
-        failed = instruments.shadow_failed.labels("c")
+        copies = Mirror(instruments, timeout_seconds=5)
+        copies.offer(Shadow(name="c", socket=str(place)), b"{}", [], "id", [live])
+        counters = {
+            "rows": instruments.shadow_rows,
+            "changed": instruments.shadow_changed,
+            "failed": instruments.shadow_failed,
+        }
+
+        def counted() -> dict[str, float]:
+            return {name: one.labels("c")._value.get() for name, one in counters.items()}
+
         for _ in range(200):
-            if failed._value.get():
+            if any(counted().values()):
                 break
             await asyncio.sleep(0.01)
         await copies.close()
         server.close()
-        return float(failed._value.get())
+        return counted()
 
-    assert asyncio.run(run()) == 1
-    shutil.rmtree(folder / "nonsense.sock", ignore_errors=True)
+    found = asyncio.run(run())
+    shutil.rmtree(folder / "answer.sock", ignore_errors=True)
+    return found
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_nonsense_is_a_failure(folder: Path, answer: bytes) -> None:
+    assert outcome(folder, answer, {"late": True}) == {"rows": 0, "changed": 0, "failed": 1}
+
+
+@pytest.mark.parametrize(
+    ("live", "candidate", "changed"),
+    [
+        ({"late": True}, {"late": False}, 1),
+        ({"delay": "long"}, {"delay": "none"}, 1),
+        ({"delay": "long"}, {"delay": "long"}, 0),
+        ({"minutes": 10.0}, {"minutes": 10.5}, 1),
+        ({"minutes": 10.0}, {"minutes": 10}, 0),
+        # However many fields there are, and where one of them has no counterpart.
+        ({"late": True, "delay": "long"}, {"late": True, "delay": "none"}, 1),
+        ({"late": True}, {"late": True, "delay": "none"}, 1),
+        ({"late": True}, {"delay": "none"}, 1),
+        # A figure may be another without anything being decided otherwise.
+        ({"late": True}, {"late": True, "contributions": {"bias": 0.4}}, 0),
+    ],
+)
+def test_whatever_is_decided_otherwise_is_counted(
+    folder: Path, live: dict[str, Any], candidate: dict[str, Any], changed: int
+) -> None:
+    body = json.dumps({"predictions": [{"probability": 0.7, **candidate}]}).encode()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    assert outcome(folder, answer, live) == {"rows": 1, "changed": changed, "failed": 0}

@@ -24,7 +24,7 @@ class Section(BaseModel):
 def first_mistake(error: ValidationError) -> str:
     """Return where the first mistake is, what it is, and how many more there are."""
     first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(str(part) for part in first["loc"] if part != "[key]")
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{where}: {first['msg']}{more}"
 

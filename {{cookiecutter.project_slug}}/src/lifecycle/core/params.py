@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from lifecycle.contract.operations import PredictionLog, Serve
 from lifecycle.contract.section import Count, Month, Section, Share, parse
 from lifecycle.core import parts
+from lifecycle.core.metric_names import SIGN, DrawnMetric, Metric
 from project.hyperparameters import Train, Tune
 
 Kind = TypeVar("Kind", bound=Section)
@@ -125,28 +127,44 @@ class Limits(Section):
             raise ValueError("give a minimum, a maximum, or both")
         return self
 
+    def holds(self, value: float) -> bool:
+        """Return whether a number lies within."""
+        low = -math.inf if self.minimum is None else self.minimum
+        high = math.inf if self.maximum is None else self.maximum
+        return low <= value <= high
+
+    def __str__(self) -> str:
+        ends = ((">=", self.minimum), ("<=", self.maximum))
+        return " and ".join(f"{sign} {end}" for sign, end in ends if end is not None)
+
 
 class BaselineRule(Section):
     """By how much the model must beat each baseline."""
 
-    metric: str
+    metric: Metric
     minimum_gain: float
 
 
 class ChampionRule(Section):
     """How the challenger is compared with the champion on the same holdout."""
 
-    metric: str
+    metric: DrawnMetric
     tolerance: Annotated[float, Field(ge=0)]
     resamples: Annotated[int, Field(ge=100)]
     confidence: Annotated[float, Field(gt=0, lt=1)]
 
 
-class SliceRule(Section):
-    """The floor that every slice must reach."""
+class SliceRule(Limits):
+    """What every slice must hold: at least a floor, or of a loss a ceiling."""
 
-    metric: str
-    minimum: float
+    metric: Metric
+
+    @model_validator(mode="after")
+    def _limits_the_worst(self) -> Self:
+        end, better = ("minimum", "higher") if SIGN[self.metric] > 0 else ("maximum", "lower")
+        if getattr(self, end) is None:
+            raise ValueError(f"{self.metric} is better when it is {better}: give a {end}")
+        return self
 
 
 class DisparityRule(Section):
@@ -170,7 +188,7 @@ class SizeRule(Section):
 class Gate(Section):
     """Every rule that a challenger must pass; none can be left out."""
 
-    metrics: dict[str, Limits] = Field(min_length=1)
+    metrics: dict[Metric, Limits] = Field(min_length=1)
     baselines: BaselineRule
     champion: ChampionRule
     slices: SliceRule

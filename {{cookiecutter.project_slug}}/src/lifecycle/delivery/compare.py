@@ -18,6 +18,7 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, write_json, write_text
 from lifecycle.core import git
 from lifecycle.core.command import project_root
+from lifecycle.core.metric_names import DRAWN, SIGN
 from lifecycle.core.params import Params, load_params
 from lifecycle.pipeline import evaluate
 from lifecycle.records import registry
@@ -30,7 +31,6 @@ STAGE = re.compile(r"(?m)^(?:Running stage '(\w+)'|Stage '(\w+)' (didn't change|
 LOG = Path("reports/pipeline.txt")
 RETRAIN = re.compile(r"(?m)^retrain: (\w+: .*)")
 BROKEN = re.compile(r"(?m)^ERROR: failed to reproduce '(\w+)'")
-DRAWN = ("roc_auc", "log_loss", "brier")
 
 
 def stages(log: str) -> dict[str, str]:
@@ -72,10 +72,10 @@ def changed_params(root: Path, commit: str | None) -> list[dict[str, Any]]:
 
 
 def difference(name: str, ours: float, theirs: float) -> dict[str, Any]:
-    """Return a metric of both, and whether the difference is for the better."""
-    gain = theirs - ours if name in rules.LOWER_IS_BETTER else ours - theirs
+    """Return a metric of both, and how much this change is better by, whichever way that is."""
+    gain = SIGN[name] * (ours - theirs)
     return {"metric": name, "base": theirs, "change": ours, "difference": ours - theirs,
-            "better": gain > 0 if gain else None}  # fmt: skip
+            "gain": gain, "better": gain > 0 if gain else None}  # fmt: skip
 
 
 def scored(root: Path, version: registry.Version, params: Params, schema: Schema) -> dict[str, Any]:
@@ -101,8 +101,7 @@ def scored(root: Path, version: registry.Version, params: Params, schema: Schema
             day = holdout[schema.time].dt.date().to_numpy()
             gain = rules.bootstrap_gain(label, ours, theirs, day, rule, params.train.seed)
             # The gain is positive where this change is better; the difference has its own sign.
-            sign = -1 if name in rules.LOWER_IS_BETTER else 1
-            line["interval"] = sorted(sign * end for end in gain[1:])
+            line["interval"] = sorted(SIGN[name] * end for end in gain[1:])
         found.append(line)
     one, two = (evaluate.slices(holdout, label, p, params.evaluate, schema)
                 for p in (ours, theirs))  # fmt: skip

@@ -84,7 +84,7 @@ def slices(lines: list[dict[str, Any]]) -> str:
     if not lines:
         return ""
     name = lines[0]["metric"]
-    ordered = sorted(lines, key=lambda one: one["difference"])
+    ordered = sorted(lines, key=lambda one: one["gain"])
     better = sum(one["better"] is True for one in lines)
     worse = sum(one["better"] is False for one in lines)
     rows = [

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from lifecycle.contract.columns import Schema
+from lifecycle.core.metric_names import SIGN
 from lifecycle.core.params import Params
 from lifecycle.monitoring.alerts import Alert, fires
 from lifecycle.monitoring.settings import Monitor
@@ -119,7 +120,7 @@ def verdicts(
     result = {}
     for key, (measured, before) in figures.items():
         value, low, high = (measured[part] for part in ("value", "low", "high"))
-        sign = 1 if (name if "=" in key else key) in rules.LOWER_IS_BETTER else -1
+        sign = -SIGN[name if "=" in key else key]
         # How much worse than on the holdout it is at least, and the worst block was.
         worse = low - before if sign > 0 else before - high
         block = sign * (worst[key] - before) if key in worst else None

@@ -63,7 +63,7 @@ def slices(lines: list[dict[str, Any]]) -> str:
         return float(left + width * (value - low) / ((high - low) or 1))
 
     parts = []
-    for number, one in enumerate(sorted(lines, key=lambda o: o["difference"])):
+    for number, one in enumerate(sorted(lines, key=lambda o: o["gain"])):
         y = 45 + step * number
         parts.append(text(left - 10, y + 4, f"{one['slice']} {one['value']}", "end"))
         parts.append(f'<path d="M{at(one["base"]):.1f},{y} L{at(one["change"]):.1f},{y}" '

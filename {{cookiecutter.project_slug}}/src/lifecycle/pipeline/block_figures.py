@@ -18,6 +18,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.privacy import shown
 from lifecycle.core import day_blocks
 from lifecycle.core.frames import arrays
+from lifecycle.core.metric_names import worst as worst_of
 from lifecycle.core.params import Params
 from lifecycle.tasks import rules
 from project.model import Model
@@ -68,16 +69,10 @@ def worst(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
     for block in day_blocks.blocks(rows.select(sorted(wanted)), schema.time, days, step=1):
         for key, value in _figures(block, schema, params):
             found.setdefault(key, []).append(value)
-    figures = {key: extreme(values, name if "=" in key else key) for key, values in found.items()}
-    bias = found.get(BIAS, [])
+    bias = found.pop(BIAS, [])
+    figures = {key: worst_of(name if "=" in key else key, values) for key, values in found.items()}
     figures |= {f"{BIAS} {end}": pick(bias) for end, pick in (("low", min), ("high", max)) if bias}
-    figures.pop(BIAS, None)
     return {"days": days, "metric": name, "figures": figures}
-
-
-def extreme(values: list[float], name: str) -> float:
-    """Return the worst of some values of a metric."""
-    return max(values) if name in rules.LOWER_IS_BETTER else min(values)
 
 
 def _figures(block: pl.DataFrame, schema: Schema, params: Params) -> Iterator[tuple[str, float]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from lifecycle.core.metric_names import SIGN
+from lifecycle.core.params import SliceRule
 from lifecycle.pages import charts, web
 from lifecycle.pages.charts import Curve
 from lifecycle.pages.web import Cell
 from lifecycle.records.expected import sentence
 from lifecycle.reporting.report_facts import Facts
-from lifecycle.tasks.rules import LOWER_IS_BETTER
 
 PASSED = {"pass": "good", "fail": "bad"}
 
@@ -73,7 +74,7 @@ def _metrics(found: dict[str, Any]) -> str:
     rows: list[web.Row] = []
     for name, value in found["metrics"].items():
         against = [found["baselines"][other].get(name) for other in others]
-        lower = name in LOWER_IS_BETTER
+        lower = SIGN[name] < 0
         best = min if lower else max
         wins = value == best([value, *(one for one in against if one is not None)])
         shown = [f"{one:.4f}" if one is not None else "" for one in against]
@@ -118,27 +119,27 @@ def _slices(facts: Facts, found: dict[str, Any]) -> str:
         rows: list[web.Row] = []
         for one in (each for each in found["slices"] if each["slice"] == column):
             scores = one["metrics"]
-            low = scores is not None and scores[rule.metric] < rule.minimum
+            bad = scores is not None and not rule.holds(scores[rule.metric])
             shown = [
-                Cell(f"{scores[name]:.4f}" if scores else "", "bad" if low and name == rule.metric
+                Cell(f"{scores[name]:.4f}" if scores else "", "bad" if bad and name == rule.metric
                      else "") for name in names
             ]  # fmt: skip
             rows.append([one["value"], f"{one['rows']:,}", *shown])
-        caption = f"{column}: {rule.metric} of each at least {rule.minimum}"
+        caption = f"{column}: {rule.metric} of each {rule}"
         table = web.table([column, "rows", *names], rows, caption)
-        parts.append(web.details(_worst(column, rule.metric, found["slices"]), table))
+        parts.append(web.details(_worst(column, rule, found["slices"]), table))
     least = facts.params.evaluate.minimum_slice_rows
     return web.sentence(f"Slices of fewer than {least} rows carry no figures.") + "".join(parts)
 
 
-def _worst(column: str, metric: str, slices: list[dict[str, Any]]) -> str:
+def _worst(column: str, rule: SliceRule, slices: list[dict[str, Any]]) -> str:
     """Return the line that stands for all slices of a column."""
-    judged = [(one["metrics"][metric], one["value"]) for one in slices
+    judged = [(one["metrics"][rule.metric], one["value"]) for one in slices
               if one["slice"] == column and one["metrics"]]  # fmt: skip
     if not judged:
         return f"{column}: no slice has rows enough"
-    value, name = min(judged)
-    return f"{column}: {len(judged)} slices, the lowest {metric} is {value:.4f} ({name})"
+    value, name = min(judged, key=lambda one: SIGN[rule.metric] * one[0])
+    return f"{column}: {len(judged)} slices, the worst {rule.metric} is {value:.4f} ({name})"
 
 
 def _fairness(facts: Facts, found: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
+from lifecycle.contract.answer import decision
 from lifecycle.contract.errors import StageError
 from lifecycle.core.held import now
 from lifecycle.records import bento, expected
@@ -158,7 +159,7 @@ class Observation:
             if status != 200:
                 continue
             found = json.loads(answer)["predictions"]
-            answers.append([_decision(one) for one in found])
+            answers.append([decision(one) for one in found])
             if worker is self.candidate:
                 right = [one["probability"] == known for one, (_, known) in
                          zip(found, asked, strict=True)]  # fmt: skip
@@ -167,10 +168,6 @@ class Observation:
         if compare and len(answers) == 2:
             self._probes.compared += len(asked)
             self._probes.changed += sum(a != b for a, b in zip(*answers, strict=True))
-
-
-def _decision(prediction: dict[str, Any]) -> Any:
-    return [value for value in prediction.values() if isinstance(value, bool)]
 
 
 class Rollout:

@@ -60,7 +60,7 @@ class Answering:
         model = self.predictor.model
         self.instruments = Instruments(model.names, model.codes)
         self._turn = Turn(self.predictor.predict)
-        self._mirror = Mirror(self.instruments, self.schema.target, release.timeout_seconds)
+        self._mirror = Mirror(self.instruments, release.timeout_seconds)
         self._lines = lines
         if place := os.environ.get("PREDICTION_LOG"):
             lost = self.instruments.log_failures.inc
@@ -104,7 +104,8 @@ class Answering:
         """Hand a copy of an answered request to the mirror, where there is a candidate."""
         candidate = self.router.shadow()
         if candidate is not None and request.variant != SHADOW:
-            self._mirror.offer(candidate, body, headers, request.identity, decisions)
+            decided = [{self.schema.target: one} for one in decisions]
+            self._mirror.offer(candidate, body, headers, request.identity, decided)
 
     async def _predicted(self, request: Request) -> Predicted:
         if not request.explain:

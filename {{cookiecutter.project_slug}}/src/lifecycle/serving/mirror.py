@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
+from lifecycle.contract.answer import decision
 from lifecycle.serving.entrance import PREDICT
 from lifecycle.serving.instruments import Instruments
 from lifecycle.serving.routing import SHADOW, VARIANT_HEADER, Shadow
@@ -31,15 +32,15 @@ class Copy(NamedTuple):
     candidate: Shadow
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...]
-    decisions: Sequence[bool]
+    decisions: Sequence[Mapping[str, Any]]
 
 
 class Mirror:
     """Sends copies and counts how the candidate's decisions differ."""
 
-    def __init__(self, instruments: Instruments, target: str, timeout_seconds: float) -> None:
-        """Send nothing yet; `target` is the name of the decision in an answer."""
-        self._instruments, self._target, self._seconds = instruments, target, timeout_seconds
+    def __init__(self, instruments: Instruments, timeout_seconds: float) -> None:
+        """Send nothing yet."""
+        self._instruments, self._seconds = instruments, timeout_seconds
         self._waiting: deque[Copy] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -51,7 +52,7 @@ class Mirror:
         body: bytes,
         headers: Sequence[tuple[bytes, bytes]],
         identity: str,
-        decisions: Sequence[bool],
+        decisions: Sequence[Mapping[str, Any]],
     ) -> None:
         """Take a copy of an answered request; never waits."""
         if candidate.share < 1 and random.random() >= candidate.share:  # noqa: S311
@@ -96,7 +97,7 @@ class Mirror:
         try:
             async with asyncio.timeout(self._seconds):
                 status, body = await line.post(copy)
-            decisions = self._decisions(body) if status == 200 else None
+            decisions = _decisions(body) if status == 200 else None
         except (OSError, TimeoutError, ValueError, KeyError, TypeError):
             decisions = None
         if decisions is None or len(decisions) != rows:
@@ -107,8 +108,9 @@ class Mirror:
         self._instruments.shadow_rows.labels(name).inc(rows)
         self._instruments.shadow_changed.labels(name).inc(changed)
 
-    def _decisions(self, body: bytes) -> list[Any]:
-        return [one[self._target] for one in orjson.loads(body)["predictions"]]
+
+def _decisions(body: bytes) -> list[dict[str, Any]]:
+    return [decision(one) for one in orjson.loads(body)["predictions"]]
 
 
 class Line:

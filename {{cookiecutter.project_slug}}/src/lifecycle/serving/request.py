@@ -144,23 +144,3 @@ def request_model(schema: Schema, maximum_rows: int, base: type[BaseModel]) -> t
     fields: dict[str, Any] = {"records": (list[kind], records), "explain": (bool, explain)}
     text = "Records to predict."
     return create_model("PredictionRequest", __base__=base, __doc__=text, **fields)
-
-
-def answer_model(target: str, base: type[BaseModel]) -> type[BaseModel]:
-    """Return the model of the answer; the decision carries the target's name."""
-    log_odds = "Log odds that each feature adds (exact SHAP values), and the bias; with explain."
-    one: dict[str, Any] = {
-        "probability": (float, Field(ge=0, le=1, description=f"Probability of {target}.")),
-        target: (bool, Field(description="Whether the probability reaches the threshold.")),
-        "contributions": (dict[str, float] | None, Field(None, description=log_odds)),
-    }
-    prediction: Any = create_model("Prediction", **one)
-    version = Field(description="Registry version of the model that answered.")
-    identity = Field(description="The request's X-Request-ID, or a new one.")
-    fields: dict[str, Any] = {
-        "model_version": (str, version),
-        "request_id": (str, identity),
-        "predictions": (list[prediction], Field(description="In the order of the records.")),
-    }
-    text = "One prediction for each record."
-    return create_model("PredictionAnswer", __base__=base, __doc__=text, **fields)

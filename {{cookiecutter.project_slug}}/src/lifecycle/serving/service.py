@@ -16,6 +16,7 @@ from pydantic import ConfigDict
 from starlette.responses import Response
 
 from lifecycle.contract import seal
+from lifecycle.contract.answer import answer_model
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.privacy import hash_key
@@ -25,7 +26,7 @@ from lifecycle.serving.guard import Guard
 from lifecycle.serving.keys import are_needed, environment_keys
 from lifecycle.serving.openapi import document
 from lifecycle.serving.predictor import Release, load_release
-from lifecycle.serving.request import answer_model, request_model
+from lifecycle.serving.request import request_model
 from lifecycle.serving.routing import PROBE
 
 

@@ -32,7 +32,7 @@ def calibration_error(curve: list[dict[str, float]]) -> float:
 
 
 def score(label: Array, probability: Array, bins: int) -> dict[str, float]:
-    """Return every metric; higher is better for the areas, lower for the rest.
+    """Return every metric of core/metric_names.py, which says which way each is better.
 
     Needs both classes among `label` (0 and 1, one a row, as `probability`).
     """

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifecycle.contract.errors import StageError
+from lifecycle.core.metric_names import DRAWN, SIGN
 from lifecycle.core.params import ChampionRule, Gate
 
 Array = NDArray[Any]
-LOWER_IS_BETTER = ("log_loss", "brier", "calibration_error")
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,10 @@ def limits(metrics: dict[str, Any], params: Gate) -> list[Verdict]:
     """Check each metric against its floor and its ceiling; one that is missing fails."""
     found = []
     for name, limit in params.metrics.items():
-        parts = []
-        if limit.minimum is not None:
-            parts.append(f">= {limit.minimum}")
-        if limit.maximum is not None:
-            parts.append(f"<= {limit.maximum}")
         value = metric(metrics, name)
-        low = -np.inf if limit.minimum is None else limit.minimum
-        high = np.inf if limit.maximum is None else limit.maximum
         measured = "missing" if value is None else f"{value:.4f}"
-        passed = value is not None and low <= value <= high
-        found.append(Verdict(name, measured, " and ".join(parts), passed))
+        holds = value is not None and limit.holds(value)
+        found.append(Verdict(name, measured, str(limit), holds))
     return found
 
 
@@ -65,7 +58,7 @@ def baselines(evaluation: dict[str, Any], params: Gate) -> list[Verdict]:
         if value is None or other is None:
             found.append(Verdict(f"beats the {baseline} model", f"{name} missing", "", False))
             continue
-        gain = other - value if name in LOWER_IS_BETTER else value - other
+        gain = SIGN[name] * (value - other)
         found.append(
             Verdict(
                 f"beats the {baseline} model", f"{name} {gain:+.4f}", f">= {least:+}", gain >= least
@@ -75,8 +68,8 @@ def baselines(evaluation: dict[str, Any], params: Gate) -> list[Verdict]:
 
 
 def slices(evaluation: dict[str, Any], params: Gate) -> list[Verdict]:
-    """Check the floor of every slice that has enough rows: one line for each named slice."""
-    name, floor = params.slices.metric, params.slices.minimum
+    """Check every slice that has enough rows: one line for each named slice, with the worst."""
+    limit, name = params.slices, params.slices.metric
     found = []
     for column in dict.fromkeys(entry["slice"] for entry in evaluation["slices"]):
         measured = [
@@ -84,13 +77,15 @@ def slices(evaluation: dict[str, Any], params: Gate) -> list[Verdict]:
             for entry in evaluation["slices"]
             if entry["slice"] == column and entry["metrics"] is not None
         ]
-        rule, required = f"slices of {column}", f"every {name} >= {floor}"
+        rule, required = f"slices of {column}", f"every {name} {limit}"
         if not measured or any(value is None for value, _ in measured):
             found.append(Verdict(rule, f"{name} missing", required, False))
             continue
-        value, worst = min((float(v), label) for v, label in measured if v is not None)
-        text = f"worst of {len(measured)}: {worst} {value:.4f}"
-        found.append(Verdict(rule, text, required, value >= floor))
+        values = [(value, label) for value, label in measured if value is not None]
+        outside = [one for one in values if not limit.holds(one[0])]
+        value, label = min(outside or values, key=lambda one: (SIGN[name] * one[0], one[1]))
+        text = f"worst of {len(measured)}: {label} {value:.4f}"
+        found.append(Verdict(rule, text, required, not outside))
     return found
 
 
@@ -144,8 +139,8 @@ def gain_draws(
     bootstrap of Künsch (1989). Both models are scored on the same draw each time.
     """
     areas = rule.metric == "roc_auc"
-    if not areas and rule.metric not in ("log_loss", "brier"):
-        raise StageError(f"gate.champion.metric: {rule.metric} is none of roc_auc, log_loss, brier")
+    if rule.metric not in DRAWN:
+        raise StageError(f"gate.champion.metric: {rule.metric} is none of {', '.join(DRAWN)}")
     prepared = [prepared_scores(label, scores.astype(np.float64), rule.metric)
                 for scores in (challenger, champion)]  # fmt: skip
 

@@ -13,11 +13,11 @@ import re
 from typing import Any
 
 from lifecycle.contract.errors import StageError
+from lifecycle.core.metric_names import SIGN
 from lifecycle.core.params import Params, Window
 from lifecycle.loop.replay.clone import Clone, reason
 from lifecycle.loop.replay.settings import Replay
 from lifecycle.loop.retrain import STEPS
-from lifecycle.tasks.rules import LOWER_IS_BETTER
 
 
 def window_before(known: list[str], first: str, most: int) -> Window:
@@ -53,13 +53,13 @@ def holdout_days(params: Params, window: Window) -> int:
 def opened(gate: dict[str, Any]) -> dict[str, Any]:
     """Return the gate's limits with every floor open; ceilings, which tell leaks, stay."""
     metrics = {
-        name: {**limit, **({"maximum": None, "minimum": 0.0} if name in LOWER_IS_BETTER
-                           else {"minimum": 0.0})}
+        name: {**limit, "minimum": 0.0, **({"maximum": None} if SIGN[name] < 0 else {})}
         for name, limit in gate["metrics"].items()
-    }  # fmt: skip
+    }
+    end = {"minimum": -10.0} if SIGN[gate["slices"]["metric"]] > 0 else {"maximum": 1000.0}
     return {
         **gate, "metrics": metrics, "baselines": {**gate["baselines"], "minimum_gain": -10.0},
-        "slices": {**gate["slices"], "minimum": -10.0}, "disparity": {"maximum": 1.0},
+        "slices": {**gate["slices"], **end}, "disparity": {"maximum": 1.0},
     }  # fmt: skip
 
 
