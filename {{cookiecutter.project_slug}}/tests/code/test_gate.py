@@ -45,7 +45,7 @@ def crown(
     file = project / "champion.ubj"
     file.write_bytes(content)
     tags = {"model_md5": md5(file), "git_commit": "0" * 40, "train_last": train_last}
-    tags |= {tag: md5(project / path) for tag, path in DEFINITION.items()}
+    tags |= registry.defining(project)
     tags |= {"threshold": "0.2", **changes}
     kept = project / ".lifecycle" / "models" / f"{tags['model_md5']}.ubj"
     kept.parent.mkdir(parents=True)

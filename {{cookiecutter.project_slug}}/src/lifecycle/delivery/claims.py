@@ -98,7 +98,7 @@ def _require_verdict(root: Path, facts: Facts, version: Version, is_known: bool)
     lacking = [tag for tag in wanted if tag not in version.tags]
     if lacking:
         raise BundleError(f"its lineage has no {lacking[0]}")
-    others = verdict.differing(facts.gate, {key: version.tags[key] for key in verdict.CONTENTS})
+    others = verdict.differing(facts.gate, verdict.contents(version.tags, facts.gate))
     if others:
         raise BundleError(f"its verdict is about another {others[0]} than its lineage")
     text = json_text(facts.gate).encode()

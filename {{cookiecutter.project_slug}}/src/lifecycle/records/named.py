@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.contract import seal
+from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import parse_strict
+from lifecycle.records import definition
 
 RECORD = "src/release/release.json"
 SAID = ("model_md5", "gate_verdict")
 FILES = {
     "features_md5": "src/project/features.py", "schema_md5": "src/release/schema.yaml",
 }  # fmt: skip
+# Where it has, as they are, files of the version's definition.
+CARRIED = ("src/lifecycle/contract/", "src/project/")
 # Where Bentos and commits of before there was a src/project/ have what is there now.
 BEFORE = {"src/project/features.py": "src/lifecycle/features.py"}
 # What may be another where a version is packaged here once more: its libraries are renewed, and
@@ -66,6 +70,13 @@ def difference(folder: Path, tags: dict[str, str], at_first: bool = False) -> st
     for key, name in {**FILES, **(AT_FIRST if at_first else {})}.items():
         if key in tags and _md5(_place(folder, name)) != tags[key]:
             return f"{name.removeprefix('src/')} is another than the registry's {key}"
+    try:
+        whole = definition.read(tags)
+    except StageError as error:
+        return str(error)
+    for name, wanted in whole.items():
+        if name.startswith(CARRIED) and _md5(folder / name) != wanted:
+            return f"{name.removeprefix('src/')} is another than the registry's {definition.HASH}"
     return None
 
 

@@ -13,12 +13,20 @@ from pathlib import Path
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import parse_strict
-from lifecycle.records import history, kept_verdicts, proof, received, registry, verdict
+from lifecycle.records import (
+    definition,
+    history,
+    kept_verdicts,
+    proof,
+    received,
+    registry,
+    verdict,
+)
 
 # The first of those that are missing are named.
 NEEDED = tuple(dict.fromkeys(("model_md5", "git_commit", "gate_md5", *proof.NEEDED)))
 # Tags that a version may lack, from which something is computed.
-USED = (*NEEDED, "threshold", "difference", "train_last")
+USED = (*NEEDED, "threshold", "difference", "train_last", definition.HASH, definition.FILES)
 
 
 def wanted(root: Path, versions: registry.Registry) -> registry.Version:

@@ -36,7 +36,7 @@ def verdict_fault(root: Path, version: Version, found: Any) -> str | None:
     except StageError as error:
         return verdict.short(error).removesuffix(f": {verdict.AGAIN}")
     tags = version.tags
-    others = verdict.differing(found, {key: tags[key] for key in verdict.CONTENTS})
+    others = verdict.differing(found, verdict.contents(tags, found))
     # What its rollout will expect was measured by the gate.
     measured = found.get("difference")
     if tags.get("difference") != (json.dumps(measured, sort_keys=True) if measured else None):

@@ -13,13 +13,13 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5
 from lifecycle.core import git
 from lifecycle.core.params import Params
-from lifecycle.records import store, tracking
+from lifecycle.records import definition, store, tracking
 from lifecycle.records.named import BEFORE
 
 # MLflow answers one for a missing alias and the other for a missing model.
 MISSING = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
 
-# What decides which numbers a row becomes before it reaches the model.
+# Two of the files of a version's definition by tags of their own, which older versions have too.
 DEFINITION = {"features_md5": "src/project/features.py", "schema_md5": "schema.yaml"}
 
 # Files of the commit that a version leads back to, by the tag that holds their hash.
@@ -190,13 +190,23 @@ def deciding(root: Path, params: Params) -> dict[str, str]:
     return {
         "model_md5": md5(root / params.paths.model),
         "threshold": repr(params.evaluate.threshold),
-        **{tag: md5(root / path) for tag, path in DEFINITION.items()},
+        **defining(root),
     }
 
 
+def defining(root: Path) -> dict[str, str]:
+    """Return the tags of what decides a score, as it is in the workspace."""
+    whole = definition.tags(definition.here(root))[definition.HASH]
+    return {**{tag: md5(root / path) for tag, path in DEFINITION.items()}, definition.HASH: whole}
+
+
 def otherwise(tags: dict[str, str], wanted: dict[str, str]) -> list[str]:
-    """Return which tags are others than wanted, or missing."""
-    return [tag for tag, value in wanted.items() if tags.get(tag) != value]
+    """Return which tags are others than wanted, or missing.
+
+    A version from before the whole definition was kept is compared by what it has.
+    """
+    return [tag for tag, value in wanted.items()
+            if tags.get(tag, value if tag == definition.HASH else None) != value]  # fmt: skip
 
 
 def connect(root: Path, params: Params) -> Registry:

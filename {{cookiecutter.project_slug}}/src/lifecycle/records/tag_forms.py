@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
+from lifecycle.contract.errors import StageError
+from lifecycle.records import definition
+
 KEY, VALUE = re.compile(r"[a-z][A-Za-z0-9_.]{0,99}"), re.compile(r"[ -~]{1,100000}")
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 HASH = re.compile(r"[0-9a-f]{32}")
@@ -60,6 +63,10 @@ def mistake(tags: dict[str, str]) -> str | None:
             form = is_number
         if not KEY.fullmatch(key) or not form(value):
             return f"a {key:.40} that none has"
+    try:
+        definition.read(tags)
+    except StageError:
+        return f"a {definition.FILES} that none has"
     window = WINDOW.fullmatch(tags.get("window", ""))
     last = tags.get("train_last", "")
     if window and last and not window[1] <= last[:7] <= window[2]:

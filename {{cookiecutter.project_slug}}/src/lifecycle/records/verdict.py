@@ -17,6 +17,7 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_strict
 from lifecycle.contract.section import first_mistake
 from lifecycle.core.params import Judged, Params
+from lifecycle.records import definition
 
 # The contents that a verdict and the tags of the version that it let through have in common.
 CONTENTS = (
@@ -120,6 +121,13 @@ def passed(found: Any, required: list[str] | None = None) -> Report:
                 f"{short(', '.join(rules))}: {AGAIN}"
             )
     return report
+
+
+def contents(tags: dict[str, str], found: dict[str, Any]) -> dict[str, Any]:
+    """Return what a verdict has to be about to be that of a version with these tags."""
+    # Neither verdicts nor versions had it at first; that of one belongs to that of the other.
+    kept = [definition.HASH] if definition.HASH in found or definition.HASH in tags else []
+    return {**{key: tags[key] for key in CONTENTS}, **{key: tags.get(key) for key in kept}}
 
 
 def differing(found: dict[str, Any], contents: dict[str, Any]) -> list[str]:

@@ -26,6 +26,7 @@ from lifecycle.contract.files import md5, read_json, replacing, write_json
 from lifecycle.core import git, outputs
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
+from lifecycle.records import definition
 from lifecycle.records.artefact import content_at, fetch_model
 from lifecycle.records.registry import DEFINITION, UNREGISTERED, Version, at_commit
 
@@ -79,13 +80,19 @@ def version_at(root: Path, params: Params, commit: str) -> Version | None:
         report = params.paths.prepare_report
         prepared = json.loads(content_at(root, commit, report, f"{report} (`make base` makes it)"))
         tags["train_last"] = prepared["train"]["last"]
-    for tag, path in DEFINITION.items():
-        content = at_commit(root, commit, path) or b""
-        tags[tag] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    tags |= {tag: _md5_at(root, commit, path) for tag, path in DEFINITION.items()}
+    there = {path: _md5_at(root, commit, path) for path in definition.paths(root)}
+    tags |= definition.tags(there)
     asked = yaml.safe_load(git.content(root, commit, "params.yaml") or b"")
     with contextlib.suppress(TypeError, KeyError):  # it was of another form then
         tags["threshold"] = repr(asked["evaluate"]["threshold"])
     return Version(UNREGISTERED, tags, "")
+
+
+def _md5_at(root: Path, commit: str, path: str) -> str:
+    """Return the MD5 of a file of a commit: where it has none, one that no file of ours has."""
+    content = at_commit(root, commit, path) or b""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def champion(root: Path, params: Params, registered: Version | None) -> Version | None:

@@ -14,21 +14,23 @@ import polars as pl
 from lifecycle.contract import model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import md5
 from lifecycle.core import git
 from lifecycle.core.frames import arrays
+from lifecycle.records import definition
 from lifecycle.records.artefact import fetch_model
-from lifecycle.records.registry import DEFINITION, Version
+from lifecycle.records.registry import Version, defining, otherwise
 
 
 def probabilities(root: Path, version: Version, holdout: pl.DataFrame, schema: Schema) -> Any:
-    """Score `holdout` with the registered version; the features are those of its own commit.
+    """Score `holdout` with the registered version, by this code only where it is the version's own.
+
+    Of a version from before its whole definition was kept, nobody can say that.
 
     Raises:
         StageError: its model or its commit is not to be had, or it cannot score every row.
     """
     path = fetch_model(root, version.tags)
-    if all(version.tags.get(tag) == md5(root / name) for tag, name in DEFINITION.items()):
+    if definition.HASH in version.tags and not otherwise(version.tags, defining(root)):
         model = model_file.load(path)
         return model.predict(arrays(holdout, list(model.names)))
     return _by_its_own_code(root, version, path, holdout)

@@ -30,7 +30,7 @@ def identity(root: Path, params: Params, version: registry.Version | None) -> di
         "evaluation_md5": md5(root / paths.evaluation_report),
         "predictions_md5": md5(root / paths.predictions),
         "params_md5": md5(root / "params.yaml"),
-        **{tag: md5(root / path) for tag, path in registry.DEFINITION.items()},
+        **registry.defining(root),
         "champion": version.number if version else None,
     }
 

@@ -11,27 +11,45 @@ from lifecycle.contract.files import md5, parse_strict
 from lifecycle.core import git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
-from lifecycle.records import kept_verdicts, proof, registry, verdict
+from lifecycle.records import definition, kept_verdicts, proof, registry, verdict
 from lifecycle.records.registry import TRACKED, Version
 
 Line = tuple[str, str, str]
 
 
 def tracked_files(root: Path, version: Version) -> list[Line]:
-    """Compare each file of the version's commit with its tag, and with the one that is here."""
-    found = []
-    for tag, path in TRACKED.items():
-        content = registry.at_commit(root, version.tags["git_commit"], path)
-        wanted = version.tags[tag]
-        if content is None:
-            found.append((path, wanted, "MISSING in the commit"))
-        elif hashlib.md5(content, usedforsecurity=False).hexdigest() != wanted:
-            found.append((path, wanted, "CHANGED: the commit holds another content"))
-        elif not (root / path).is_file() or md5(root / path) != wanted:
-            found.append((path, wanted, "CHANGED here since that version"))
-        else:
-            found.append((path, wanted, "same"))
+    """Compare each file of the version's commit with its tag, and with the one that is here.
+
+    All that decides a score is one link, and the first of it that differs is named.
+    """
+    tags, commit = version.tags, version.tags["git_commit"]
+    found = [(path, tags[tag], file_state(root, commit, path, tags[tag]))
+             for tag, path in TRACKED.items()]  # fmt: skip
+    if files := definition.read(tags):
+        states = ((path, file_state(root, commit, path, one)) for path, one in files.items())
+        others = (f"{state} ({path})" for path, state in states if state != "same")
+        found.append((definition.FILES, tags[definition.HASH], next(others, "same")))
     return found
+
+
+def file_state(root: Path, commit: str, path: str, wanted: str) -> str:
+    """Say whether a file has the MD5 `wanted` at a commit, and here."""
+    held = _holds(root, commit, path, wanted)
+    if held is None:
+        return "MISSING in the commit"
+    if not held:
+        return "CHANGED: the commit holds another content"
+    if not (root / path).is_file() or md5(root / path) != wanted:
+        return "CHANGED here since that version"
+    return "same"
+
+
+def _holds(root: Path, commit: str, path: str, wanted: str) -> bool | None:
+    """Return whether a commit has a file with the MD5 `wanted`; None where it has no such file."""
+    content = registry.at_commit(root, commit, path)
+    if content is None:
+        return None
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() == wanted
 
 
 def data_files(root: Path, version: Version, params: Params) -> list[Line]:
@@ -77,14 +95,19 @@ def verdict_state(root: Path, version: Version, kept: bytes) -> str:
     return f"DOES NOT HOLD: {fault}" if fault else "same"
 
 
+def tracked_at_commit(root: Path, version: Version) -> list[str]:
+    """Return which tags name files that the version's commit has otherwise, or lacks."""
+    tags, commit = version.tags, version.tags["git_commit"]
+    files = [(tag, path, tags[tag]) for tag, path in TRACKED.items()]
+    files += [(definition.HASH, *one) for one in definition.read(tags).items()]
+    others = (tag for tag, path, wanted in files if not _holds(root, commit, path, wanted))
+    return list(dict.fromkeys(others))
+
+
 def others_at_commit(root: Path, version: Version) -> list[str]:
     """Return which tags name something else than the version's commit has, which is here."""
     tags, commit = version.tags, version.tags["git_commit"]
-    others = []
-    for tag, path in TRACKED.items():
-        content = registry.at_commit(root, commit, path)
-        if content is None or hashlib.md5(content, usedforsecurity=False).hexdigest() != tags[tag]:
-            others.append(tag)
+    others = tracked_at_commit(root, version)
     lock = (git.content(root, commit, TRACKED["dvc_lock_md5"]) or b"").decode(errors="replace")
     lines = {line.strip() for line in lock.splitlines()}
     others += [tag for tag in proof.DATA if f"md5: {tags[tag]}" not in lines]

@@ -23,7 +23,7 @@ from lifecycle.contract.files import md5, read_json
 from lifecycle.core import cloud, git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
-from lifecycle.records import kept_verdicts, passed, registry, tracking, verdict
+from lifecycle.records import definition, kept_verdicts, passed, registry, tracking, verdict
 from lifecycle.records.registry import TRACKED
 from lifecycle.release import base
 from lifecycle.release.gate import identity
@@ -161,6 +161,7 @@ def lineage(root: Path, params: Params, gate: dict[str, Any], commit: str) -> di
         "threshold": repr(params.evaluate.threshold),
         **({"difference": json.dumps(measured, sort_keys=True)} if measured else {}),
         **{tag: md5(root / path) for tag, path in TRACKED.items()},
+        **definition.tags(definition.here(root)),
         **{f"metric.{name}": repr(value) for name, value in scores.items()},
     }
 

@@ -13,14 +13,12 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_json, write_text
 from lifecycle.core.params import Params
-from lifecycle.records import expected
+from lifecycle.records import definition, expected
 from lifecycle.records.registry import DEFINITION, Version, deciding, otherwise
 from lifecycle.release import sbom
 
 # The folders of `lifecycle` that answer requests: they import nothing of the others.
 CARRIED = ("contract", "serving")
-# The project's own file that does not: where rows come from.
-LEFT_OUT = "source.py"
 ENTRY = '''"""The Bento's entry: the service of the release folder beside this file."""
 
 import os
@@ -41,7 +39,7 @@ def carried(code: Path) -> list[Path]:
     """Return the sources below `code` that a Bento carries: those of what answers requests."""
     package = code / "lifecycle"
     machinery = [path for name in CARRIED for path in (package / name).rglob("*.py")]
-    own = [path for path in (code / "project").rglob("*.py") if path.name != LEFT_OUT]
+    own = [path for path in (code / "project").rglob("*.py") if path.name != definition.LEFT_OUT]
     return [package / "__init__.py", *machinery, *own]
 
 
@@ -105,7 +103,11 @@ def require_same(root: Path, params: Params, version: Version) -> None:
     here = deciding(root, params)
     del here["model_md5"]  # it is fetched by the version's tag
     places = {"threshold": "evaluate.threshold in params.yaml", **DEFINITION}
-    if others := [places[tag] for tag in otherwise(version.tags, here)]:
+    tags = otherwise(version.tags, here)
+    others = [places[tag] for tag in tags if tag in places]
+    if definition.HASH in tags:
+        others += definition.changed(root, version.tags)
+    if others := list(dict.fromkeys(others)):
         raise StageError(
             f"version {version.number} was judged with another {', '.join(others)} than is here: "
             "run `make pipeline`, then `make release`, for a version that is judged anew, or bring "
