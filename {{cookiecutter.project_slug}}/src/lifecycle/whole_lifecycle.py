@@ -22,7 +22,7 @@ from typing import Any
 from lifecycle.contract.columns import load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_json
-from lifecycle.core import environment, git, parts
+from lifecycle.core import environment, failure, git, parts
 from lifecycle.core.command import project_root
 from lifecycle.core.lifecycle_report import Report, Step, describe
 from lifecycle.core.params import Params, load_params
@@ -74,7 +74,10 @@ def pipeline(root: Path, params: Params, report: Report) -> None:
         current.status = "failed" if code else "ran"
     if code:
         where = current.name if current else "the pipeline"
-        raise StageError(f"stopped at {where}; its message stands above, nothing is released")
+        found = failure.read(root) or failure.Failure("", where, (), "", "", "")
+        where = "the pipeline" if found.step == "pipeline" else found.step
+        line = f"stopped at {where}; its message stands above, nothing is released"
+        raise StageError(line, reason=found.reason, about=found.about, step=where)
 
 
 def prepare_store(root: Path, params: Params) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
+from lifecycle.contract.errors import StageError
+from lifecycle.core import failure
 from lifecycle.core.params import Params
 from lifecycle.delivery import compare, compare_report, github
 from lifecycle.pages import compare_plots
@@ -54,12 +57,30 @@ def test_dvc_is_quoted() -> None:
     assert compare.stages(LOG) == {
         "ingest": "didn't change", "validate": "is cached", "train": "ran",
     }  # fmt: skip
-    assert compare.stopped(LOG) is None
-    assert compare.stopped(STOPPED) == (
-        "the pipeline stopped at validate: 2 of 79 expectations failed, first origin"
+
+
+def test_why_the_line_stopped_is_read_from_the_record_of_it(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").touch()
+    assert compare.stopped(tmp_path, LOG) is None
+    # Killed, the stage left none.
+    assert compare.stopped(tmp_path, STOPPED) == "the pipeline stopped at validate: see its log"
+    said = "2 of 79 expectations failed, first origin"
+    failure.keep(tmp_path, "validate", StageError(said, about=["origin"]))
+    for log in (STOPPED, ""):
+        assert compare.stopped(tmp_path, log) == f"the pipeline stopped at validate: {said}"
+    # What it was part of says so too.
+    found = failure.read(tmp_path)
+    assert found is not None
+    failure.keep(tmp_path, "lifecycle", StageError("stopped", reason=said, step="validate"))
+    assert compare.stopped(tmp_path, "") == f"the pipeline stopped at validate: {said}"
+    failure.keep(tmp_path, "retrain", failure.passed_on(found))
+    assert compare.stopped(tmp_path, LOG) == (
+        f"the retrain stopped, everything is as before: validate: {said}"
     )
-    refused = compare.stopped("gate: 13 rules\nretrain: gate: failed: roc_auc\n")
-    assert refused == "the retrain stopped, everything is as before: gate: failed: roc_auc"
+    # One that did not begin, or another command, says nothing about the pipeline.
+    for command in ("retrain", "deploy"):
+        failure.keep(tmp_path, command, StageError("END is no month"))
+        assert compare.stopped(tmp_path, "retrain: gate: failed: roc_auc\n") is None
 
 
 def test_the_verdict_comes_first(real_params: Params) -> None:
@@ -106,11 +127,11 @@ def test_every_table_has_as_many_cells_in_each_row(real_params: Params) -> None:
     assert "Rules that do not hold" in text.partition("<details>")[0]
 
 
-def test_what_broke_is_shown(real_params: Params) -> None:
+def test_what_broke_is_shown(real_params: Params, tmp_path: Path) -> None:
     failed = [{"column": "origin", "rule": "expect_x", "count": 7, "share": 0.5}]
     data = {"passed": False, "rows": 14, "checked": 79, "failed": failed}
     text = compare_report.render(found(
-        verdict="stopped", reason=compare.stopped(STOPPED), scores=None, rules=[],
+        verdict="stopped", reason=compare.stopped(tmp_path, STOPPED), scores=None, rules=[],
         validation=data, no_scores="there is no new model to compare",
     ), real_params)  # fmt: skip
     assert text.startswith("## ❌ Stopped: there is no model to judge\n")
@@ -139,6 +160,19 @@ def test_the_largest_loss_is_the_first_slice(real_params: Params) -> None:
     text = compare_report.render(found(), real_params)
     assert "Slices, roc_auc: 1 better, 1 worse, 0 same" in text
     assert text.index("`LGA`") < text.index("`JFK`")
+
+
+def test_the_largest_loss_is_the_largest_gain_of_a_figure_that_is_better_when_lower(
+    real_params: Params,
+) -> None:
+    change = found()
+    change["scores"]["slices"] = [
+        {"slice": "origin", "value": name, "rows": 400, **line("log_loss", 0.5, loss)}
+        for name, loss in (("EWR", 0.45), ("JFK", 0.6), ("LGA", 0.55))
+    ]
+    for drawn in (compare_report.render(change, real_params),
+                  compare_plots.draw(change)["slices.svg"]):  # fmt: skip
+        assert drawn.index("JFK") < drawn.index("LGA") < drawn.index("EWR")
 
 
 def test_plots_are_svg_and_escape_what_they_show() -> None:

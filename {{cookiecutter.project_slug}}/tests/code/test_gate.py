@@ -367,4 +367,7 @@ def test_the_report_is_json_that_anyone_can_read(
     gate.gate(project, params, schema)
     text = (project / params.paths.gate_report).read_text(encoding="utf-8")
     for line in json.loads(text)["rules"]:
-        assert list(line) == ["rule", "measured", "required", "verdict"]
+        assert set(line) == {"rule", "measured", "required", "verdict", "kind", "value",
+                             "interval", "minimum", "maximum"}  # fmt: skip
+        # Only of what is no number, as who has seen which rows, there is none.
+        assert isinstance(line["value"], float) is (line["kind"] not in ("unseen", "against"))

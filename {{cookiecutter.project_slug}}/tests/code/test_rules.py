@@ -68,7 +68,26 @@ def test_a_metric_that_is_not_there_is_said_to_be_missing(gate: Gate) -> None:
         "measured": "missing",
         "required": "<= 0.1",
         "verdict": "fail",
+        "kind": "metric",
+        "value": None,
+        "interval": None,
+        "minimum": None,
+        "maximum": 0.1,
     }
+
+
+def test_a_line_keeps_its_numbers_as_numbers(gate: Gate, champion_rule: ChampionRule) -> None:
+    line = rules.limits({"roc_auc": 0.7123456, "calibration_error": 0.05}, gate)[0].as_dict()
+    assert (line["measured"], line["required"]) == ("0.7123", ">= 0.6 and <= 0.9")
+    assert (line["value"], line["minimum"], line["maximum"]) == (0.7123456, 0.6, 0.9)
+    gained = rules.champion((0.02, 0.01, 0.03), "champion version 3", champion_rule).as_dict()
+    assert (gained["kind"], gained["value"], gained["interval"]) == (
+        rules.AGAINST, 0.02, (0.01, 0.03),
+    )  # fmt: skip
+    # What is no number is none in JSON either.
+    none = float("nan")
+    nothing = rules.champion((none, none, none), "champion version 3", champion_rule).as_dict()
+    assert (nothing["value"], nothing["interval"], nothing["verdict"]) == (None, None, "fail")
 
 
 def against_baselines(ours: Any, constant: Any, linear: Any, name: str = "roc_auc") -> Any:

@@ -1,8 +1,8 @@
 """What DVC is told that a stage reads is what the stage imports, and nothing of other parts.
 
-`python tests/code/test_stage_keys.py` writes dvc.yaml anew. Of the code there are all modules of
-this project that a stage imports, however indirectly; empty `__init__` files decide nothing. With
-project/features.py go the files beside it that are no code: its tables.
+`.venv/bin/python tests/code/test_stage_keys.py` writes dvc.yaml anew. Of the code there are all
+modules of this project that a stage imports, however indirectly; empty `__init__` files decide
+nothing. With project/features.py go the files beside it that are no code: its tables.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from typing import Any
 
 import pytest
 import yaml
-
-from lifecycle.records import definition
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
@@ -100,7 +98,8 @@ def test_every_stage_is_known() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_what_it_imports(stage: str) -> None:
-    assert difference(ROOT, stage) == (set(), set()), "type python tests/code/test_stage_keys.py"
+    anew = ".venv/bin/python tests/code/test_stage_keys.py writes dvc.yaml anew"
+    assert difference(ROOT, stage) == (set(), set()), anew
 
 
 def test_a_planted_gap_and_a_planted_surplus_are_found(copy: Path) -> None:
@@ -157,6 +156,8 @@ def test_no_stage_runs_again_for_what_runs_after_the_pipeline(stage: str) -> Non
 
 
 def test_all_that_evaluates_features_and_models_is_in_the_definition_of_a_version() -> None:
+    from lifecycle.records import definition
+
     named = set(definition.paths(ROOT)) - {"schema.yaml"}
     # It hands rows over; what it imports besides the features decides no score.
     prepare = "src/lifecycle/pipeline/prepare.py"

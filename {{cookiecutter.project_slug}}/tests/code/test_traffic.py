@@ -12,7 +12,6 @@ import pytest
 from lifecycle.contract.errors import StageError
 from lifecycle.core.free_port import free_port
 from lifecycle.loop.replay import traffic
-from lifecycle.loop.replay.clone import reason
 
 BEGIN = datetime.fromisoformat("2013-02-01 05:15")
 
@@ -66,10 +65,3 @@ def test_a_free_port_has_a_free_one_above_it() -> None:
     for number in (port, port + 1):
         with socket.socket() as one:
             one.bind(("127.0.0.1", number))
-
-
-def test_the_reason_is_the_line_of_a_stage() -> None:
-    said = "some warning\n\ngate: failed: roc_auc\nERROR: failed to reproduce 'x'\n"
-    assert reason(said) == "gate: failed: roc_auc"
-    assert reason("only this\n") == "only this"
-    assert reason("") == "no message"

@@ -66,11 +66,11 @@ FORGED: list[tuple[str, Forge, str]] = [
     ("another base", lambda r: r.update(base="0" * 40), f"{STALE} (base differ)"),
     *(
         (f"another {key}", lambda r, key=key: r.update({key: "0" * 32}), f"{STALE} ({key} differ)")
-        for key in (*verdict.CONTENTS, "predictions_md5")
+        for key in (*verdict.CONTENTS, "predictions_md5", "definition_md5")
     ),
     *(
         (f"no {key}", lambda r, key=key: r.pop(key), f"{STALE} ({key} differ)")
-        for key in (*verdict.CONTENTS, "champion")
+        for key in (*verdict.CONTENTS, "champion", "definition_md5")
     ),
     ("a hash of another type", lambda r: r.update(model_md5=[1]), f"{STALE} (model_md5 differ)"),
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lifecycle.contract.errors import FULL, FULL_ADVICE, StageError
-from lifecycle.core import inherited
+from lifecycle.core import failure, inherited
 
 RIGHTS_ADVICE = "this user may not: change its rights or owner, then type the same again"
 IN_PLACE_ADVICE = (
@@ -115,22 +115,30 @@ def spare_imports() -> None:
 
 
 def run(name: str, main: Callable[[], Any]) -> None:
-    """Run a command's function; a `StageError` becomes one line on stderr and exit code 1."""
+    """Run a command's function; a `StageError` becomes one line on stderr and exit code 1.
+
+    And a record of it (see `failure`) in the folder in which the command was typed.
+    """
     inherited.settle(os.environ, Path.cwd())
     spare_imports()
+    failure.forget(Path.cwd(), name)
     try:
         main()
     except StageError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _fail(name, error)
     except OSError as error:
         advice = ADVICE.get(error.errno or 0)
         if advice is None:
             raise
         # Of a move, where it should go to.
         place = (error.errno in IN_PLACE and error.filename2) or error.filename or "a file"
-        print(f"{name}: {place}: {advice}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _fail(name, StageError(f"{place}: {advice}", reason=str(error), advice=advice))
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _fail(name: str, error: StageError) -> NoReturn:
+    failure.keep(Path.cwd(), name, error)
+    print(f"{name}: {error}", file=sys.stderr)
+    raise SystemExit(1) from None

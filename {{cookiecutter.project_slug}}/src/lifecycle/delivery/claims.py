@@ -93,7 +93,7 @@ def _require_verdict(root: Path, facts: Facts, version: Version, is_known: bool)
         required = verdict.required_rules(*settings, report.against) if settings else None
         verdict.passed(facts.gate, required)
     except StageError as error:
-        raise BundleError(str(error).removesuffix(f": {verdict.AGAIN}") + by) from None
+        raise BundleError(error.reason + by) from None
     wanted = [f"metric.{name}" for name in (settings[0].gate.metrics if settings else ())]
     lacking = [tag for tag in wanted if tag not in version.tags]
     if lacking:

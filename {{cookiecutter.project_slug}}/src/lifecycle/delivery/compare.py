@@ -16,7 +16,7 @@ import yaml
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, write_json, write_text
-from lifecycle.core import git
+from lifecycle.core import failure, git
 from lifecycle.core.command import project_root
 from lifecycle.core.metric_names import DRAWN, SIGN
 from lifecycle.core.params import Params, load_params
@@ -29,7 +29,7 @@ from lifecycle.tasks import metrics, rules
 # What DVC prints of each stage, kept by `make pipeline 2>&1 | tee reports/pipeline.txt`.
 STAGE = re.compile(r"(?m)^(?:Running stage '(\w+)'|Stage '(\w+)' (didn't change|is cached).*)")
 LOG = Path("reports/pipeline.txt")
-RETRAIN = re.compile(r"(?m)^retrain: (\w+: .*)")
+STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
 BROKEN = re.compile(r"(?m)^ERROR: failed to reproduce '(\w+)'")
 
 
@@ -38,15 +38,18 @@ def stages(log: str) -> dict[str, str]:
     return {ran or left: why or "ran" for ran, left, why in STAGE.findall(log)}
 
 
-def stopped(log: str) -> str | None:
-    """Return where the pipeline stopped and what it said there, or None."""
-    refused, found = RETRAIN.search(log), BROKEN.search(log)
-    if refused:
-        return f"the retrain stopped, everything is as before: {refused[1]}"
-    if found is None:
-        return None
-    said = re.search(rf"(?m)^{found[1]}: (.*)$", log)
-    return f"the pipeline stopped at {found[1]}: {said[1] if said else 'see its log'}"
+def stopped(root: Path, log: str) -> str | None:
+    """Return where the pipeline or the retrain stopped and why, or None.
+
+    A stage that was killed leaves no record: then DVC says where it was.
+    """
+    found = failure.read(root)
+    if found and found.command == "retrain" and found.step != "retrain":
+        return f"the retrain stopped, everything is as before: {found.said}"
+    if found and found.step in STAGES:
+        return f"the pipeline stopped at {found.step}: {found.reason}"
+    broken = BROKEN.search(log)
+    return f"the pipeline stopped at {broken[1]}: see its log" if broken else None
 
 
 def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
@@ -118,7 +121,7 @@ def scored(root: Path, version: registry.Version, params: Params, schema: Schema
 
 def verdict(root: Path, params: Params, log: str) -> dict[str, Any]:
     """Return the verdict, its reason and the gate's lines; `none` where the gate has not judged."""
-    broken = stopped(log)
+    broken = stopped(root, log)
     if broken:
         return {"verdict": "stopped", "reason": broken, "rules": []}
     path = root / params.paths.gate_report

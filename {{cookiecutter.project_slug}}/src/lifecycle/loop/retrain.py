@@ -21,7 +21,7 @@ import polars as pl
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json, read_state, write_json, write_text
-from lifecycle.core import git
+from lifecycle.core import failure, git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, Window, load_params
 from lifecycle.loop.settings import Retrain
@@ -89,15 +89,14 @@ def write_window(path: Path, window: Window) -> None:
 
 
 def _run(root: Path, *arguments: str) -> None:
-    """Run a step of the lifecycle; its last words become the error."""
+    """Run a step of the lifecycle; its failure becomes the error."""
+    failure.forget(root)
     done = subprocess.run(
         [sys.executable, "-m", "lifecycle", *arguments], cwd=root, stderr=subprocess.PIPE,
         text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        telling = [line for line in done.stderr.splitlines() if line.strip()]
-        stages = [line for line in telling if re.match(r"[a-z]+: ", line)]
-        raise StageError((stages or telling or [f"{arguments[0]} failed"])[0])
+        raise failure.passed_on(failure.of(root, done.stderr, arguments[0]))
 
 
 def undo(root: Path) -> None:

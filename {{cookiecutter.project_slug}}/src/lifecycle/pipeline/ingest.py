@@ -52,11 +52,12 @@ def refuse(rows: pl.DataFrame, readings: dict[str, Reading], schema: Schema) -> 
         StageError: values are refused: of which columns, how many, one of them and what to do.
     """
     refused = rows["_refused"].struct.unnest()
-    wrong = [complaint(schema[name], readings[name], refused[name]) for name in refused.columns]
-    said = [one for one in wrong if one]
-    if said:
+    names = refused.columns
+    wrong = {n: complaint(schema[n], readings[n], refused[n]) for n in names}
+    if said := [one for one in wrong.values() if one]:
         more = f"; and {len(said) - SHOWN_COLUMNS} more columns" if said[SHOWN_COLUMNS:] else ""
-        raise StageError(f"{len(rows)} rows read; {'; '.join(said[:SHOWN_COLUMNS])}{more}")
+        line = f"{len(rows)} rows read; {'; '.join(said[:SHOWN_COLUMNS])}{more}"
+        raise StageError(line, about=[name for name in names if wrong[name]])
     return rows.drop("_refused")
 
 

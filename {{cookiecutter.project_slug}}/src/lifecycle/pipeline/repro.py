@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from lifecycle.contract.files import try_lock
-from lifecycle.core import git
+from lifecycle.core import failure, git
 from lifecycle.core.command import project_root
 
 LOCK = Path("dvc.lock")
@@ -55,6 +55,8 @@ def main() -> None:
     """Become `dvc repro`."""
     root = project_root()
     git.require_own(root)
+    # A new attempt: what stopped the one before says nothing of it.
+    failure.forget(root)
     for path in mend(root):
         print(f"repro: {path} was cut off when DVC was killed: DVC makes it again", flush=True)
     os.execv(sys.executable, [sys.executable, "-u", "-m", "dvc", "repro"])  # noqa: S606

@@ -198,6 +198,7 @@ def main() -> None:
         first = failed[0]
         raise StageError(
             f"{len(failed)} of {len(results)} expectations failed, first {first['column']}: "
-            f"{first['rule']}, {first['count']} rows; see {params.paths.validation_report}"
+            f"{first['rule']}, {first['count']} rows; see {params.paths.validation_report}",
+            about=dict.fromkeys(one["column"] for one in failed),
         )
     print(f"validate: {len(results)} expectations hold on {frame.height} rows")

@@ -34,7 +34,7 @@ def verdict_fault(root: Path, version: Version, found: Any) -> str | None:
     except GitError:
         raise
     except StageError as error:
-        return verdict.short(error).removesuffix(f": {verdict.AGAIN}")
+        return verdict.short(error.reason)
     tags = version.tags
     others = verdict.differing(found, verdict.contents(tags, found))
     # What its rollout will expect was measured by the gate.

@@ -7,6 +7,7 @@ rule that the parameters ask for, and be about exactly the contents that it is u
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +40,12 @@ class Line(BaseModel):
     measured: str
     required: str
     verdict: Literal["pass", "fail"]
+    # What verdicts did not have at first.
+    kind: str = ""
+    value: float | None = None
+    interval: list[float] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 class Report(BaseModel):
@@ -105,8 +112,8 @@ def passed(found: Any, required: list[str] | None = None) -> Report:
     try:
         report = Report.model_validate(found)
     except ValidationError as error:
-        raise StageError(f"the gate's verdict is not one of the gate "
-                         f"({short(first_mistake(error))}): {AGAIN}") from None  # fmt: skip
+        mistake = short(first_mistake(error))
+        raise _refusal(f"the gate's verdict is not one of the gate ({mistake})") from None
     failed = [line.rule for line in report.rules if line.verdict != "pass"]
     twice = [rule for rule, times in Counter(line.rule for line in report.rules).items()
              if times > 1]  # fmt: skip
@@ -116,11 +123,13 @@ def passed(found: Any, required: list[str] | None = None) -> Report:
     for said, rules in (("failed", failed), ("are there twice", twice), ("are missing", missing),
                         ("are no rules of params.yaml", unknown)):  # fmt: skip
         if rules:
-            raise StageError(
-                f"the gate's verdict does not hold: rules that {said}: "
-                f"{short(', '.join(rules))}: {AGAIN}"
-            )
+            shown = short(", ".join(rules))
+            raise _refusal(f"the gate's verdict does not hold: rules that {said}: {shown}", rules)
     return report
+
+
+def _refusal(reason: str, rules: Iterable[str] = ()) -> StageError:
+    return StageError(f"{reason}: {AGAIN}", reason=reason, about=rules, advice=AGAIN)
 
 
 def contents(tags: dict[str, str], found: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ import yaml
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, replacing, write_json
-from lifecycle.core import git, outputs
+from lifecycle.core import failure, git, outputs
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import definition
@@ -142,7 +142,7 @@ def remake(root: Path, params: Params, commit: str, locked: str) -> bool:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no message"])[0]
+            reason = failure.passed_on(failure.of(folder, done.stderr, "dvc repro"))
             raise StageError(f"the pipeline of commit {commit[:12]} stops: {reason}")
         if md5(folder / params.paths.model) == locked:
             return True

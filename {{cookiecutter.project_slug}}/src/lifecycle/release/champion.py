@@ -14,7 +14,7 @@ import polars as pl
 from lifecycle.contract import model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.core import git
+from lifecycle.core import failure, git
 from lifecycle.core.frames import arrays
 from lifecycle.records import definition
 from lifecycle.records.artefact import fetch_model
@@ -56,8 +56,10 @@ def _by_its_own_code(root: Path, version: Version, model: Path, holdout: pl.Data
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise StageError(f"{version.name} cannot be scored: {reason}")
+            # An older commit leaves no record: its last words are quoted.
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            found = failure.of(folder, last, "it")
+            raise StageError(f"{version.name} cannot be scored: {failure.passed_on(found)}")
         result = pl.read_parquet(scored, glob=False)
     if result.height != holdout.height:
         raise StageError(

@@ -72,6 +72,7 @@ def decide(root: Path, params: Params, schema: Schema, report: dict[str, Any]) -
     against = version.name if version else None
     failed += [rule for rule in verdict.required_rules(params, schema, against)
                if rule not in names]  # fmt: skip
+    report["failed"] = failed
     if not failed:
         report.update(verdict="pass", reason="every rule holds")
     else:
@@ -107,8 +108,9 @@ def gate(root: Path, params: Params, schema: Schema) -> str:
         champion = report["champion"]
         raise StageError(
             f"{report['reason']}; nothing is released, the champion stays "
-            f"{f'version {champion}' if champion else 'unset'} (see {params.paths.gate_report})"
-        )
+            f"{f'version {champion}' if champion else 'unset'} (see {params.paths.gate_report})",
+            reason=report["reason"], about=report["failed"],
+        )  # fmt: skip
     rules = f"{len(report['rules'])} rules hold"
     print(f"gate: {report['reason'] if report['verdict'] == 'unchanged' else rules}")
     return str(report["verdict"])

@@ -47,9 +47,11 @@ def performance(root: Path, holdout: pl.DataFrame, params: Params, schema: Schem
     most = params.gate.latency.maximum_milliseconds
     size, largest = path.stat().st_size / 1e6, params.gate.size.maximum_megabytes
     return [
-        Verdict("median time for one row", f"{took:.2f} ms", f"<= {most} ms", took <= most),
-        Verdict("size of the model file", f"{size:.2f} MB", f"<= {largest} MB", size <= largest),
-    ]
+        Verdict("median time for one row", f"{took:.2f} ms", f"<= {most} ms", took <= most,
+                "cost", took, maximum=most),
+        Verdict("size of the model file", f"{size:.2f} MB", f"<= {largest} MB", size <= largest,
+                "cost", size, maximum=largest),
+    ]  # fmt: skip
 
 
 def against_champion(
@@ -64,7 +66,8 @@ def against_champion(
     Returns the verdicts, and how the decisions of both differ where that could be measured.
     """
     if version is None:
-        first_one = Verdict("against the champion", "no champion yet", "first deployment", True)
+        first_one = Verdict("against the champion", "no champion yet", "first deployment", True,
+                            rules.AGAINST)  # fmt: skip
         return [first_one], None
     seen, first = version.tags.get("train_last", "missing"), str(holdout[schema.time].min())
     unseen = Verdict(
@@ -72,6 +75,7 @@ def against_champion(
         f"it trained up to {seen}",
         f"before {first}",
         seen < first,
+        "unseen",
     )
     label = holdout[schema.target].cast(pl.Float64).to_numpy()
     scored = pl.read_parquet(root / params.paths.predictions, glob=False)

@@ -11,6 +11,7 @@ from lifecycle.core.lifecycle_report import Report, describe
 from lifecycle.core.params import Params
 from lifecycle.records import registry
 from lifecycle.rollout import deploy, predict
+from lifecycle.tasks.rules import AGAINST
 
 ORDER = 1
 
@@ -30,7 +31,7 @@ def steps(root: Path, params: Params, report: Report) -> None:
 
 def gain_over_champion(gate_report: Path) -> str:
     """Return what the gate measured against the champion before, on the same holdout."""
-    lines = [one for one in read_json(gate_report)["rules"] if "champion version" in one["rule"]]
+    lines = [one for one in read_json(gate_report)["rules"] if one["kind"] == AGAINST]
     return "; ".join(f"{one['rule']} on the same holdout: {one['measured']}" for one in lines)
 
 

@@ -212,8 +212,9 @@ class Rollout:
             self.back("rolled back", broken.rule, broken.reason)
             raise RolledBackError(
                 f"version {self.candidate.version} was rolled back at {state.step}: "
-                f"{broken.rule}: {broken.reason}; version {live.version} answers all requests"
-            )
+                f"{broken.rule}: {broken.reason}; version {live.version} answers all requests",
+                reason=broken.reason, about=[broken.rule],
+            )  # fmt: skip
         return self._complete(state)
 
     def _smoke(self) -> Broken | None:

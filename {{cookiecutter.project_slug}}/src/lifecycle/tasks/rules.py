@@ -15,20 +15,36 @@ from lifecycle.core.params import ChampionRule, Gate
 Array = NDArray[Any]
 
 
+# The rule that compares with the champion, or with the model of a base.
+AGAINST = "against"
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """One line of the gate: what was measured, what is required, and whether that holds."""
+    """One line of the gate: what was measured, what is required, and whether that holds.
+
+    `measured` and `required` are for people; programs read the numbers that they are made of.
+    """
 
     rule: str
     measured: str
     required: str
     passed: bool
+    kind: str
+    # None where there was nothing to measure, or it is no number.
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the line as it stands in gate.json."""
         fields = asdict(self)
-        fields.pop("passed")
-        return {**fields, "verdict": "pass" if self.passed else "fail"}
+        fields["verdict"] = "pass" if fields.pop("passed") else "fail"
+        numbers = np.array([self.value, *(self.interval or ())], float)
+        if not np.isfinite(numbers).all():
+            fields |= {"value": None, "interval": None}
+        return fields
 
 
 def metric(metrics: dict[str, Any], name: str) -> float | None:
@@ -44,7 +60,8 @@ def limits(metrics: dict[str, Any], params: Gate) -> list[Verdict]:
         value = metric(metrics, name)
         measured = "missing" if value is None else f"{value:.4f}"
         holds = value is not None and limit.holds(value)
-        found.append(Verdict(name, measured, str(limit), holds))
+        found.append(Verdict(name, measured, str(limit), holds, "metric", value,
+                             minimum=limit.minimum, maximum=limit.maximum))  # fmt: skip
     return found
 
 
@@ -55,15 +72,14 @@ def baselines(evaluation: dict[str, Any], params: Gate) -> list[Verdict]:
     found = []
     for baseline in ("constant", "linear"):
         other = metric(evaluation["baselines"].get(baseline, {}), name)
+        rule, required = f"beats the {baseline} model", f">= {least:+}"
         if value is None or other is None:
-            found.append(Verdict(f"beats the {baseline} model", f"{name} missing", "", False))
+            found.append(Verdict(rule, f"{name} missing", required, False, "baseline",
+                                 minimum=least))  # fmt: skip
             continue
         gain = SIGN[name] * (value - other)
-        found.append(
-            Verdict(
-                f"beats the {baseline} model", f"{name} {gain:+.4f}", f">= {least:+}", gain >= least
-            )
-        )
+        found.append(Verdict(rule, f"{name} {gain:+.4f}", required, gain >= least, "baseline", gain,
+                             minimum=least))  # fmt: skip
     return found
 
 
@@ -79,13 +95,15 @@ def slices(evaluation: dict[str, Any], params: Gate) -> list[Verdict]:
         ]
         rule, required = f"slices of {column}", f"every {name} {limit}"
         if not measured or any(value is None for value, _ in measured):
-            found.append(Verdict(rule, f"{name} missing", required, False))
+            found.append(Verdict(rule, f"{name} missing", required, False, "slices",
+                                 minimum=limit.minimum, maximum=limit.maximum))  # fmt: skip
             continue
         values = [(value, label) for value, label in measured if value is not None]
         outside = [one for one in values if not limit.holds(one[0])]
         value, label = min(outside or values, key=lambda one: (SIGN[name] * one[0], one[1]))
         text = f"worst of {len(measured)}: {label} {value:.4f}"
-        found.append(Verdict(rule, text, required, not outside))
+        found.append(Verdict(rule, text, required, not outside, "slices", value,
+                             minimum=limit.minimum, maximum=limit.maximum))  # fmt: skip
     return found
 
 
@@ -99,7 +117,8 @@ def disparity(evaluation: dict[str, Any], params: Gate) -> list[Verdict]:
             # One group has nothing to differ from: then the rule says nothing, and fails.
             enough = len(entry["groups"]) > 1
             measured = f"{value:.4f}" if enough else "fewer than two groups"
-            found.append(Verdict(rule, measured, f"<= {most}", enough and value <= most))
+            found.append(Verdict(rule, measured, f"<= {most}", enough and value <= most,
+                                 "disparity", value if enough else None, maximum=most))  # fmt: skip
     return found
 
 
@@ -192,4 +211,5 @@ def champion(
         f"{rule.metric} {value:+.4f} [{low:+.4f}, {high:+.4f}]",
         f"{least}, lower bound >= {-rule.tolerance:+}",
         (value > 0 or (is_same and value == 0)) and low >= -rule.tolerance,
-    )
+        AGAINST, value, (low, high), minimum=0.0,
+    )  # fmt: skip

@@ -12,13 +12,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_text
-from lifecycle.core import git
+from lifecycle.core import failure, git
 from lifecycle.core.free_port import free_port
 from lifecycle.core.params import Params, Window, load_params
 from lifecycle.loop.retrain import write_window
@@ -110,6 +109,7 @@ class Clone:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command of the clone."""
+        failure.forget(self.root)
         return subprocess.Popen(
             [sys.executable, "-m", "lifecycle", *arguments], cwd=self.root, env=self.variables,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -131,8 +131,13 @@ class Clone:
         """
         done = self.run(*arguments)
         if done.returncode:
-            raise StageError(f"{arguments[0]} failed in {self.root}: {reason(done.stderr)}")
+            said = failure.passed_on(self.why(done.stderr))
+            raise StageError(f"{arguments[0]} failed in {self.root}: {said}")
         return done.stdout
+
+    def why(self, printed: str) -> failure.Failure:
+        """Return why the command that was run last has failed."""
+        return failure.of(self.root, printed, "it")
 
     def close(self) -> None:
         """Stop the clone's service."""
@@ -153,10 +158,3 @@ def ended(process: subprocess.Popen[str]) -> Iterator[None]:
                     one.kill()
         process.communicate()
         raise
-
-
-def reason(said: Any) -> str:
-    """Return the line in which a stage said why it stopped."""
-    lines = [line for line in str(said).splitlines() if line.strip()]
-    telling = [line for line in lines if re.match(r"[a-z]+: ", line)]
-    return (telling or lines or ["no message"])[0]

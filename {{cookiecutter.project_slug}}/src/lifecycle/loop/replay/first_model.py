@@ -15,7 +15,7 @@ from typing import Any
 from lifecycle.contract.errors import StageError
 from lifecycle.core.metric_names import SIGN
 from lifecycle.core.params import Params, Window
-from lifecycle.loop.replay.clone import Clone, reason
+from lifecycle.loop.replay.clone import Clone
 from lifecycle.loop.replay.settings import Replay
 from lifecycle.loop.retrain import STEPS
 
@@ -83,15 +83,16 @@ def release(clone: Clone, params: Params, window: Window) -> str:
     shorter = with_holdout(own, holdout_days(params, window))
     clone.set_params(shorter, "Hold out fewer days for the first model")
     clone.must("pipeline")
-    judged, said = clone.run("gate"), ""
+    judged, refused = clone.run("gate"), ""
     if judged.returncode:
-        said = reason(judged.stderr).removeprefix("gate: ").partition(";")[0]
-        if not said.startswith("failed: "):
-            raise StageError(f"the gate could not judge the first model: {said}")
+        found = clone.why(judged.stderr)
+        if not found.about:
+            raise StageError(f"the gate could not judge the first model: {found.reason}")
+        refused = ", ".join(found.about)
         open_gate = with_gate(shorter, opened(params.gate.model_dump()))
         clone.set_params(open_gate, "Open the gate's floors for the first model")
         clone.must("gate")
     for step in STEPS:
         clone.must(step)
     clone.set_params(own, "Bring the project's own parameters back")
-    return said.removeprefix("failed: ")
+    return refused

@@ -12,10 +12,11 @@ import polars as pl
 from lifecycle.contract import model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import read_json, replacing
+from lifecycle.core.failure import Failure
 from lifecycle.core.params import Params, Window, load_params
 from lifecycle.loop.replay import first_model
 from lifecycle.loop.replay import report as replay_report
-from lifecycle.loop.replay.clone import Clone, ended, reason
+from lifecycle.loop.replay.clone import Clone, ended
 from lifecycle.loop.replay.first_model import shifted
 from lifecycle.loop.replay.scores import Scores
 from lifecycle.loop.replay.settings import Replay
@@ -161,15 +162,14 @@ class Played:
             return self._send(month, rows)
         done = self.clone.run("retrain", "--end", end, "--no-deploy")
         if done.returncode:
-            month.outcome, month.why = "refused", self._refusal(reason(done.stderr))
+            month.outcome, month.why = "refused", self._refusal(self.clone.why(done.stderr))
             return self._send(month, rows)
         return self._roll_out_while_sending(month, rows)
 
-    def _refusal(self, said: str) -> str:
-        """Return what each rule that failed had measured; else what was said."""
-        said = said.removeprefix("retrain: ").removeprefix("gate: ")
-        if not said.startswith("failed: "):
-            return said
+    def _refusal(self, found: Failure) -> str:
+        """Return what each rule of the gate that failed had measured; else the reason."""
+        if found.step != "gate" or not found.about:
+            return found.reason
         report = read_json(self.clone.root / self.params.paths.gate_report)
         failed = [one for one in report["rules"] if one["verdict"] == "fail"]
         return "; ".join(f"{one['rule']}: {one['measured']}" for one in failed)
@@ -181,12 +181,14 @@ class Played:
             while rollout.poll() is None and sent < rows.height:
                 answers.append(self._send(month, rows[sent : sent + size], ROLLOUT_RATE))
                 sent += size
-            printed, said = rollout.communicate()
+            _, said = rollout.communicate()
         if rollout.returncode:
-            month.outcome, month.why = "rolled back", reason(said).removeprefix("deploy: ")
+            month.outcome, month.why = "rolled back", self.clone.why(said).said
         else:
-            month.outcome, month.why = "promoted", printed.strip().splitlines()[-1]
-            month.why = month.why.removeprefix("deploy: ").partition(" at http")[0]
+            live = Deployment(self.clone.root, ENVIRONMENT).load().live
+            assert live is not None
+            month.outcome = "promoted"
+            month.why = f"version {live.version} ({live.tag}) serves {ENVIRONMENT}"
         if sent < rows.height:
             answers.append(self._send(month, rows[sent:]))
         return pl.concat(answers)

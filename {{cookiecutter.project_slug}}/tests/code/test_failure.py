@@ -1,0 +1,167 @@
+"""Why a command stopped is one record in a file: nobody looks for it in what was printed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lifecycle.contract.errors import FULL_ADVICE, StageError
+from lifecycle.core import failure
+from lifecycle.core.command import run
+from lifecycle.core.failure import Failure
+from lifecycle.loop import retrain
+from lifecycle.records import verdict
+
+ROOT = Path(__file__).parents[2]
+# Its first lines are those that were once taken for the reason.
+STEP = """
+import sys
+from lifecycle.contract.errors import StageError
+from lifecycle.core.command import run
+
+def main():
+    print("deploy: version 7 was rolled back", file=sys.stderr)
+    raise StageError("failed: roc_auc; nothing is released", reason="failed: roc_auc",
+                     about=["roc_auc"], advice="make gate")
+
+run("gate", main)
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is a project's, and the cwd."""
+    (tmp_path / "params.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    return tmp_path
+
+
+def stop(command: str, error: Exception) -> None:
+    """Let a command fail."""
+
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as stopped:
+        run(command, main)
+    assert stopped.value.code == 1
+
+
+def test_a_failure_is_kept_with_all_that_it_is_about(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = StageError("2 columns: type `make pipeline`", reason="2 columns", about=("a", "b"),
+                       advice="make pipeline", step="ingest")  # fmt: skip
+    stop("lifecycle", error)
+    assert capsys.readouterr().err == "lifecycle: 2 columns: type `make pipeline`\n"
+    assert failure.read(here) == Failure(
+        "lifecycle", "ingest", ("a", "b"), "2 columns", "make pipeline",
+        "2 columns: type `make pipeline`",
+    )  # fmt: skip
+    assert set(json.loads((here / failure.FILE).read_text(encoding="utf-8"))) == {
+        "command", "step", "about", "reason", "advice", "said",
+    }  # fmt: skip
+
+
+def test_where_no_more_is_known_the_line_is_the_reason(here: Path) -> None:
+    stop("train", StageError("no rows"))
+    assert failure.read(here) == Failure("train", "train", (), "no rows", "", "no rows")
+
+
+def test_what_the_system_refuses_is_kept_too(here: Path) -> None:
+    stop("train", OSError(errno.ENOSPC, "No space left on device", "model.ubj"))
+    found = failure.read(here)
+    assert found is not None
+    assert (found.step, found.advice) == ("train", FULL_ADVICE)
+    assert found.said == f"model.ubj: {FULL_ADVICE}"
+
+
+def test_a_command_that_begins_again_has_not_failed(here: Path) -> None:
+    stop("gate", StageError("failed"))
+    run("compare", lambda: None)
+    assert failure.read(here) is not None
+    run("gate", lambda: None)
+    assert failure.read(here) is None
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda path: path.write_bytes(b"{"), lambda path: path.write_bytes(b"[]"),
+    lambda path: path.write_bytes(b'{"command": "gate"}'), lambda path: path.unlink(),
+])  # fmt: skip
+def test_a_record_that_cannot_be_read_is_none(here: Path, spoil: Callable[[Path], object]) -> None:
+    stop("gate", StageError("failed"))
+    spoil(here / failure.FILE)
+    assert failure.read(here) is None
+    failure.forget(here)
+
+
+def test_outside_a_project_nothing_is_left(here: Path) -> None:
+    (here / "params.yaml").unlink()
+    stop("gate", StageError("this is no project"))
+    assert list(here.iterdir()) == []
+
+
+def test_a_record_that_cannot_be_written_changes_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / ".lifecycle").write_text("a file")
+    stop("gate", StageError("failed"))
+    assert capsys.readouterr().err == "gate: failed\n"
+
+
+@pytest.fixture
+def step(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let a retrain run what is written here, whichever step it runs."""
+    python = here / "python"
+    python.write_text(f"#!/bin/sh\nexec {sys.executable} step.py\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+
+    def write(text: str) -> None:
+        (here / "step.py").write_text(text)
+
+    return write
+
+
+def test_a_retrain_says_what_its_step_recorded_and_not_what_that_printed(
+    here: Path, step: Callable[[str], None]
+) -> None:
+    step(STEP)
+    with pytest.raises(StageError) as stopped:
+        retrain._run(here, "gate")
+    error = stopped.value
+    assert str(error) == "gate: failed: roc_auc; nothing is released"
+    assert (error.step, error.about, error.reason) == ("gate", ("roc_auc",), "failed: roc_auc")
+    assert error.advice == "make gate"
+
+
+def test_of_a_step_that_left_no_record_the_first_line_is_quoted(
+    here: Path, step: Callable[[str], None]
+) -> None:
+    # That of a step before says nothing about this one.
+    stop("gate", StageError("failed"))
+    step("raise SystemExit('\\nERROR: no record\\nmore')")
+    with pytest.raises(StageError) as stopped:
+        retrain._run(here, "gate")
+    assert str(stopped.value) == "ERROR: no record"
+    assert stopped.value.about == ()
+    step("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(StageError, match=r"^gate failed$"):
+        retrain._run(here, "gate")
+
+
+def test_a_verdict_that_does_not_hold_names_its_rules() -> None:
+    line = {"rule": "roc_auc", "measured": "", "required": "", "verdict": "fail"}
+    found = {**dict.fromkeys(verdict.CONTENTS, ""), "verdict": "pass", "rules": [line],
+             "champion": None, "base": None}  # fmt: skip
+    with pytest.raises(StageError) as stopped:
+        verdict.passed(found)
+    assert stopped.value.about == ("roc_auc",)
+    assert stopped.value.advice == verdict.AGAIN
+    assert str(stopped.value) == f"{stopped.value.reason}: {verdict.AGAIN}"
