@@ -78,7 +78,7 @@ check: lint types workflows docs ## Everything that needs no run: lint, types, w
 lint: setup ## Lint and format-check all Python, that of the project included, and its Dockerfiles.
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
-	$(BIN)/hadolint '$(PROJECT)'/deploy/Dockerfile '$(PROJECT)'/deploy/mlflow/Dockerfile
+	$(BIN)/hadolint '$(PROJECT)'/.devcontainer/Dockerfile '$(PROJECT)'/deploy/Dockerfile '$(PROJECT)'/deploy/mlflow/Dockerfile
 
 types: setup ## Type-check hooks, tests and benchmarks.
 	$(BIN)/mypy hooks tests $(wildcard benchmarks)

@@ -12,7 +12,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["breaking", "containers"]
 # Files that share a worker, since they share what takes minutes: the engine and its images.
-TOGETHER = {"test_image": "engine", "test_compose": "engine", "test_stack": "engine"}
+TOGETHER = dict.fromkeys(
+    ("test_image", "test_compose", "test_stack", "test_devcontainer"), "engine"
+)
 # What takes longest begins first, so that in the end no worker waits for one that goes on.
 FIRST = (
     "test_project_tests", "engine", "test_monitor", "test_rollout", "test_workflow_release",

@@ -36,6 +36,7 @@ EXPECTED = ROOT / "tests" / "expected_files.txt"
 LEFT_OUT = {("deploy_target", "none"): "deploy/*"}
 # The only files of the project that are rendered; everything else reaches the user as it stands.
 TEMPLATED = {
+    ".devcontainer/devcontainer.json",
     ".github/CODEOWNERS",
     ".dvc/config",
     "LICENSE-Apache-2.0",

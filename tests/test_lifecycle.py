@@ -226,7 +226,8 @@ def test_the_readme_names_what_is_there(generated: Project) -> None:
     tree = next(block for block in text.split("```")[1::2] if "\nREADME.md" in block)
     named = {line.split()[0].split("/")[0] for line in tree.strip().splitlines()}
     there = {name.split("/")[0] for name in git(generated, "ls-files").splitlines()}
-    configuration = {name for name in there if name.startswith(".")} - {".dvc", ".github"}
+    configuration = {name for name in there if name.startswith(".")}
+    configuration -= {".devcontainer", ".dvc", ".github"}
     assert named - {".dvc"} == there - configuration - {".dvc"}
     files = [generated.root / "Makefile", *generated.root.glob("*/*.mk")]
     targets = {name for path in files for name in TARGET.findall(path.read_text(encoding="utf-8"))}
