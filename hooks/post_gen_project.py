@@ -1,4 +1,4 @@
-"""Keeps what was chosen, makes the first commit, and says how to go on."""
+"""Keeps what was chosen, and the example; makes the first commit, and says how to go on."""
 
 import json
 import os
@@ -7,26 +7,26 @@ import subprocess
 from pathlib import Path
 from tempfile import gettempdir
 
-ANSWERS = r"""{{ cookiecutter | tojson }}"""
 CACHES = ["**/__pycache__", "**/.*_cache", "**/.DS_Store"]  # Left by who works on the template.
-# The paths that a value leaves out; the files of which the one named after the answer is kept.
-DROPPED = {("deploy_target", "none"): ["deploy"]}
-KEPT = {"licence": "LICENSE{}", "dvc_remote": "requirements/development{}.txt"}
+DROPPED = {("deploy_target", "none"): ["deploy"]}  # The paths that a value leaves out.
+KEPT = {"licence": "LICENSE{}", "dvc_remote": "requirements/development{}.txt"}  # By the answer.
 IDENTITY = {"user.name": "{author}", "user.email": "{github_owner}@users.noreply.github.com"}
-# All but these would lead Git elsewhere, for instance where one of its hooks started us.
-HERE = ("GIT_AUTHOR", "GIT_COMMITTER", "GIT_CONFIG")
+HERE = ("GIT_AUTHOR", "GIT_COMMITTER", "GIT_CONFIG")  # All others would lead Git elsewhere.
 STEPS = ("init -q -b main", "add --all --force", "commit -q -m Generate")
 BY_HAND = " && ".join(f"git {step}" for step in STEPS)
 
 
-def prune(answers: dict[str, str]) -> None:
-    """Drop every path that the answers leave out, and caches."""
+def arrange(answers: dict[str, str]) -> None:
+    """Drop what the answers leave out, and caches; copy what the machinery's tests work on."""
     for option, name in KEPT.items():
         Path(name.format(f"-{answers[option]}")).replace(name.format(""))
     unwanted = [p for (name, value), ps in DROPPED.items() if answers[name] == value for p in ps]
     unwanted += [*CACHES, *(name.format("-*") for name in KEPT.values())]
     for path in [path for pattern in unwanted for path in Path().glob(pattern)]:
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    # `cruft update` compares what this hook has made: the copy then follows the template's files.
+    for p in map(Path, ("src/project", "expectations", "params.yaml", "schema.yaml")):
+        (shutil.copytree if p.is_dir() else shutil.copy)(p, f"tests/machinery/example/{p.name}")
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -55,6 +55,6 @@ def first_commit(answers: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    prune(given := json.loads(ANSWERS))
+    arrange(given := json.loads(r"""{{ cookiecutter | tojson }}"""))
     print(first_commit(given))
     print(f"Next: cd {given['project_slug']}, make setup, make lifecycle; then make help")

@@ -190,17 +190,24 @@ def test_dropped_paths_belong_to_values_that_can_be_chosen() -> None:
             assert (ROOT / PROJECT / name.format(f"-{value}")).is_file()
 
 
-def test_prune_keeps_what_was_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of each set of alternatives one file stays, under its final name."""
+def test_what_was_chosen_is_kept_and_the_example_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each set of alternatives one file stays, under its final name; no cache is copied."""
     monkeypatch.chdir(tmp_path)
-    for name in ("requirements", "deploy"):
-        (tmp_path / name).mkdir()
-    for name in ("LICENSE-MIT", "LICENSE-proprietary", "deploy/compose.yaml"):
+    own = ["src/project/model.py", "expectations/suite.yaml", "params.yaml", "schema.yaml"]
+    cache = "src/project/__pycache__/model.pyc"
+    for name in ("LICENSE-MIT", "LICENSE-proprietary", "deploy/compose.yaml", cache, *own):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
+    (tmp_path / "requirements").mkdir()
     for remote in ("local", "s3"):
         (tmp_path / f"requirements/development-{remote}.txt").write_text(remote)
-    load("post_gen_project").prune({"licence": "MIT", "dvc_remote": "s3", "deploy_target": "none"})
+    answers = {"licence": "MIT", "dvc_remote": "s3", "deploy_target": "none"}
+    load("post_gen_project").arrange(answers)
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    assert left == ["LICENSE", "requirements/development.txt"]
+    copies = [f"tests/machinery/example/{name.removeprefix('src/')}" for name in own]
+    assert left == sorted(["LICENSE", "requirements/development.txt", *own, *copies])
+    assert [(tmp_path / copy).read_text() for copy in copies] == own
     assert (tmp_path / "LICENSE").read_text() == "LICENSE-MIT"
     assert (tmp_path / "requirements/development.txt").read_text() == "s3"

@@ -27,7 +27,7 @@ LOCKS = {
     "requirements/development.txt": ["requirements/development.in", "requirements/remote.in"],
     "deploy/mlflow/requirements.txt": ["deploy/mlflow/requirements.in"],
 }
-FEW_TESTS = {"PYTEST_ADDOPTS": "tests/code/test_files.py"}
+FEW_TESTS = {"TESTS": "tests/machinery/contract/test_files.py"}
 # Two environments are made, all is imported for the first time: minutes, on a busy machine more.
 SECONDS = 1_500
 

@@ -15,7 +15,7 @@ from running import Project
 
 pytestmark = pytest.mark.slow
 # The project's own tests are run whole by test_project_tests.py: here, that the job runs them.
-FEW_TESTS = {"PYTEST_ADDOPTS": "tests/code/test_files.py"}
+FEW_TESTS = {"TESTS": "tests/machinery/contract/test_files.py"}
 NO_COMMIT = "0" * 40
 # What a rollout that ends well does.
 MAKE_CHAMPION = """
@@ -165,7 +165,7 @@ def test_lint_unit_test_and_a_worse_model_are_each_red(github: GitHub, first_pus
     project = branch(github, "broken")
     project.change("params.yaml", "  maximum_trees: 10", "  maximum_trees: 2")
     (project.root / "src/lifecycle/unused.py").write_text('"""Nothing."""\n\nimport os\n')
-    (project.root / "tests/code/test_files.py").write_text(
+    (project.root / "tests/machinery/contract/test_files.py").write_text(
         "def test_files_that_fail() -> None:\n    assert 1 + 1 == 3\n", encoding="utf-8"
     )
     outcome = pull(github)
@@ -230,7 +230,7 @@ def test_data_that_breaks_an_expectation_stop_the_pipeline(
 
 def test_a_fork_reads_no_secret_and_writes_no_comment(github: GitHub, first_push: Outcome) -> None:
     project = branch(github, "fork")
-    (project.root / "tests/code/test_files.py").write_text(
+    (project.root / "tests/machinery/contract/test_files.py").write_text(
         "import os\n\n\ndef test_files_of_others() -> None:\n"
         '    assert os.environ.get("LIFECYCLE_TOKEN") or os.environ.get("GH_TOKEN")\n',
         encoding="utf-8",

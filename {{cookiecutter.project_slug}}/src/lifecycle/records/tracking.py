@@ -16,7 +16,8 @@ from typing import Any
 
 import psutil
 
-from lifecycle.contract import features
+import lifecycle
+import project
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import md5, read_json
 from lifecycle.core.params import Params
@@ -158,7 +159,6 @@ def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
         ColSpec(MLFLOW_TYPES[schema[n].type], n, required=schema[n].null_share == 0)
         for n in schema.request
     ]
-    code = Path(str(features.__file__)).parents[2]
     train = pl.scan_parquet(root / params.paths.train, glob=False)
     rows = train.select(schema.request).head(5).collect()
     example = without_private(rows, schema).select(schema.request)
@@ -166,7 +166,7 @@ def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
         name="model",
         python_model=str(Path(str(pyfunc.__file__))),
         artifacts={"model": str(root / params.paths.model), "schema": str(root / "schema.yaml")},
-        code_paths=[str(code / "lifecycle"), str(code / "project")],
+        code_paths=[*lifecycle.__path__, *project.__path__],
         signature=ModelSignature(Columns(inputs), Columns([ColSpec("double", "probability")])),
         input_example=example.to_pandas(),
         # Given, because MLflow would otherwise start a process that imports everything to find it.
