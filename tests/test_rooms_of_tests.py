@@ -1,0 +1,89 @@
+"""A part of the lifecycle can be deleted: what is left neither imports nor tests it."""
+
+import ast
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+from baking import PROJECT, ROOT
+from running import Project
+
+TESTS = ROOT / PROJECT / "tests" / "machinery"
+FILES = sorted(TESTS.rglob("*.py"))
+# The parts that can go, and what stands on each and goes with it.
+DELETABLE = {
+    "reporting": [],
+    "loop": [],
+    "loop/replay": [],
+    "monitoring": ["loop/replay"],
+    "delivery": [],
+    "delivery/hosts": [],
+    "rollout": ["reporting", "monitoring", "delivery/hosts", "loop/replay"],
+}
+
+
+def floors() -> dict[str, int]:
+    """Return the line on which each part stands, by what import-linter is told."""
+    settings = tomllib.loads((ROOT / PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    lines = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    return {
+        name.removeprefix("lifecycle."): floor
+        for floor, line in enumerate(reversed(lines))
+        for name in line.split(" | ")
+    }
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules that a file imports, wherever in it, as `package.module`."""
+    found = set[str]()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{one.name}" for one in node.names}
+    return found
+
+
+def parts(path: Path, helpers: bool) -> set[str]:
+    """Return the parts that a file imports, also by the helpers of tests where they are asked."""
+    found = set[str]()
+    for name in imported(path):
+        words = name.split(".")
+        helper = TESTS.joinpath(*words[:-1]).with_suffix(".py")
+        if words[0] == "lifecycle" and words[1] != "__main__":
+            found |= {words[1]} | {"/".join(words[1:3])} & set(DELETABLE)
+        elif helpers and helper.is_file():
+            found |= parts(helper, helpers)
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(TESTS).as_posix())
+def test_a_test_lies_with_the_highest_part_that_it_imports(path: Path) -> None:
+    """What lies beside the folders imports no part that can be deleted."""
+    folder = path.parent.relative_to(TESTS).as_posix()
+    allowed = {folder, *(one for one, others in DELETABLE.items() if folder in others)}
+    allowed |= {one.split("/")[0] for one in allowed}
+    assert parts(path, helpers=True) & set(DELETABLE) <= allowed
+    if path.name.startswith("test_") and folder != ".":
+        floor = floors()
+        own, all_of_them = (
+            max((floor[one.split("/")[0]] for one in parts(path, helpers=deep)), default=0)
+            for deep in (False, True)
+        )
+        assert own <= floor[folder.split("/")[0]]
+        assert all_of_them >= floor[folder.split("/")[0]] or not all_of_them
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gone", [*DELETABLE, "all of them"])
+def test_the_tests_of_what_is_left_are_collected(
+    gone: str, generated: Project, tmp_path: Path
+) -> None:
+    project = generated.copy(tmp_path / "project")
+    names = list(DELETABLE) if gone == "all of them" else [gone, *DELETABLE[gone]]
+    for folder in (project.root / "src/lifecycle", project.root / "tests/machinery"):
+        for name in names:
+            shutil.rmtree(folder / name, ignore_errors=True)
+    done = project.python("-m", "pytest", "tests/machinery", "--collect-only", PYTHONPATH="src")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
