@@ -88,8 +88,8 @@ def test_make_is_told_in_words_of_its_own(tmp_path: Path) -> None:
     assert said == "-PIP_USER HOME:=/a$(SPACE)b/$$c\\#d"
     makefile = "SPACE := $(subst ,, )\n$(eval export $(one))\nall:\n\t@printenv HOME\n"
     done = subprocess.run(
-        ["make", "-f", "-", f"one={said.split()[1].replace('$', '$$')}"], input=makefile,
-        capture_output=True, text=True, check=True, cwd=tmp_path,
+        ["make", "--no-print-directory", "-f", "-", f"one={said.split()[1].replace('$', '$$')}"],
+        input=makefile, capture_output=True, text=True, check=True, cwd=tmp_path,
     )  # fmt: skip
     assert done.stdout == "/a b/$c#d\n"
 

@@ -124,7 +124,7 @@ def test_a_copy_is_logged_under_the_same_id(
     place = next(tmp_path_factory.getbasetemp().glob(f"homes*/{LIVE}")).parent
 
     def variants(name: str) -> list[tuple[str, str]]:
-        files = (place / name / "log").iterdir()
+        files = (place / name / "log").glob("*")
         lines = [json.loads(one) for path in files for one in path.read_bytes().splitlines(True)
                  if one.endswith(b"\n")]  # fmt: skip
         return [(one["variant"], one["model_version"]) for one in lines
