@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lifecycle.contract.errors import FULL, FULL_ADVICE, StageError
-from lifecycle.core import failure, inherited
+from lifecycle.core import inherited
 
 RIGHTS_ADVICE = "this user may not: change its rights or owner, then type the same again"
 IN_PLACE_ADVICE = (
@@ -121,6 +121,9 @@ def run(name: str, main: Callable[[], Any]) -> None:
     """
     inherited.settle(os.environ, Path.cwd())
     spare_imports()
+    # Whoever only asks which commands there are needs nothing of it.
+    from lifecycle.core import failure
+
     failure.forget(Path.cwd(), name)
     try:
         main()
@@ -139,6 +142,8 @@ def run(name: str, main: Callable[[], Any]) -> None:
 
 
 def _fail(name: str, error: StageError) -> NoReturn:
+    from lifecycle.core import failure
+
     failure.keep(Path.cwd(), name, error)
     print(f"{name}: {error}", file=sys.stderr)
     raise SystemExit(1) from None
