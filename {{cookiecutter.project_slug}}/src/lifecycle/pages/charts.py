@@ -33,6 +33,15 @@ class Curve:
     dots: Sequence[float] = field(default=())
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A chart as SVG, its caption, and the lines that the caption names in their colours."""
+
+    drawn: str
+    caption: str
+    series: Sequence[Series | Curve] = ()
+
+
 def steps(low: float, high: float, wanted: int = 4) -> list[float]:
     """Return round values at even distances that reach from below `low` to above `high`."""
     span = max(high - low, 1e-9)
@@ -81,13 +90,6 @@ def _svg(label: str, inside: str, width: int = WIDTH, height: int = HEIGHT) -> s
     # No larger than its letters may become.
     return (f'<svg viewBox="0 0 {width} {height}" style="max-width: {width * 1.3:.0f}px" '
             f'role="img" aria-label="{escape(label)}">{inside}</svg>')  # fmt: skip
-
-
-def figure(drawn: str, caption: str, series: Sequence[Series | Curve] = ()) -> str:
-    """Return a chart with its caption, in which the lines are named in their colours."""
-    names = ", ".join(f'<b class="{one.kind}">{escape(one.name)}</b>' for one in series)
-    said = f"{escape(caption)}{': ' if names and caption else ''}{names}"
-    return f"<figure>{drawn}<figcaption>{said}</figcaption></figure>"
 
 
 def _runs(values: Sequence[float | None]) -> list[list[tuple[float, float]]]:

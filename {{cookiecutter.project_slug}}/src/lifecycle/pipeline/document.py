@@ -5,14 +5,7 @@ from __future__ import annotations
 from lifecycle.contract.columns import Column, Schema, load_schema
 from lifecycle.contract.files import write_text
 from lifecycle.core.command import project_root
-
-HEAD = """# Columns
-
-Made from `schema.yaml` by `make docs`; change it there.
-
-| column | type | roles | description | unit | limits | may be null |
-| --- | --- | --- | --- | --- | --- | --- |
-"""
+from lifecycle.pages import web
 
 
 def limits(column: Column) -> str:
@@ -30,13 +23,7 @@ def limits(column: Column) -> str:
 
 def table(schema: Schema) -> str:
     """Return the page: a row for each column."""
-    rows = [
-        f"| `{c.name}` | {c.type}{f' ({c.zone})' if c.zone else ''} | {', '.join(c.roles)} "
-        f"| {c.description} | {c.unit} "
-        f"| {limits(c)} | {f'up to {c.null_share:.0%}' if c.null_share else 'no'} |"
-        for c in schema.columns
-    ]
-    return HEAD + "\n".join(rows) + "\n"
+    return web.render("pipeline/templates/columns.md", columns=schema.columns, limits=limits)
 
 
 def main() -> None:

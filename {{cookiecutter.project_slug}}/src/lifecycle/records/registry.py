@@ -60,6 +60,12 @@ class Version:
             return f"the model of base {self.tags['git_commit'][:12]}"
         return f"champion version {self.number}"
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What it reached on its holdout, by metric."""
+        found = {name: value for name, value in self.tags.items() if name.startswith("metric.")}
+        return {name.removeprefix("metric."): float(value) for name, value in found.items()}
+
 
 class Registry:
     """The versions of one registered model."""

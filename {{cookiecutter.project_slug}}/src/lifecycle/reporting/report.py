@@ -11,50 +11,42 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from lifecycle.contract.files import write_text
+from lifecycle.core import parts
 from lifecycle.core.command import project_root
 from lifecycle.core.held import now
 from lifecycle.core.params import Params, load_params
 from lifecycle.pages import web
 from lifecycle.records import store
-from lifecycle.reporting import report_model, report_overview, report_service
-from lifecycle.reporting.report_facts import Facts, gather
+from lifecycle.records.facts import Facts, Link, Section, gather
+from lifecycle.reporting import overview
 
-SECTIONS: tuple[tuple[str, str, Callable[[Facts], str]], ...] = (
-    ("environments", "Environments", report_overview.cards),
-    ("gate", "Gate", report_model.gate),
-    ("model", "Model", report_model.model),
-    ("monitoring", "Monitoring", report_service.monitor),
-    ("rollouts", "Rollouts and rollbacks", report_service.rollouts),
-    ("versions", "Versions", report_service.versions),
-    ("replay", "Replay", report_service.replay),
-)
 # What a report raises that another version of the code wrote, or that was written by hand.
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
-STYLE = """
-nav ul { display: flex; flex-wrap: wrap; gap: .2rem 1rem; list-style: none; padding: 0; }
-nav li { margin: 0; } footer { margin-top: 3rem; }
-"""
 UI = "http://127.0.0.1:5000"
 FETCHES = "its page draws with a script that it fetches from the network"
 
 
-def _guarded(facts: Facts, name: str, render: Callable[[Facts], str]) -> str:
+def sections() -> list[Section]:
+    """Return what the parts add that are there, in the page's order."""
+    found = [one for _, module in parts.offering("report_section") for one in module.SECTIONS]
+    return sorted(found, key=lambda one: one.order)
+
+
+def _guarded(
+    facts: Facts, name: str, template: str, values: Callable[[Facts], dict[str, Any]]
+) -> str:
     """Return a part of the page, or why it cannot be shown; the other parts are shown anyway."""
     try:
-        return render(facts)
+        return web.render(template, facts=facts, **values(facts))
     except MALFORMED as error:
         said = f"{name}: a report has not the form that this version writes"
         facts.notes.append(f"{said} ({type(error).__name__}: {error}): run its step again")
-        return web.sentence(f"This part cannot be shown: {said}.", "bad")
-
-
-def _section(anchor: str, title: str, inside: str) -> str:
-    return f'<section id="{anchor}"><h2>{escape(title)}</h2>{inside}</section>'
+        return web.render("reporting/templates/failed.html", said=said)
 
 
 def mlflow_address() -> str | None:
@@ -66,52 +58,37 @@ def mlflow_address() -> str | None:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def links(facts: Facts, plots: Path | None) -> str:
+def links(facts: Facts, plots: Path | None) -> list[dict[str, str]]:
     """Return links to what other tools show, relative, and only where it is there."""
-    paths, site = facts.params.paths, facts.root / facts.params.paths.site
-    pages = [
-        ("Monitoring", paths.monitor_report.with_suffix(".html"), "the last look, on a page"),
-        ("Evidently", paths.monitor_report.with_name("evidently.html"),
-         "each feature of the latest window beside the training period"),
-        ("Replay", paths.replay_report.with_suffix(".html"), "real months played through"),
-        ("Data Docs", paths.data_docs / "index.html",
-         f"Great Expectations: what was checked in the data; {FETCHES}"),
-    ]  # fmt: skip
+    site = facts.root / facts.params.paths.site
+    pages = [link for section in facts.sections for link in section.links(facts)]
     if plots is not None:
-        pages.append(("DVC plots", plots, f"this model beside the champion's commit; {FETCHES}"))
+        what = "this model beside the champion's commit"
+        pages.append(Link("DVC plots", plots, what, fetches=True))
     found = [
-        f'<a href="{escape(Path(os.path.relpath(facts.root / path, site)).as_posix())}">'
-        f"{escape(name)}</a>: {escape(what)}"
-        for name, path, what in pages
-        if (facts.root / path).is_file()
-    ]
+        {"name": link.name, "what": f"{link.what}; {FETCHES}" if link.fetches else link.what,
+         "address": Path(os.path.relpath(facts.root / link.path, site)).as_posix()}
+        # What needs the network comes last.
+        for link in sorted(pages, key=lambda one: one.fetches)
+        if (facts.root / link.path).is_file()
+    ]  # fmt: skip
     if store.is_local(facts.root):
-        found.append(f'<a href="{UI}">MLflow</a>: runs and versions, while `make ui` runs')
+        what = "runs and versions, while `make ui` runs"
+        found.append({"name": "MLflow", "address": UI, "what": what})
     elif address := mlflow_address():
-        found.append(f'<a href="{escape(address)}">MLflow</a>: runs and versions')
-    return web.items([one.replace("`make ui`", "<code>make ui</code>") for one in found])
+        found.append({"name": "MLflow", "address": address, "what": "runs and versions"})
+    return found
 
 
 def page(facts: Facts, plots: Path | None = None) -> str:
     """Return the page as HTML; `plots` is where the page of DVC plots lies, if there is one."""
-    name = facts.params.project.name
-    lead = _guarded(facts, "overview", report_overview.lead)
-    parts = [
-        _section(anchor, title, _guarded(facts, anchor, render))
-        for anchor, title, render in SECTIONS
-    ]
-    parts.append(_section("more", "More pages", links(facts, plots)))
-    names = [(anchor, title) for anchor, title, _ in SECTIONS] + [("more", "More pages")]
-    menu = web.items([f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title in names])
-    noted = web.items([web.code(text) for text in facts.notes])
-    body = (
-        f"<header><h1>{escape(name)}</h1>{lead}</header>"
-        f'<nav aria-label="Sections">{menu}</nav><main>'
-        f"{f'<section><h2>Noted</h2>{noted}</section>' if noted else ''}{''.join(parts)}</main>"
-        f'<footer><p class="dim">As of {escape(web.moment(now()))}; '
-        "written by <code>make report</code>.</p></footer>"
-    )
-    return web.document(f"{name}: the lifecycle", body, report_overview.STYLE + STYLE)
+    lead = _guarded(facts, "overview", "reporting/templates/lead.html", overview.values)
+    told = [(one.anchor, one.title, _guarded(facts, one.anchor, one.template, one.values))
+            for one in facts.sections]  # fmt: skip
+    return web.render(
+        "reporting/templates/index.html", name=facts.params.project.name, lead=lead, sections=told,
+        links=links(facts, plots), notes=facts.notes, now=now(),
+    )  # fmt: skip
 
 
 def dvc_plots(facts: Facts) -> Path | None:
@@ -121,7 +98,7 @@ def dvc_plots(facts: Facts) -> Path | None:
     """
     folder = facts.params.paths.site / "dvc_plots"
     shutil.rmtree(facts.root / folder, ignore_errors=True)
-    if facts.roc is None:
+    if not (facts.root / facts.params.paths.plots).is_dir():
         return None
     (facts.root / folder).mkdir(parents=True)
     champion = facts.version(facts.aliases.get("champion"))
@@ -142,7 +119,7 @@ def dvc_plots(facts: Facts) -> Path | None:
 
 def write(root: Path, params: Params, *, with_plots: bool) -> Facts:
     """Write the site and return what it tells; DVC's own page takes seconds more."""
-    facts = gather(root, params)
+    facts = gather(root, params, sections())
     plots = dvc_plots(facts) if with_plots else None
     write_text(root / params.paths.site / "index.html", page(facts, plots))
     return facts
@@ -152,7 +129,7 @@ def main() -> None:
     """Write the page, and print its first sentence and what could not be read."""
     root, params = project_root(), load_params()
     facts = write(root, params, with_plots=True)
-    said, _ = report_overview.headline(facts)
+    said, _ = overview.headline(facts)
     print(f"report: {said}")
     for note in facts.notes:
         print(f"    {note}")

@@ -11,6 +11,7 @@ import pytest
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.seal import sha256
+from lifecycle.delivery import notes
 from lifecycle.delivery.publish import unpack
 
 FACTS = {"version": 2, "lineage": {"git_commit": "1" * 40}}
@@ -71,3 +72,34 @@ def test_what_is_no_bundle_publishes_nothing(dist: Path) -> None:
 def test_without_a_bundle_it_says_what_to_type(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="is missing: run `make bundle`"):
         unpack(tmp_path)
+
+
+def test_the_notes_say_what_was_done_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("IMAGE", "ATTESTED", "GITHUB_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
+    rule = {"rule": "roc_auc", "measured": "0.7 < 0.8", "required": "", "verdict": "pass"}
+    facts = {**FACTS, "name": "late", "tag": "late:2-0", "metrics": {"roc_auc": 0.7, "of": "x"},
+             "gate": {"rules": [rule]}}  # fmt: skip
+    (tmp_path / "version.json").write_text(json.dumps(facts))
+    said = notes.of_folder(tmp_path)
+    assert said.startswith("Version 2 of late: the gate compared it with no version (it is the ")
+    for line in ("| roc_auc | 0.7000 |", "| roc_auc | 0.7 < 0.8 |  | pass |",
+                 f"| commit | `{'1' * 40}` |", "No image (deploy target none).",
+                 "- nowhere yet"):  # fmt: skip
+        assert line in said.splitlines()
+    assert "| of |" not in said
+    assert "\nNot attested: " in said
+    step = {"step": "smoke and load", "found": "200 requests"}
+    for name, steps in (("staging", [step]), ("production", [])):
+        kept = {"rehearsed": name == "staging", "steps": steps}
+        (tmp_path / f"{name}.json").write_text(json.dumps(kept))
+    monkeypatch.setenv("IMAGE", "registry/late@sha256:0")
+    monkeypatch.setenv("ATTESTED", "success")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "me/late")
+    said = notes.of_folder(tmp_path)
+    assert "- staging: was rehearsed on the workflow's machine (200 requests)\n" in said
+    assert said.endswith("- production: serves\n")
+    assert "Image: `registry/late@sha256:0`" in said
+    assert "--repo me/late` says which run built it." in said

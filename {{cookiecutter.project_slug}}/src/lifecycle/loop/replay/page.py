@@ -9,7 +9,7 @@ from lifecycle.contract.files import write_json, write_text
 from lifecycle.core.params import Params
 from lifecycle.loop.replay import report as replay_report
 from lifecycle.pages import charts, web
-from lifecycle.pages.charts import Series
+from lifecycle.pages.charts import Figure, Series
 
 # What live is compared with: its name on the page, and its colour.
 OTHERS = {
@@ -18,8 +18,8 @@ OTHERS = {
 }
 
 
-def chart(found: dict[str, Any]) -> str:
-    """Return each model's ROC AUC by month, live with its interval, as a figure."""
+def chart(found: dict[str, Any]) -> Figure:
+    """Return each model's ROC AUC by month, live with its interval."""
     scores = [month["scores"] for month in found["months"]]
     band = [(one["live"]["roc_auc_low"], one["live"]["roc_auc_high"]) for one in scores]
     live = [one["live"]["roc_auc"] for one in scores]
@@ -30,40 +30,20 @@ def chart(found: dict[str, Any]) -> str:
             series.append(Series(name, kind, values))
     names = [month["name"][5:] for month in found["months"]]
     drawn = charts.over_time(names, series, "ROC AUC by month")
-    return charts.figure(drawn, "ROC AUC by month", series)
+    return Figure(drawn, "ROC AUC by month", series)
 
 
-def conclusion(found: dict[str, Any]) -> str:
-    """Return the conclusion as a sentence."""
-    return web.sentence(f"Conclusion: {found['conclusion']}.")
-
-
-def table(found: dict[str, Any]) -> str:
-    """Return the table, month by month."""
-    return web.table(replay_report.HEADER, replay_report.rows(found), "The replay, month by month")
-
-
-def decisions(found: dict[str, Any]) -> str:
-    """Return what monitoring found in each month, and what was done then and why."""
-    rows = [
-        [month["name"], month["reason"], f"{month['outcome']}: {month['why']}"]
-        for month in found["months"]
-    ]
-    return web.table(["month", "monitoring", "then"], rows, "What was decided, and why")
-
-
-def page(found: dict[str, Any]) -> str:
-    """Return the page."""
-    parts = (
-        "<h1>Replay</h1>", conclusion(found), chart(found), table(found),
-        web.items([web.code(one) for one in replay_report.sentences(found)]),
-        "<h2>What was decided</h2>", decisions(found),
-    )  # fmt: skip
-    return web.document("Replay", f"<main>{''.join(parts)}</main>")
+def told(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what the templates tell of a replay."""
+    return {
+        "found": found, "chart": chart(found), "head": replay_report.HEADER,
+        "rows": replay_report.rows(found), "sentences": replay_report.sentences(found),
+    }  # fmt: skip
 
 
 def write(root: Path, params: Params, found: dict[str, Any]) -> None:
     """Write the report as JSON and as a page beside it."""
     path = root / params.paths.replay_report
     write_json(path, found)
-    write_text(path.with_suffix(".html"), page(found))
+    page = web.render("loop/replay/templates/page.html", told=told(found))
+    write_text(path.with_suffix(".html"), page)
