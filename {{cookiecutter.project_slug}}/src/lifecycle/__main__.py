@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from lifecycle.core.command import PROGRAM, Command, Parser, nearest, option, run
@@ -52,7 +53,17 @@ def main(arguments: Sequence[str]) -> None:
     command = known[name]
     given = Parser(command).parse_args(rest)
     module, _, function = command.function.partition(":")
-    run(name, lambda: _call(module, function, [given] if command.options else []))
+    with _shown(command):
+        run(name, lambda: _call(module, function, [given] if command.options else []))
+
+
+def _shown(command: Command) -> AbstractContextManager[object]:
+    """Show that a long command goes on, where somebody looks."""
+    if not command.is_long:
+        return nullcontext()
+    from lifecycle.core.terminal import working
+
+    return working(command.name)
 
 
 def _call(module: str, function: str, given: Sequence[object]) -> None:

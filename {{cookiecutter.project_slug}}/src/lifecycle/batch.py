@@ -23,6 +23,7 @@ from lifecycle.core.command import project_root
 from lifecycle.core.frames import arrays
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.reading import Reading, apply, read
+from lifecycle.core.terminal import working
 from lifecycle.records import passed, registry
 from lifecycle.records.artefact import fetch_model
 from project.model import Model
@@ -140,7 +141,7 @@ def batch(
     """
     limit = params.evaluate.threshold if threshold is None else threshold
     rejects = rejects_path(target)
-    with replacing(target) as scored_part, replacing(rejects) as rejects_part:
+    with replacing(target) as scored_part, replacing(rejects) as rejects_part, working("batch"):
         scored, refused = Output(scored_part), Output(rejects_part)
         try:
             read = 0

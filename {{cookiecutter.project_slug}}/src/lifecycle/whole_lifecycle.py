@@ -26,6 +26,7 @@ from lifecycle.core import environment, failure, git, parts
 from lifecycle.core.command import project_root
 from lifecycle.core.lifecycle_report import Report, Step, describe
 from lifecycle.core.params import Params, load_params
+from lifecycle.core.terminal import table, working
 from lifecycle.pipeline import source
 from lifecycle.records import bento, tracking, tracking_server
 
@@ -35,6 +36,7 @@ SKIPPED = re.compile(r"Stage '(\w+)' (?:didn't change|is cached)")
 HINTS = ("> ", "Generating lock", "Updating lock", "To ", "\t", "Use `dvc push`", "Data and pipe")
 
 
+@working("pipeline")
 def pipeline(root: Path, params: Params, report: Report) -> None:
     """Run `dvc repro`, following its output to know which stage runs.
 
@@ -126,12 +128,11 @@ def release(root: Path, params: Params, report: Report) -> None:
         one.steps(root, params, report)
 
 
-def closing(report: Report, params: Params) -> str:
+def closing(report: Report) -> str:
     """Return the closing table: step, status, seconds, what it made."""
-    lines = ["", f"{'step':10} {'status':10} {'seconds':>8}  made"]
-    lines += [f"{s.name:10} {s.status:10} {s.seconds:8.2f}  {s.made}" for s in report.steps]
-    total = sum(step.seconds for step in report.steps)
-    return "\n".join([*lines, f"{'total':10} {'':10} {total:8.2f}", ""])
+    rows = [[one.name, one.status, f"{one.seconds:.2f}", one.made] for one in report.steps]
+    rows.append(["total", "", f"{sum(one.seconds for one in report.steps):.2f}", ""])
+    return f"\n{table(['step', 'status', 'seconds', 'made'], rows, numbers=['seconds'])}\n"
 
 
 def last_lines(root: Path, params: Params, report: Report) -> list[str]:
@@ -164,5 +165,5 @@ def main() -> None:
             step()
     finally:
         write_json(root / params.paths.lifecycle_report, asdict(report))
-        print(closing(report, params), flush=True)
+        print(closing(report), flush=True)
     print("\n".join(last_lines(root, params, report)))

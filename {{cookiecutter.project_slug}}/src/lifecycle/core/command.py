@@ -60,6 +60,8 @@ class Command:
     function: str
     summary: str
     options: tuple[Option, ...] = ()
+    # It takes seconds in which it has nothing to say: at a terminal it is seen to go on.
+    is_long: bool = False
 
 
 class Parser(argparse.ArgumentParser):

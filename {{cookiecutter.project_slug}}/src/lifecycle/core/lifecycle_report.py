@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from lifecycle.core.terminal import working
+
 
 @dataclass
 class Step:
@@ -35,7 +37,8 @@ class Report:
         current, started = Step(name, "failed", 0.0), time.perf_counter()
         self.steps.append(current)
         try:
-            yield current
+            with working(name):
+                yield current
             current.status = "ran" if current.status == "failed" else current.status
         finally:
             current.seconds = round(time.perf_counter() - started, 2)
@@ -45,15 +48,10 @@ def describe(version: Any) -> dict[str, Any] | None:
     """Return what a report says of a registered version."""
     if version is None:
         return None
-    prefix = "metric."
     return {
         "version": version.number,
         "git_commit": version.tags["git_commit"],
         "data_md5": version.tags["data_md5"],
         "model_md5": version.tags["model_md5"],
-        "metrics": {
-            name.removeprefix(prefix): float(value)
-            for name, value in version.tags.items()
-            if name.startswith(prefix)
-        },
+        "metrics": version.metrics,
     }

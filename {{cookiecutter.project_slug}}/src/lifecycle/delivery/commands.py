@@ -9,7 +9,7 @@ from lifecycle.core.command import Command, option
 BUNDLE = option("bundle", type=Path, help="the file that bundle packed")
 COMMANDS = (
     Command("compare", "lifecycle.delivery.compare:main",
-            "Report this change against BASE=commit: reports/compare.md, with plots"),
+            "Report this change against BASE=commit: reports/compare.md, with plots", is_long=True),
     Command("comment", "lifecycle.delivery.github:comment_report",
             "Write a report as the one comment of PULL_REQUEST=n, or update it (gh)", (
         option("report", type=Path, help="a file of Markdown"),
@@ -22,7 +22,8 @@ COMMANDS = (
         option("about", help="monitor or upstream"),
     )),
     Command("bundle", "lifecycle.delivery.bundle:main",
-            "Gate, register, package, and pack it all into dist/ for another machine"),
+            "Gate, register, package, and pack it all into dist/ for another machine",
+            is_long=True),
     Command("checksum", "lifecycle.delivery.checksum:main",
             "Check by BUNDLE_SHA256=hash that a bundle is what was built", (BUNDLE,)),
     Command("receive", "lifecycle.delivery.bundle:take_in", "Take a bundle in", (BUNDLE,)),

@@ -11,5 +11,5 @@ COMMANDS = (
             "Judge what was served: healthy, firing or could not judge", (
         option("--verdict-to", type=Path,
                help="write the verdict there, and fail only by a mistake"),
-    )),
+    ), is_long=True),
 )  # fmt: skip

@@ -21,6 +21,7 @@ from lifecycle.contract.files import write_text
 from lifecycle.core.command import project_root
 from lifecycle.core.frames import arrays
 from lifecycle.core.params import Params, load_params
+from lifecycle.core.terminal import working
 from lifecycle.records import tracking
 from project.hyperparameters import Train, Tune
 from project.model import category_codes, fit
@@ -91,8 +92,14 @@ def search(root: Path, params: Params) -> tuple[dict[str, float], float]:
     study = optuna.create_study(
         direction="maximize", sampler=optuna.samplers.TPESampler(seed=params.train.seed)
     )
-    with mlflow.start_run(experiment_id=experiment, run_name="tune", tags=owner):
-        study.optimize(objective, params.tune.trials, timeout=params.tune.timeout_seconds)
+    with (
+        mlflow.start_run(experiment_id=experiment, run_name="tune", tags=owner),
+        working("tune", params.tune.trials) as done,
+    ):
+        study.optimize(
+            objective, params.tune.trials, timeout=params.tune.timeout_seconds,
+            callbacks=[lambda _, trial: done(trial.number + 1)],
+        )  # fmt: skip
         mlflow.log_params(study.best_params)
         mlflow.log_metric("early_stopping_roc_auc", study.best_value)
     return {name: round(v, 4) for name, v in study.best_params.items()}, study.best_value

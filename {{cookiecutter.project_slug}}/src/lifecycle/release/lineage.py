@@ -11,6 +11,7 @@ from lifecycle.contract.files import md5, parse_strict
 from lifecycle.core import git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
+from lifecycle.core.terminal import table
 from lifecycle.records import definition, kept_verdicts, proof, registry, verdict
 from lifecycle.records.registry import TRACKED, Version
 
@@ -150,8 +151,7 @@ def main(given: argparse.Namespace) -> None:
         raise StageError("there is no champion yet: run `make lifecycle`")
     lines = chain(root, version, params)
     print(f"{versions.name} version {version.number}, window {version.tags['window']}")
-    for name, value, state in lines:
-        print(f"  {name:34} {value:42} {state}")
+    print(table(["link", "value", "state"], lines))
     broken = [name for name, _, state in lines if state != "same"]
     if broken:
         raise StageError(

@@ -6,5 +6,5 @@ from lifecycle.core.command import Command
 
 COMMANDS = (
     Command("report", "lifecycle.reporting.report:main",
-            "Write one page about the whole lifecycle: reports/site/index.html"),
+            "Write one page about the whole lifecycle: reports/site/index.html", is_long=True),
 )  # fmt: skip

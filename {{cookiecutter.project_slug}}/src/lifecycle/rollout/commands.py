@@ -8,7 +8,7 @@ from lifecycle.core.command import Command, option
 
 COMMANDS = (
     Command("deploy", "lifecycle.rollout.deploy:main",
-            "Roll the newest packaged version out behind the proxy"),
+            "Roll the newest packaged version out behind the proxy", is_long=True),
     Command("start", "lifecycle.rollout.start:main", "Bring up what served, after a reboot"),
     Command("stop", "lifecycle.rollout.stop:main", "Stop the service"),
     Command("status", "lifecycle.rollout.status:main",

@@ -23,6 +23,7 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, Window, load_params
+from lifecycle.core.terminal import working
 from lifecycle.loop.replay import first_model
 from lifecycle.loop.replay import page as replay_page
 from lifecycle.loop.replay import report as replay_report
@@ -100,8 +101,10 @@ def replay(root: Path, params: Params, names: list[str], rate: float | None) -> 
         inside = clone.build(params, window)
         played = Played(clone, inside, schema, rows, rate)
         played.begin(window)
-        for name in names:
-            played.play(name)
+        with working("replay", len(names)) as done:
+            for number, name in enumerate(names, 1):
+                played.play(name)
+                done(number)
     return played
 
 

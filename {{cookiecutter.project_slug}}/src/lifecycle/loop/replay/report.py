@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.core.terminal import table
+
 if TYPE_CHECKING:
     from lifecycle.loop.replay.months import Month, Played
 
@@ -99,16 +101,6 @@ def rows(found: dict[str, Any]) -> list[list[str]]:
     return table
 
 
-def table(found: dict[str, Any]) -> str:
-    """Return the table as text."""
-    lines = [list(HEADER), *rows(found)]
-    widths = [max(len(row[i]) for row in lines) for i in range(len(HEADER))]
-    return "\n".join(
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in lines
-    )
-
-
 def sentences(found: dict[str, Any]) -> list[str]:
     """Return what the table does not say: the first model, alarms, decisions, the settled model."""
     months, first, alarms = found["months"], found["first"], found["false_alarms"]
@@ -162,4 +154,4 @@ def decisions(found: dict[str, Any]) -> list[str]:
 def text(found: dict[str, Any]) -> str:
     """Return all of it as the command prints it."""
     said = [f"replay: {sentence}" for sentence in sentences(found)]
-    return "\n".join(["", table(found), "", *decisions(found), "", *said])
+    return "\n".join(["", table(HEADER, rows(found)), "", *decisions(found), "", *said])
