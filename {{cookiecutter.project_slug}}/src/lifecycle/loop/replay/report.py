@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lifecycle.core.terminal import table
+from lifecycle.pages import web
 
 if TYPE_CHECKING:
     from lifecycle.loop.replay.months import Month, Played
@@ -103,55 +104,18 @@ def rows(found: dict[str, Any]) -> list[list[str]]:
 
 def sentences(found: dict[str, Any]) -> list[str]:
     """Return what the table does not say: the first model, alarms, decisions, the settled model."""
-    months, first, alarms = found["months"], found["first"], found["false_alarms"]
-    said = f"; the gate refused it: {first['refused']}" if first["refused"] else ""
     statuses: Counter[str] = Counter()
-    for month in months:
-        statuses.update(month["statuses"])
-    fired = [month["alerts"] for month in months if month["verdict"] == "firing"]
-    what = kinds([alert for alerts in fired for alert in alerts])
-    return [
-        f"the first model has {first['window']}{said}",
-        f"played in {found['seconds']:.0f} s; requests by status: "
-        + ", ".join(f"{status}: {n}" for status, n in statuses.items()),
-        f"monitoring fired in {len(fired)} of {len(months)} months{': ' if what else ''}{what}",
-        false_alarm_sentence(alarms),
-        *settled_sentences(found["overall"].get("settled")),
-    ]
-
-
-def false_alarm_sentence(alarms: dict[str, Any]) -> str:
-    """Say how many false alarms there were, and what they were."""
-    count = len(alarms["fired"])
-    said = f"false alarms: {count} of {alarms['replayed']} months that were replayed from a "
-    said += "training period fired"
-    for one in alarms["fired"]:
-        said += f"; {one['month']} of version {one['version']}: {one['reason']}"
-    if alarms["not_judged"]:
-        said += f"; {len(alarms['not_judged'])} could not be judged"
-    return said
-
-
-def settled_sentences(gains: dict[str, Any] | None) -> list[str]:
-    """Say how live did against the first retrained model, had that been kept."""
-    if gains is None:
-        return []
-    of = "; ".join(f"{name} {interval(gains[metric])}" for metric, name in NAMES.items())
-    months = gains["roc_auc"]["months"]
-    return [f"gain over the first retrained model, had it been kept, in {months} months: {of}"]
-
-
-def decisions(found: dict[str, Any]) -> list[str]:
-    """Return a line for each month: what fired, and what was decided and why."""
-    lines = []
     for month in found["months"]:
-        said = month["reason"] if month["verdict"] == "firing" else month["verdict"]
-        lines.append(f"{month['name']}  {said}")
-        lines.append(f"         {month['outcome']}: {month['why']}")
-    return lines
+        statuses.update(month["statuses"])
+    return web.render(
+        "loop/replay/templates/sentences.txt", found=found, statuses=statuses, kinds=kinds,
+        interval=interval, names=NAMES,
+    ).splitlines()  # fmt: skip
 
 
 def text(found: dict[str, Any]) -> str:
     """Return all of it as the command prints it."""
-    said = [f"replay: {sentence}" for sentence in sentences(found)]
-    return "\n".join(["", table(HEADER, rows(found)), "", *decisions(found), "", *said])
+    return web.render(
+        "loop/replay/templates/printed.txt", found=found, table=table(HEADER, rows(found)),
+        sentences=sentences(found),
+    ).removesuffix("\n")  # fmt: skip

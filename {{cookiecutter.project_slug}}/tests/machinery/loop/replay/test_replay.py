@@ -240,17 +240,23 @@ def test_metrics_that_disagree_are_said_to(month: dict[str, Any], real_params: P
     assert ", but lost to the frozen model by log loss" in found
 
 
+def of_alarms(found: dict[str, Any]) -> str:
+    """Return the sentence about false alarms."""
+    (said,) = [one for one in replay_report.sentences(found) if one.startswith("false alarms: ")]
+    return said
+
+
 def test_false_alarms_are_counted_and_named(
     month: dict[str, Any], real_params: Params, schema: Schema
 ) -> None:
     found = a_report("good", "poor", month, real_params, schema)
-    said = replay_report.false_alarm_sentence(found["false_alarms"])
+    said = of_alarms(found)
     assert said == "false alarms: 0 of 1 months that were replayed from a training period fired"
     months = copy.deepcopy(found["months"]) * 3
     months[1] = {**months[1], "control": None}
     fired = {**months[0]["control"], "verdict": "firing", "reason": "drift: pressure"}
     months[2] = {**months[2], "control": fired}
-    said = replay_report.false_alarm_sentence(replay_report.false_alarms(months))
+    said = of_alarms({**found, "false_alarms": replay_report.false_alarms(months)})
     assert "false alarms: 1 of 2 months" in said
     assert "; 2013-01 of version 1: drift: pressure" in said
 
