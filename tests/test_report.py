@@ -199,7 +199,8 @@ def test_every_link_leads_somewhere(name: str, site: Project, browser: Browser) 
         if link.startswith("#"):
             assert opened.page.locator(f"[id='{link[1:]}']").count() == 1, link
         elif link not in {*ELSEWHERE, "data:,"}:
-            assert (page.parent / link).is_file(), link
+            # A paragraph of the runbook: the project's own tests ask for the heading.
+            assert (page.parent / link.partition("#")[0]).is_file(), link
     if name == INDEX:
         assert {*ELSEWHERE, "../monitor.html", "../replay.html", "../data_docs/index.html",
                 "dvc_plots/index.html"} <= set(links)  # fmt: skip

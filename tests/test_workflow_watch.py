@@ -19,7 +19,8 @@ HOST = ("-P", "target=-self-hosted")
 REPORT = {
     "verdict": "firing", "reason": "drift: temperature", "judged_at": "2013-06-08T00:00:00+00:00",
     "environment": "production", "version": 3, "sentences": ["two windows were judged"],
-    "alerts": [{"kind": "drift", "subject": "temperature", "message": "temperature is off"}],
+    "alerts": [{"kind": "drift", "subject": "temperature", "message": "temperature is off",
+                "see": "docs/operations.md#drift"}],
 }  # fmt: skip
 MAKEFILE = """
 monitor:

@@ -28,10 +28,19 @@ def verbatim(text: str) -> str:
     return f"{fence} {line} {fence}" if "`" in line else f"`{line}`"
 
 
+def paragraph(see: str) -> str:
+    """Return a place of the runbook: as a link where the run that asks names its repository."""
+    repository, found, _ = os.environ.get("RUN_URL", "").partition("/actions/")
+    return f"[{see}]({repository}/blob/HEAD/{see})" if found else f"`{see}`"
+
+
 def about_monitor(root: Path) -> tuple[str, str]:
     """Return title and text about a monitor that fires."""
     made = read_json(root / load_params().paths.monitor_report)
-    alerts = "".join(f"- **{one['kind']}**: {verbatim(one['message'])}\n" for one in made["alerts"])
+    alerts = "".join(
+        f"- **{one['kind']}**: {verbatim(one['message'])} What to do: {paragraph(one['see'])}\n"
+        for one in made["alerts"]
+    )
     sentences = "".join(f"- {verbatim(one)}\n" for one in made["sentences"])
     title = f"Monitor fires: {made['environment']}, version {made['version']}"
     text = (f"**{made['verdict']}**: {verbatim(made['reason'])}\n\n{alerts}\n{sentences}\n"

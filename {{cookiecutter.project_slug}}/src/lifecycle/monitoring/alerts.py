@@ -8,7 +8,8 @@ from typing import Any
 
 from lifecycle.monitoring.settings import Monitor
 
-# Each kind is a heading of docs/operations.md with the whole answer; this is its first step.
+# Each kind is a heading of the runbook with the whole answer; this is its first step.
+RUNBOOK = "docs/operations.md"
 WHAT_TO_DO = {
     "invariant": "The data is broken before it reaches the service: ask who sends this column.",
     "drift": "The world has moved: look at quality, then run `make retrain`.",
@@ -33,8 +34,9 @@ class Alert:
     windows: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the alert as it stands in monitor.json; `see` is a heading of operations.md."""
-        return {**asdict(self), "windows": list(self.windows), "see": self.kind.replace(" ", "-")}
+        """Return the alert as it stands in monitor.json; `see` is its paragraph of the runbook."""
+        see = f"{RUNBOOK}#{self.kind.replace(' ', '-')}"
+        return {**asdict(self), "windows": list(self.windows), "see": see}
 
 
 def fires(flags: Sequence[bool], rule: Monitor, *, sudden: bool = False) -> bool:

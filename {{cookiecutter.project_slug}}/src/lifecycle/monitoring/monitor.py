@@ -165,6 +165,8 @@ def lines(made: dict[str, Any]) -> list[str]:
     """Return what the command prints of a report."""
     found = [f"monitor: {made['verdict']}: {made['reason']}"]
     found += [f"    {one['kind']}: {one['message']}" for one in made["alerts"]]
+    if made["alerts"]:
+        found.append(f"    see {', '.join(dict.fromkeys(one['see'] for one in made['alerts']))}")
     found += [f"    {sentence}" for sentence in made["sentences"]]
     if made["objectives"]["judged"]:
         found.append(f"    objectives {made['objectives']['judged']}")

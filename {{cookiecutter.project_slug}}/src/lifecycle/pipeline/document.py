@@ -1,11 +1,17 @@
-"""Document writes docs/columns.md from schema.yaml, so that the table cannot lag behind it."""
+"""Document writes docs/columns.md from schema.yaml, so that the table cannot lag behind it.
+
+The line stops where a link of README.md or docs/ leads nowhere.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lifecycle.contract.columns import Column, Schema, load_schema
+from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_text
 from lifecycle.core.command import project_root
-from lifecycle.pages import web
+from lifecycle.pages import links, web
 
 
 def limits(column: Column) -> str:
@@ -26,6 +32,14 @@ def table(schema: Schema) -> str:
     return web.render("pipeline/templates/columns.md", columns=schema.columns, limits=limits)
 
 
+def dead_links(root: Path) -> list[str]:
+    """Return each link of README.md and docs/ that leads nowhere in this repository."""
+    return links.dead(root, [root / "README.md", *sorted((root / "docs").rglob("*.md"))])
+
+
 def main() -> None:
-    """Write the page."""
-    write_text(project_root() / "docs" / "columns.md", table(load_schema()))
+    """Write the page, and ask whether every link leads somewhere."""
+    root = project_root()
+    write_text(root / "docs" / "columns.md", table(load_schema()))
+    if dead := dead_links(root):
+        raise StageError(f"links that lead nowhere: {', '.join(dead)}")

@@ -47,7 +47,8 @@ def test_a_firing_monitor_is_told_without_markup(project: Path, params: Params) 
     made = {
         "verdict": "firing", "reason": "invariant: <b>@you</b>", "environment": "staging",
         "version": 3, "judged_at": "2013-06-08", "sentences": ["see https://example.org"],
-        "alerts": [{"kind": "invariant", "message": "unknown field [x](https://example.org)"}],
+        "alerts": [{"kind": "invariant", "message": "unknown field [x](https://example.org)",
+                    "see": "docs/operations.md#invariant"}],
     }  # fmt: skip
     (project / params.paths.monitor_report).write_text(json.dumps(made))
     _, text = issue.about_monitor(project)
@@ -60,3 +61,13 @@ def test_a_trial_without_a_report_is_an_issue_too(tmp_path: Path) -> None:
     title, text = issue.about_upstream(tmp_path)
     assert title == "Newest versions break the project"
     assert "ended before it wrote its report" in text
+
+
+def test_the_paragraph_about_an_alert_is_a_link_in_the_repository_that_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    see = "docs/operations.md#drift"
+    monkeypatch.delenv("RUN_URL", raising=False)
+    assert issue.paragraph(see) == f"`{see}`"
+    monkeypatch.setenv("RUN_URL", "https://github.com/acme/flights/actions/runs/7")
+    assert issue.paragraph(see) == f"[{see}](https://github.com/acme/flights/blob/HEAD/{see})"

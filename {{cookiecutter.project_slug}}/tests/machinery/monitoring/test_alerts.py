@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lifecycle.core.params import Params
 from lifecycle.monitoring.alerts import WHAT_TO_DO, Alert, fires
 from lifecycle.monitoring.settings import Monitor
+from lifecycle.pages import links
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,11 @@ def test_an_alert_names_its_heading() -> None:
     found = Alert("prediction drift", "probability", "It drifts.", ("2013-03-01",)).as_dict()
     assert found == {
         "kind": "prediction drift", "subject": "probability", "message": "It drifts.",
-        "windows": ["2013-03-01"], "see": "prediction-drift",
+        "windows": ["2013-03-01"], "see": "docs/operations.md#prediction-drift",
     }  # fmt: skip
     assert all(said.endswith(".") for said in WHAT_TO_DO.values())
+
+
+def test_every_alert_has_its_paragraph_in_the_runbook(root: Path) -> None:
+    seen = [Alert(kind, "", "").as_dict()["see"] for kind in WHAT_TO_DO]
+    assert [see for see in seen if not links.leads(root / "README.md", see)] == []
