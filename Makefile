@@ -33,7 +33,7 @@ export PYTHONUTF8 := 1
 EXAMPLE := build/example
 ANSWERS ?=
 
-.PHONY: help setup demo example example-check test check lint types workflows docs benchmark benchmark-serving \
+.PHONY: help setup demo example example-check test check lint types workflows docs pictures benchmark benchmark-serving \
   benchmark-pull-request lock clean
 
 help: ## List every target.
@@ -81,7 +81,7 @@ lint: setup ## Lint and format-check all Python, that of the project included, a
 	$(BIN)/hadolint '$(PROJECT)'/.devcontainer/Dockerfile '$(PROJECT)'/deploy/Dockerfile '$(PROJECT)'/deploy/mlflow/Dockerfile
 
 types: setup ## Type-check hooks, tests and benchmarks.
-	$(BIN)/mypy hooks tests $(wildcard benchmarks)
+	$(BIN)/mypy hooks tests docs/pictures $(wildcard benchmarks)
 
 workflows: setup ## Check all workflows, those of a project too, for security, meaning and schema.
 	$(BIN)/zizmor --offline --no-progress --strict-collection --persona pedantic .github '$(PROJECT)/.github'
@@ -95,6 +95,9 @@ workflows: setup ## Check all workflows, those of a project too, for security, m
 docs: setup ## Build the site into build/site; a link that leads nowhere is an error.
 	@# Not --quiet: what is not said is not counted. What the theme would say is in docs/explanation.md.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir build/site
+
+pictures: setup ## Draw and take the pictures of README and site, from a real run; takes minutes, needs npm.
+	PYTHONPATH=tests $(BIN)/python docs/pictures/make_pictures.py
 
 benchmark: setup ## Measure the lifecycle against a plain script; takes minutes.
 	$(BIN)/python benchmarks/lifecycle.py

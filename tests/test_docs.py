@@ -4,6 +4,7 @@
 """
 
 import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -194,6 +195,14 @@ def headings(page: Path) -> set[str]:
 def slug(heading: str) -> str:
     """Return a heading's anchor, as Markdown's table of contents makes it."""
     return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
+
+
+def test_the_drawings_are_current() -> None:
+    """The project's README, the template's and the site show the same lifecycle."""
+    drawings = runpy.run_path(str(DOCS / "pictures" / "draw.py"))["drawings"]()
+    assert len(drawings) == 3
+    for path, drawn in drawings.items():
+        assert path.read_text(encoding="utf-8") == drawn, "type make pictures"
 
 
 def test_commands_in_the_pages_are_targets() -> None:

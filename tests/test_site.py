@@ -15,6 +15,7 @@ from browser import Opened, launched
 from playwright.sync_api import Browser, expect
 
 DOCS = ROOT / "docs"
+PICTURES = DOCS / "pictures"
 SOURCES = sorted(DOCS.rglob("*.md"))
 # What the system asks for, and what the theme calls it.
 SCHEMES: list[tuple[Literal["light", "dark"], str]] = [("light", "default"), ("dark", "slate")]
@@ -95,6 +96,15 @@ def test_a_link_that_leads_nowhere_is_an_error(page: str, link: str, tmp_path: P
     done = build(tmp_path, tmp_path / "site")
     assert done.returncode == 1
     assert "gone" in done.stderr
+
+
+def test_pictures_are_small() -> None:
+    """Each less than 150 kB, all of them less than a megabyte; each is shown."""
+    sizes = {path.name: path.stat().st_size for path in PICTURES.glob("*.[sw]*[gp]")}
+    assert max(sizes.values()) < 150_000
+    assert sum(sizes.values()) < 1_000_000
+    shown = "".join(page.read_text(encoding="utf-8") for page in SOURCES)
+    assert [name for name in sizes if f"(pictures/{name}" not in shown] == []
 
 
 @pytest.fixture(scope="module")
