@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 EFFECTS = ("gate", "register", "package", "deploy", "predict")
 FEATURES = "src/project/features.py"
 CHANGED_FEATURES = (
-    ('"weekday": clock.weekday(departure)', '"weekday": 8 - clock.weekday(departure)'),
+    ('"weekday": functions.weekday(departure)', '"weekday": 8 - functions.weekday(departure)'),
     (
         '        "dewpoint_spread":',
         '        "arrival_hour": column("scheduled_arrival_minute") // 60,\n'

@@ -251,8 +251,8 @@ def test_a_feature_of_a_column_known_later_is_refused(
 ) -> None:
     champion.change(
         "src/project/features.py",
-        '"weekday": clock.weekday(departure),',
-        f'"weekday": clock.weekday(departure), "known_later": column("{column}") * 1,',
+        '"weekday": functions.weekday(departure),',
+        f'"weekday": functions.weekday(departure), "known_later": column("{column}") * 1,',
     )
     with unchanged(champion):
         done = champion.make("pipeline")

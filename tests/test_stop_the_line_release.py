@@ -89,7 +89,7 @@ def train_otherwise_unrun(project: Project) -> None:
 
 def other_features_unrun(project: Project) -> None:
     """Change the features, and forget to run the pipeline with them."""
-    project.change(FEATURES, "clock.weekday(departure),", "clock.weekday(departure) % 7 + 1,")
+    project.change(FEATURES, "functions.weekday(departure),", "functions.weekday(departure) % 7 + 1,")
     judge_again(project)
 
 
@@ -134,7 +134,7 @@ def test_a_package_that_answers_differently_is_not_released(
     assert challenger.python("-m", "lifecycle", "register").returncode == 0
     predict = "self.model.predict(columns)"
     for path, text, other, words in (
-        (FEATURES, "clock.weekday(departure),", "clock.weekday(departure) % 7 + 1,",
+        (FEATURES, "functions.weekday(departure),", "functions.weekday(departure) % 7 + 1,",
          f" was judged with another {FEATURES} than is here: run `make pipeline`, then"),
         ("params.yaml", "threshold: 0.3", "threshold: 0.4", "another evaluate.threshold in params"),
         (PREDICTOR, predict, f"{predict} / 2", "the Bento's answer to smoke row 0 is"),

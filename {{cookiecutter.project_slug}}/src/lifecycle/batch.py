@@ -101,7 +101,8 @@ def score(
     frame: pl.DataFrame, model: Model, schema: Schema, threshold: float, version: str
 ) -> pl.DataFrame:
     """Return the rows with probability, decision and the version that gave them."""
-    probability = model.predict(arrays(features.on_frame(schema, frame), list(model.names)))
+    whole = features.on_frame(schema, frame, model.fitted)
+    probability = model.predict(arrays(whole, list(model.names)))
     return frame.with_columns(
         pl.Series("probability", probability),
         pl.Series(f"predicted_{schema.target}", probability >= threshold),

@@ -1,15 +1,16 @@
 """The model: the only file that knows XGBoost, and so the seam for another library.
 
-The file is XGBoost's own UBJ. Fitted state, the numbering of categories included, travels inside
-it. A category that training did not see becomes a missing value (XGBoost itself would raise):
-the trees send it where they learned to send missing values, and `unknown` counts it.
+The file is XGBoost's own UBJ. Fitted state travels inside it: the numbering of categories, and what
+the features have learnt, which the lifecycle hands over and asks back as it is. A category that
+training did not see becomes a missing value (XGBoost itself would raise): the trees send it where
+they learned to send missing values, and `unknown` counts it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Model:
     booster: xgboost.Booster
     names: tuple[str, ...]
     codes: Mapping[str, Mapping[str, int]]
+    fitted: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> Model:
@@ -73,6 +75,7 @@ class Model:
                 raise ValueError("it is cut off")
             booster.load_model(path)
             categories = json.loads(booster.attr("categories") or "")
+            fitted = json.loads(booster.attr("fitted") or "{}")
         except (xgboost.core.XGBoostError, OSError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"{path} is no model that train wrote: {reason}") from None
@@ -80,7 +83,7 @@ class Model:
         # OpenMP's waiting threads cost more than they give (ten times, on shared cores).
         booster.set_param({"nthread": 1})
         codes = {name: {v: i for i, v in enumerate(vs)} for name, vs in categories.items()}
-        return cls(booster, tuple(booster.feature_names or ()), codes)
+        return cls(booster, tuple(booster.feature_names or ()), codes, fitted)
 
     def predict(self, columns: Mapping[str, Any]) -> Floats:
         """Return the probability of the target for each row of `columns` (arrays by name)."""
@@ -123,8 +126,10 @@ class Fit:
     trees: int
     curve: list[float]
 
-    def to_bytes(self) -> bytes:
-        """Return the model file's content."""
+    def to_bytes(self, fitted: Mapping[str, Any] | None = None) -> bytes:
+        """Return the model file's content; `fitted` is what `Model.load` gives back (JSON)."""
+        if fitted:
+            self.booster.set_attr(fitted=json.dumps(fitted))
         return bytes(self.booster.save_raw("ubj"))
 
 

@@ -18,8 +18,7 @@ from typing import Any
 
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.features import names
-from lifecycle.contract.origins import origins
+from lifecycle.contract.features import names, origins
 from lifecycle.contract.watched import Watched
 
 HASH_BYTES, LONGEST_KEY = 16, 64

@@ -1,4 +1,4 @@
-"""Frames as the model takes them."""
+"""Frames as the model takes them, and what features learn of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+
+from lifecycle.contract import features
+from lifecycle.contract.columns import Schema
 
 
 def arrays(frame: pl.DataFrame, names: list[str]) -> dict[str, np.ndarray[Any, Any]]:
@@ -16,3 +19,25 @@ def arrays(frame: pl.DataFrame, names: list[str]) -> dict[str, np.ndarray[Any, A
         else frame[name].cast(pl.Float64).to_numpy()
         for name in names
     }
+
+
+def request_arrays(frame: pl.DataFrame, schema: Schema) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the columns that a prediction needs as the service has them, datetimes as such."""
+    moments = [name for name in schema.request if schema[name].type == "datetime"]
+    others = arrays(frame, [name for name in schema.request if name not in moments])
+    return {**{name: frame[name].to_numpy() for name in moments}, **others}
+
+
+def learn(rows: pl.DataFrame, schema: Schema, *, of_target: bool = False) -> dict[str, Any]:
+    """Return what the features learn of rows to train on, or only what they do of the target.
+
+    Raises:
+        StageError: there is nothing to learn it from, or a table has a mistake.
+    """
+    wanted = [
+        node for node in features.learnt(schema) if not of_target or features.is_of_target(node)
+    ]
+    if not wanted:
+        return {}
+    target = rows[schema.target].cast(pl.Float64).to_numpy()
+    return features.fit(schema, wanted, request_arrays(rows, schema), target)

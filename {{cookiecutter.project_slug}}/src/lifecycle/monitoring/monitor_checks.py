@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from lifecycle.contract import features
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5
 from lifecycle.monitoring import drift, invariants, joining, labels, quality, skew
@@ -15,6 +16,7 @@ from lifecycle.monitoring.look import PREDICTION, Champion, Look, compared
 from lifecycle.monitoring.settings import Monitor
 from lifecycle.pipeline.suite import load_beyond
 from lifecycle.records import registry
+from lifecycle.records.artefact import fetch_model
 
 
 def judge_refusals(look: Look) -> None:
@@ -47,7 +49,17 @@ def judge_latest(look: Look, who: Champion) -> None:
     elif own.is_empty():
         look.skip("skew", f"version {number} predicted nothing in the latest window")
     else:
-        look.alerts += skew.alerts(skew.differences(own, schema), own.height, latest.name)
+        differs = skew.differences(own, schema, _fitted(look, who))
+        look.alerts += skew.alerts(differs, own.height, latest.name)
+
+
+def _fitted(look: Look, who: Champion) -> features.Fitted:
+    """Return what the version has learnt for its features: where nothing is, no model is needed."""
+    if not features.learnt(look.schema):
+        return {}
+    from lifecycle.contract import model_file  # a second of imports
+
+    return model_file.load(fetch_model(look.root, who.version.tags)).fitted
 
 
 def judge_drift(look: Look, who: Champion) -> None:

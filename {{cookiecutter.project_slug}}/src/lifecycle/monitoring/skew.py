@@ -12,17 +12,18 @@ from lifecycle.monitoring.alerts import Alert
 from lifecycle.pipeline.reference import FEATURE
 
 
-def differences(rows: pl.DataFrame, schema: Schema) -> dict[str, int]:
+def differences(rows: pl.DataFrame, schema: Schema, fitted: features.Fitted) -> dict[str, int]:
     """Return, for each logged feature, the rows in which training would have computed another one.
 
-    Exactly: both paths compute in 64 bits. What is private is not in the log, and is not compared.
+    Exactly: both paths compute in 64 bits, with what the version that answered has learnt
+    (`fitted`). What is private is not in the log, and is not compared.
     """
     request = rows.select(
         pl.col(name) if name in rows.columns and schema[name].private is None
         else pl.lit(None, TYPES[schema[name].type]).alias(name)
         for name in schema.request
     )  # fmt: skip
-    ours = features.on_frame(schema, request)
+    ours = features.on_frame(schema, request, fitted)
     found = {}
     for name in logged_features(schema):
         if name in schema.request and schema[name].private:

@@ -1,12 +1,14 @@
-"""Prepare adds the features and splits by time: the newest days are the holdout.
+"""Prepare splits by time, the newest days being the holdout, and adds the features.
 
 It reads only a snapshot that validation has passed. It stops the line when a key is in both
-parts or a feature uses a column that is not known when the prediction is made.
+parts or a feature uses a column that is not known when the prediction is made. What a feature has
+learnt is of the training part alone; what it has learnt of the target, of other rows than its own.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -16,9 +18,13 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, replacing, write_json
 from lifecycle.core.command import project_root
+from lifecycle.core.frames import learn
 from lifecycle.core.params import Window, load_params
 
 ROWS_PER_GROUP = 50_000
+# Of the training part in its order, which is that of time: so that rows of the same days do not
+# tell of each other's target.
+FOLDS = 5
 
 
 def split(
@@ -59,13 +65,34 @@ def require_valid(report: Path, snapshot: Path) -> None:
         raise StageError(f"{snapshot} did not pass validation: see {report}")
 
 
+def with_features(
+    train: pl.DataFrame, holdout: pl.DataFrame, schema: Schema
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return both parts with the derived features added.
+
+    What is learnt of the target has, for a row to train on, another value than for one to predict:
+    that of the other folds, or the model would read from it what it is to find out.
+    """
+    fitted = learn(train, schema)
+    held = features.on_frame(schema, holdout, fitted)
+    if not any(features.is_of_target(node) for node in features.learnt(schema)):
+        return features.on_frame(schema, train, fitted), held
+    edges = [train.height * fold // FOLDS for fold in range(FOLDS + 1)]
+    parts = []
+    for begin, end in pairwise(edges):
+        others = learn(pl.concat([train[:begin], train[end:]]), schema, of_target=True)
+        parts.append(features.on_frame(schema, train[begin:end], {**fitted, **others}))
+    return pl.concat(parts), held
+
+
 def main() -> None:
     """Write train and holdout, each with the features added."""
     params, schema = load_params(), load_schema()
     root, paths = project_root(), params.paths
     require_valid(root / paths.validation_report, root / paths.snapshot)
-    frame = features.on_frame(schema, pl.read_parquet(root / paths.snapshot, glob=False))
-    train, holdout = split(frame, schema, params.data.window, params.prepare.holdout_days)
+    snapshot = pl.read_parquet(root / paths.snapshot, glob=False)
+    parts = split(snapshot, schema, params.data.window, params.prepare.holdout_days)
+    train, holdout = with_features(*parts, schema)
     for part, path in ((train, paths.train), (holdout, paths.holdout)):
         with replacing(root / path) as temporary:
             part.write_parquet(temporary, row_group_size=ROWS_PER_GROUP)

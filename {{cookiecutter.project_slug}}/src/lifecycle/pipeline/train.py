@@ -12,7 +12,7 @@ from lifecycle.contract import features
 from lifecycle.contract.columns import load_schema
 from lifecycle.contract.files import replacing, write_json
 from lifecycle.core.command import project_root
-from lifecycle.core.frames import arrays
+from lifecycle.core.frames import arrays, learn
 from lifecycle.core.params import load_params
 from lifecycle.records import tracking
 from project.model import category_codes, fit
@@ -36,7 +36,8 @@ def main() -> None:
         params.train,
     )
     with replacing(root / paths.model) as temporary:
-        temporary.write_bytes(fitted.to_bytes())
+        # Of the same rows as prepare: what a row is predicted with is not what it was trained with.
+        temporary.write_bytes(fitted.to_bytes(learn(frame, schema)))
     report = {"rows": frame.height, "trees": fitted.trees, "early_stopping_roc_auc": fitted.curve}
     write_json(root / paths.training_report, report)
     run_id = tracking.log_model_run(root, params, schema)

@@ -22,14 +22,15 @@ class RequestModel(mlflow.pyfunc.PythonModel):
 
     def load_context(self, context: Any) -> None:
         """Load the model and the schema that were logged with it."""
-        self.schema = load_schema(Path(context.artifacts["schema"]))
+        schema = load_schema(Path(context.artifacts["schema"]))
         self.model = model_file.load(Path(context.artifacts["model"]))
+        self.features = features.Features(schema, self.model.fitted)
 
     # MLflow reads this hint: a frame is what leaves the signature to the schema.
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
         """Return the probability of each row of a pandas frame."""
-        frame = features.on_frame(self.schema, pl.from_pandas(model_input))
-        return self.model.predict(arrays(frame, features.names(self.schema))).astype(float)
+        frame = self.features.on_frame(pl.from_pandas(model_input))
+        return self.model.predict(arrays(frame, self.features.names)).astype(float)
 
 
 mlflow.models.set_model(RequestModel())

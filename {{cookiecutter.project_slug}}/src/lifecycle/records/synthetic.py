@@ -15,7 +15,7 @@ import polars as pl
 
 from lifecycle.contract import features
 from lifecycle.contract.columns import Column, Schema
-from lifecycle.contract.origins import origins
+from lifecycle.contract.features import origins
 from lifecycle.contract.values import FIRST_YEAR
 
 # Steps of the golden ratio: however few rows are taken, they are spread over the whole range.
@@ -56,18 +56,28 @@ def limits(column: Column) -> tuple[float, float]:
     return low, low + RANGE if high is None else high
 
 
-def without_private(rows: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return the request's columns and features of `rows`, with made-up values where private."""
-    private = {name for name in schema.request if schema[name].private}
-    made_up = [
+def made_up(rows: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return the request's columns of `rows`, with made-up values where private."""
+    return rows.select(schema.request).with_columns(
         pl.Series(name, [value(schema[name], n) for n in range(rows.height)], rows[name].dtype)
         for name in schema.request
-        if name in private
-    ]
+        if schema[name].private
+    )
+
+
+def without_private(rows: pl.DataFrame, schema: Schema, fitted: features.Fitted) -> pl.DataFrame:
+    """Return the request's columns and features of `rows`, with made-up values where private.
+
+    `fitted` is what the model has learnt for its features.
+    """
+    private = {name for name in schema.request if schema[name].private}
     derived = {name: used for name, used in origins(schema).items() if name not in schema.request}
     # Anew is computed only what these values have a part in. The rest is the pipeline's own: by it
     # the smoke check sees a definition that is another than the model was trained with.
     anew = [name for name, used in derived.items() if used & private or name not in rows.columns]
-    shown = rows.select(*schema.request, *(derived.keys() - set(anew))).with_columns(made_up)
-    found: pl.DataFrame = features.on_frame(schema, shown.select(schema.request))
-    return shown.with_columns(found.select(anew)) if anew else shown
+    request = made_up(rows, schema)
+    shown = request.hstack(rows.select(*(derived.keys() - set(anew))))
+    if not anew:
+        return shown
+    found: pl.DataFrame = features.on_frame(schema, request, fitted)
+    return shown.with_columns(found.select(anew))

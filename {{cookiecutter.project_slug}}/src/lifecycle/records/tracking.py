@@ -153,7 +153,7 @@ def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
     from mlflow.types.schema import Schema as Columns
 
     from lifecycle.records import pyfunc
-    from lifecycle.records.synthetic import without_private
+    from lifecycle.records.synthetic import made_up
 
     inputs = [
         ColSpec(MLFLOW_TYPES[schema[n].type], n, required=schema[n].null_share == 0)
@@ -161,7 +161,7 @@ def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
     ]
     train = pl.scan_parquet(root / params.paths.train, glob=False)
     rows = train.select(schema.request).head(5).collect()
-    example = without_private(rows, schema).select(schema.request)
+    example = made_up(rows, schema)
     return mlflow.pyfunc.log_model(
         name="model",
         python_model=str(Path(str(pyfunc.__file__))),

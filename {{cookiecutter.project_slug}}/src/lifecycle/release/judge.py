@@ -13,7 +13,7 @@ from lifecycle.contract import features, model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json
-from lifecycle.core.frames import arrays
+from lifecycle.core.frames import request_arrays
 from lifecycle.core.params import Params
 from lifecycle.records import registry
 from lifecycle.release import difference
@@ -25,17 +25,12 @@ from project.model import Model
 
 def latency(model: Model, holdout: pl.DataFrame, schema: Schema, calls: int = 200) -> float:
     """Return the median milliseconds that one row takes from the request's values to the answer."""
-    columns = {
-        name: holdout[name].to_numpy()
-        if schema[name].type == "datetime"
-        else arrays(holdout, [name])[name]
-        for name in schema.request
-    }
+    columns, made = request_arrays(holdout, schema), features.Features(schema, model.fitted)
     taken = []
     for i in range(calls):
         row = {name: values[i % holdout.height :][:1] for name, values in columns.items()}
         started = time.perf_counter()
-        model.predict(features.on_arrays(schema, row))
+        model.predict(made.on_arrays(row))
         taken.append(time.perf_counter() - started)
     return statistics.median(taken) * 1000
 

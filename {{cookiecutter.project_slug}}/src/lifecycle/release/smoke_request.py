@@ -43,7 +43,7 @@ def smoke_rows(holdout: pl.DataFrame, schema: Schema, maximum: int) -> pl.DataFr
 def smoke(holdout: pl.DataFrame, schema: Schema, model: Model, maximum: int) -> dict[str, Any]:
     """Return the smoke request and the probabilities that the pipeline gives for it."""
     # Before anything is computed: the answers are those to the values that are sent.
-    rows = without_private(smoke_rows(holdout, schema, maximum), schema)
+    rows = without_private(smoke_rows(holdout, schema, maximum), schema, model.fitted)
     records = [
         {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
         for row in rows.select(schema.request).to_dicts()

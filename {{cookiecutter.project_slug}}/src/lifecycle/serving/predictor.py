@@ -87,7 +87,8 @@ class Predictor:
                 f"{folder}: the model is {found}, and release.json names {release.model_md5}"
             )
         self.model: Model = model_file.load(folder / "model.ubj")
-        if set(self.model.names) - set(features.names(schema)):
+        self.features = features.Features(schema, self.model.fitted)
+        if set(self.model.names) - set(self.features.names):
             raise StageError(f"{folder}: the model reads features that features.py does not make")
 
     def warm_up(self, body: type[BaseModel]) -> None:
@@ -100,7 +101,7 @@ class Predictor:
 
     def predict(self, records: Sequence[BaseModel], explain: bool = False) -> Predicted:
         """Return the prediction of each record; float32 as it is, so no digit is lost."""
-        columns = features.on_arrays(self.schema, to_arrays(records, self.schema))
+        columns = self.features.on_arrays(to_arrays(records, self.schema))
         probabilities = self.model.predict(columns)
         values = zip(*(columns[name].tolist() for name in self.model.names), strict=True)
         return Predicted(

@@ -6,7 +6,6 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import polars as pl
 import pytest
@@ -14,35 +13,52 @@ import pytest
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.core.frames import arrays
+from lifecycle.core.frames import arrays, request_arrays
+from lifecycle.core.reading import TYPES
 from project import features as definition
 
 
-def request_arrays(frame: pl.DataFrame, schema: Schema) -> dict[str, Any]:
-    """Return the request's columns as the service has them."""
-    others = [name for name in schema.request if name != schema.time]
-    return {schema.time: frame[schema.time].to_numpy(), **arrays(frame, others)}
+def asked(
+    monkeypatch: pytest.MonkeyPatch, schema: Schema, question: str, moments: list[datetime | None]
+) -> tuple[list[Any], Any]:
+    """Return what is asked of moments, of a frame and of arrays."""
+    derived: Any = lambda column, functions: {  # noqa: E731
+        "asked": getattr(functions, question)(column(schema.time))
+    }
+    monkeypatch.setattr(definition, "derive", derived)
+    types = {schema.time: pl.Datetime("us")}
+    frame = pl.DataFrame({schema.time: moments}, types).with_columns(
+        pl.lit(None, TYPES[schema[name].type]).alias(name)
+        for name in schema.request if name != schema.time
+    )  # fmt: skip
+    found = features.on_arrays(schema, request_arrays(frame, schema))["asked"]
+    return features.on_frame(schema, frame)["asked"].to_list(), found
 
 
 @pytest.mark.parametrize("question", ["hour", "minute", "weekday"])
-def test_both_clocks_give_the_same_answer(question: str) -> None:
+def test_both_clocks_give_the_same_answer(
+    question: str, schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chance = random.Random(1)
     moments: list[datetime | None] = [
         datetime(1970, 1, 1) + timedelta(minutes=chance.randrange(60 * 24 * 365 * 100))
         for _ in range(5000)
     ]
     moments += [datetime(1969, 12, 31, 23, 59), datetime(2024, 2, 29), None]
-    frame = pl.DataFrame({"moment": moments}, schema={"moment": pl.Datetime("us")})
-    asked = getattr(features.FrameClock(), question)(nw.col("moment"))
-    from_frame = nw.from_native(frame).select(asked).to_native()["moment"].cast(pl.Float64)
-    from_array = getattr(features.ArrayClock(), question)(frame["moment"].to_numpy())
-    np.testing.assert_array_equal(from_frame.to_numpy(), np.asarray(from_array, float))
+    from_frame, from_array = asked(monkeypatch, schema, question, moments)
+    known = {"hour": lambda m: m.hour, "minute": lambda m: m.minute,
+             "weekday": lambda m: m.isoweekday()}[question]  # fmt: skip
+    assert from_frame == [None if moment is None else known(moment) for moment in moments]
+    np.testing.assert_array_equal(np.array(from_frame, float), np.asarray(from_array, float))
 
 
-def test_the_clock_reads_a_known_moment() -> None:
-    moment = np.array(["2013-05-31T17:45"], "datetime64[us]")
-    clock = features.ArrayClock()
-    assert (clock.hour(moment)[0], clock.minute(moment)[0], clock.weekday(moment)[0]) == (17, 45, 5)
+def test_the_clock_reads_a_known_moment(schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment: list[datetime | None] = [datetime(2013, 5, 31, 17, 45)]
+    found = [
+        asked(monkeypatch, schema, question, moment)[1][0]
+        for question in ("hour", "minute", "weekday")
+    ]
+    assert found == [17, 45, 5]
 
 
 def test_real_rows_give_the_same_features_to_the_bit(rows: pl.DataFrame, schema: Schema) -> None:
@@ -80,7 +96,7 @@ def test_a_column_that_is_not_known_in_time_is_refused(
     column: str,
     reason: str,
 ) -> None:
-    monkeypatch.setattr(definition, "derive", lambda pick, clock: {"derived": pick(column) + 1})
+    monkeypatch.setattr(definition, "derive", lambda pick, functions: {"derived": pick(column) + 1})
     message = f"features.py uses the column {column}, {reason}"
     with pytest.raises(StageError, match=message):
         features.names(schema)

@@ -13,7 +13,7 @@ import pytest
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.origins import origins
+from lifecycle.contract.features import origins
 from lifecycle.contract.privacy import Privacy
 from lifecycle.core.frames import arrays
 from lifecycle.monitoring.predictions import as_logged, compact, read
@@ -242,13 +242,17 @@ def test_the_columns_behind_each_feature(schema: Schema) -> None:
     assert found["weekday"] == {"scheduled_departure"} and found["origin"] == {"origin"}
 
 
-def test_a_definition_that_cannot_be_followed_is_computed_from_everything(
+def test_a_definition_that_cannot_be_followed_is_refused(
     schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        definition, "derive", lambda column, clock: {"strange": abs(column("temperature"))}
-    )
-    assert origins(schema)["strange"] == set(schema.request)
+    followed = {"strange": lambda column, functions: abs(column("temperature"))}
+    monkeypatch.setattr(definition, "derive", lambda column, functions: {
+        name: made(column, functions) for name, made in followed.items()
+    })  # fmt: skip
+    assert origins(schema)["strange"] == {"temperature"}
+    followed["strange"] = lambda column, functions: column("temperature").abs()
+    with pytest.raises(StageError, match=r"features\.py: .* has no attribute 'abs'"):
+        origins(schema)
 
 
 def test_private_columns_are_not_in_the_log(tmp_path: Path, schema: Schema) -> None:

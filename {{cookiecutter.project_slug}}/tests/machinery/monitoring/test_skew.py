@@ -28,7 +28,7 @@ def logged(rows: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 
 
 def test_the_same_code_gives_the_same_features(logged: pl.DataFrame, schema: Schema) -> None:
-    found = skew.differences(logged, schema)
+    found = skew.differences(logged, schema, {})
     assert set(found) == set(features.names(schema))
     assert set(found.values()) == {0}
     assert skew.alerts(found, logged.height, "w") == []
@@ -46,7 +46,7 @@ def test_every_difference_counts(logged: pl.DataFrame, schema: Schema) -> None:
         pl.lit(None, pl.Float64).alias(spread),
         pl.lit("ZZ").alias(FEATURE + "carrier"),
     )
-    found = skew.differences(changed, schema)
+    found = skew.differences(changed, schema, {})
     known = logged[spread].drop_nulls().len()
     assert {name: count for name, count in found.items() if count} == {
         "departure_minute": 1, "dewpoint_spread": known, "carrier": logged.height,

@@ -111,7 +111,7 @@ def test_a_public_smoke_request_is_of_real_rows(
 ) -> None:
     holdout = pl.read_parquet(project / params.paths.holdout)
     rows = holdout.head(20)
-    found = synthetic.without_private(rows, schema)
+    found = synthetic.without_private(rows, schema, {})
     assert found.select(schema.request).equals(rows.select(schema.request))
 
 
@@ -129,7 +129,7 @@ def test_what_no_made_up_value_has_a_part_in_stays_as_the_pipeline_computed_it(
     """Else the smoke check would compare the definition of today with itself."""
     rows = pl.read_parquet(project / params.paths.holdout).head(20)
     otherwise = rows.with_columns(pl.lit(99, rows[feature].dtype).alias(feature))
-    found = synthetic.without_private(otherwise, with_private(schema, *hidden))
+    found = synthetic.without_private(otherwise, with_private(schema, *hidden), {})
     assert (found[feature] == 99).all() is kept
 
 

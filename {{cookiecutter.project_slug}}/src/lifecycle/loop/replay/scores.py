@@ -40,11 +40,12 @@ class Scores:
         judged = rows.filter(
             pl.col(self.schema.target).is_not_null() & pl.col("probability").is_not_null()
         )
-        framed = features.on_frame(self.schema, judged)
         others = {
-            name: model.predict(arrays(framed, list(model.names)))
+            name: model.predict(arrays(
+                features.on_frame(self.schema, judged, model.fitted), list(model.names)
+            ))
             for name, model in self.models.items()
-        }
+        }  # fmt: skip
         return self.compare(
             judged[self.schema.target].cast(pl.Float64).to_numpy(),
             judged["probability"].to_numpy(), others,
