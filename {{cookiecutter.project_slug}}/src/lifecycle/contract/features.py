@@ -27,6 +27,7 @@ from lifecycle.contract.language.graph import (
     DATETIME,
     FLOAT,
     INTEGER,
+    LITERAL,
     NULL,
     TEXT,
     UNBOUNDED,
@@ -179,7 +180,8 @@ def _resolved(nodes: Mapping[Any, Node], fitted: Fitted) -> dict[Any, Node]:
                              "trained with another one, so run `make pipeline`")  # fmt: skip
         known = fitted[str(node)]
         if not isinstance(known, Mapping):
-            made[id(node)] = _with(literal(float(known), node.operate), ())
+            value = float(known)
+            made[id(node)] = Node(LITERAL, (), (value,), node.kind, node.operate, abs(value))
             continue
         by, table = inputs[-1], known[VALUES]
         if by.kind != TEXT:

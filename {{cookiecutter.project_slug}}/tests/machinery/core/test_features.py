@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,8 +47,10 @@ def test_both_clocks_give_the_same_answer(
     ]
     moments += [datetime(1969, 12, 31, 23, 59), datetime(2024, 2, 29), None]
     from_frame, from_array = asked(monkeypatch, schema, question, moments)
-    known = {"hour": lambda m: m.hour, "minute": lambda m: m.minute,
-             "weekday": lambda m: m.isoweekday()}[question]  # fmt: skip
+    answers: dict[str, Callable[[datetime], int]] = {
+        "hour": lambda m: m.hour, "minute": lambda m: m.minute, "weekday": datetime.isoweekday,
+    }  # fmt: skip
+    known = answers[question]
     assert from_frame == [None if moment is None else known(moment) for moment in moments]
     np.testing.assert_array_equal(np.array(from_frame, float), np.asarray(from_array, float))
 

@@ -245,7 +245,7 @@ def test_the_columns_behind_each_feature(schema: Schema) -> None:
 def test_a_definition_that_cannot_be_followed_is_refused(
     schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    followed = {"strange": lambda column, functions: abs(column("temperature"))}
+    followed: dict[str, Any] = {"strange": lambda column, functions: abs(column("temperature"))}
     monkeypatch.setattr(definition, "derive", lambda column, functions: {
         name: made(column, functions) for name, made in followed.items()
     })  # fmt: skip

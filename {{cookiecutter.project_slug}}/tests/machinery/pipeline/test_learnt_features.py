@@ -86,7 +86,8 @@ def test_what_is_learnt_is_what_its_name_says(
     assert late["otherwise"] == overall and isinstance(overall, float)
     for name, value in late["values"].items():
         own = rows.filter(pl.col("carrier") == name)[schema.target]
-        assert value == pytest.approx((own.sum() + 10 * overall) / (own.len() + 10), rel=1e-15)
+        expected = (float(own.sum()) + 10 * overall) / (own.len() + 10)
+        assert value == pytest.approx(expected, rel=1e-15)
     assert json.loads(json.dumps(found)) == found
 
 

@@ -56,7 +56,7 @@ def _frame_literal(node: Node) -> Any:
 
 
 def _array_literal(node: Node) -> Array:
-    types = {TEXT: object, DATETIME: "datetime64[us]", INTEGER: np.int64}
+    types: dict[str, Any] = {TEXT: object, DATETIME: "datetime64[us]", INTEGER: np.int64}
     # An array of one, which NumPy takes twice as fast as a number. None becomes NaN or NaT.
     return np.array([node.options[0]], types.get(node.kind, np.float64))
 
@@ -88,7 +88,8 @@ def _is_quiet(node: Node) -> bool:
     """Return whether NumPy never warns of it, as it does of an overflow or a division by zero."""
     if node.operation in ("/", "//", "%", "//" + OF_WHOLE):
         dividend, divisor = node.inputs
-        return divisor.operation == LITERAL and dividend.bound / abs(divisor.options[0]) < OVERFLOWS
+        least = abs(divisor.options[0]) if divisor.operation == LITERAL else 0.0
+        return dividend.bound < OVERFLOWS * least
     return node.operation != "sqrt" and (not _is_number(node) or node.bound < UNBOUNDED)
 
 

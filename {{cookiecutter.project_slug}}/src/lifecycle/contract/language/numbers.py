@@ -48,8 +48,13 @@ def _divided(found: Callable[..., Kind]) -> Callable[..., Kind]:
     return kind
 
 
+def _frame_quotient(a: Any, b: Any) -> Any:
+    # By a literal, Polars multiplies with 1 / b, which is another number: so b is made a column.
+    return a / (b + a * 0.0)
+
+
 def _frame_remainder(a: Any, b: Any) -> Any:
-    return narwhals().when(b != 0).then(a - (a / b).floor() * b)
+    return narwhals().when(b != 0).then(a - _frame_quotient(a, b).floor() * b)
 
 
 def _remainder(a: Array, b: Array) -> Array:
@@ -78,7 +83,7 @@ def _of_whole(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Arra
 
 
 def _frame_floor(a: Any, b: Any) -> Any:
-    return narwhals().when(b != 0).then((a / b).floor())
+    return narwhals().when(b != 0).then(_frame_quotient(a, b).floor())
 
 
 def _floor(a: Array, b: Array) -> Array:
@@ -168,7 +173,7 @@ OPERATORS = {
                   is_open=True),
     "*": Function("", PAIR, number(lambda a, b: a * b), lambda a, b: a * b, np.multiply,
                   is_open=True),
-    "/": Function("", PAIR, _divided(gives(FLOAT)), lambda a, b: a / b, np.divide),
+    "/": Function("", PAIR, _divided(gives(FLOAT)), _frame_quotient, np.divide),
     "//": Function("", PAIR, _divided(number(lambda a, b: max(a, 1))), _frame_floor, _floor),
     "%": Function("", PAIR, _divided(_remains), _frame_remainder, _remainder),
     "<": _compared("ordered", lambda a, b: a < b),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import Parameter, Signature
 from typing import Any
@@ -31,6 +31,7 @@ from lifecycle.contract.language.graph import (
     Node,
     Operate,
     literal,
+    walk,
 )
 from lifecycle.contract.language.learnt import LEARNT, Learnt
 
@@ -55,7 +56,7 @@ OPERANDS = {
 }  # fmt: skip
 ALIKE = ("same", "comparable", "ordered")
 # What is given as a plain value, by what a function takes.
-OPTIONS = {
+OPTIONS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "letters": (lambda value: type(value) is int and value > 0, "a whole number from 1 on"),
     "values": (lambda value: isinstance(value, list | tuple | set) and len(value) > 0,
                "a list of values"),
@@ -174,28 +175,25 @@ class Vocabulary:
         """Refuse what would put a private value into the model's file.
 
         Raises:
-            ValueError: it would.
+            ValueError: it would, or it is to be learnt of what is learnt itself.
         """
-        if any(node.operation in LEARNT for one in nodes for node in _below(one)):
+        if any(node.operation in LEARNT for node in walk(nodes)):
             raise ValueError(f"{name} is learnt, and so is an operand of it: learn of columns")
-        value, *by = nodes if "by" in function.takes else (None, *nodes)
-        if value is not None and value.columns & self._private and function.of_one[not by]:
-            raise ValueError(
-                f"{name} of {value} may be one row's value, and would stand in the "
-                f"model's file: {', '.join(sorted(value.columns & self._private))} is private"
-            )
+        values, by = (nodes[:1], nodes[1:]) if "by" in function.takes else ([], nodes)
+        for node in values:
+            if function.of_one[not by]:
+                self._refuse_private(f"{name} of {node}", node.columns)
         for node in by:
-            told = node.repeats if node.kind == TEXT else node.columns
-            listed = node.operation == COLUMN and node.options[0] in self._listed
-            if told & self._private and not listed and not name.startswith("lookup"):
-                raise ValueError(
-                    f"{name} by {node} would stand in the model's file with each "
-                    f"value: {', '.join(sorted(told & self._private))} is private"
-                )
+            is_listed = node.operation == COLUMN and node.options[0] in self._listed
+            # By a table go what stands in it alone.
+            if not is_listed and not name.startswith("lookup"):
+                told = node.repeats if node.kind == TEXT else node.columns
+                self._refuse_private(f"{name} by {node}", told)
 
-
-def _below(node: Node) -> list[Node]:
-    return [node, *(found for one in node.inputs for found in _below(one))]
+    def _refuse_private(self, what: str, told: frozenset[str]) -> None:
+        if private := sorted(told & self._private):
+            raise ValueError(f"{what} would put values of {', '.join(private)} into the model's "
+                             "file, and schema.yaml says private")  # fmt: skip
 
 
 def _said(node: Node) -> str:
