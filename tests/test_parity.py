@@ -27,8 +27,8 @@ unknown = picked.with_columns(
     pl.when(pl.int_range(pl.len()) == 0).then(pl.lit("ZZZ")).otherwise(pl.col("destination"))
     .alias("destination")
 )
-again = features.on_frame(schema, unknown.select(schema.request))
 model = Model.load(Path("models/model.ubj"))
+again = features.on_frame(schema, unknown.select(schema.request), model.fitted)
 scored = model.predict(arrays(again, list(model.names)))
 assert (picked["pipeline"].to_numpy() == scored)[1:].all(), "the pipeline's own file differs"
 rows = unknown.select(schema.request).with_columns(pl.Series("pipeline", scored))

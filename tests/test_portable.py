@@ -30,6 +30,25 @@ CHANGED_FEATURES = (
         '        "dewpoint_spread":',
     ),
 )
+LEARNING_FEATURES = (
+    '        "dewpoint_spread":',
+    '        "carrier_late": functions.target_mean(column("carrier")),\n'
+    '        "warmth": column("temperature") - functions.median(column("temperature")),\n'
+    '        "height": functions.lookup("airports.csv", column("origin"), "height"),\n'
+    '        "island": functions.lookup_text("airports.csv", column("origin"), "island"),\n'
+    '        "dewpoint_spread":',
+)
+AIRPORTS = "code,height,island\nJFK,4,Long Island\nLGA,6.5,Long Island\nEWR,5,\n"
+# What batch scored is what the pipeline predicted.
+SAME = """
+import sys
+import polars as pl
+found, wanted = (
+    pl.read_parquet(path)["probability"]
+    for path in (sys.argv[1], "data/holdout_predictions.parquet")
+)
+assert found.to_list() == wanted.to_list()
+"""
 # Loads the champion from MLflow and scores its own example with it.
 LOAD = """
 import pandas as pd, polars as pl
@@ -210,6 +229,31 @@ def test_the_champion_is_scored_by_its_own_features(released: Project, tmp_path:
     wanted = project.python("-c", GAIN, str(before)).stdout.strip()
     assert rule["measured"].startswith(f"roc_auc {wanted} [")
     assert float(wanted) > 0
+
+
+def test_what_features_learn_goes_with_the_model(released: Project, tmp_path: Path) -> None:
+    """Pipeline, service (`package` asks it), batch and MLflow have what training learnt or read."""
+    project = released.copy(tmp_path / "flight-delay")
+    edit(project, "params.yaml", BETTER)
+    project.change(FEATURES, *LEARNING_FEATURES)
+    table = project.root / "src" / "project" / "tables" / "airports.csv"
+    table.write_text(AIRPORTS, encoding="utf-8")
+    commit(project)
+    project.must("pipeline", "release", "deploy")
+    project.must("stop")
+    loaded = project.python("-c", LOAD)
+    assert loaded.returncode == 0, loaded.stderr
+    # A model's table is the one that it was trained with: with another one it is another model.
+    table.write_text(AIRPORTS.replace("JFK,4", "JFK,40"), encoding="utf-8")
+    commit(project)
+    score(project, tmp_path)
+    compared = project.python("-c", SAME, str(tmp_path / "scored.parquet"))
+    assert compared.returncode == 0, compared.stderr
+    done = project.python("-m", "lifecycle", "register")
+    assert "the pipeline ran with other content of src/project/tables" in done.stderr
+    table.unlink()
+    commit(project)
+    assert "there is no file src/project/tables/airports.csv" in project.make("pipeline").stderr
 
 
 def test_a_command_outside_a_project_says_so(generated: Project, tmp_path: Path) -> None:

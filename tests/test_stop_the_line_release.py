@@ -89,7 +89,9 @@ def train_otherwise_unrun(project: Project) -> None:
 
 def other_features_unrun(project: Project) -> None:
     """Change the features, and forget to run the pipeline with them."""
-    project.change(FEATURES, "functions.weekday(departure),", "functions.weekday(departure) % 7 + 1,")
+    project.change(
+        FEATURES, "functions.weekday(departure),", "functions.weekday(departure) % 7 + 1,"
+    )
     judge_again(project)
 
 

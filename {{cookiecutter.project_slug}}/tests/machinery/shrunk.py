@@ -51,21 +51,16 @@ def shrink(params: Params) -> Params:
 def write_release(folder: Path, schema: Schema, params: Params, records: list[Record]) -> None:
     """Fill a release folder as `package` does, with a model fitted on `records`."""
     kind = record_model(schema)
-    columns = features.on_arrays(
-        schema, to_arrays([kind.model_validate(r) for r in records], schema)
-    )
-    names = features.names(schema)
+    request = to_arrays([kind.model_validate(r) for r in records], schema)
     label = np.random.default_rng(1).random(len(records)) < 0.3
+    learnt = features.fit(schema, features.learnt(schema), request, label.astype(float))
+    columns, names = features.on_arrays(schema, request, learnt), features.names(schema)
     categories = model.category_codes(
-        {
-            n: list(columns[n])
-            for n in names
-            if n in schema.names("feature") and schema[n].type == "category"
-        },
-        {},
+        {n: list(columns[n]) for n in names if columns[n].dtype == object}, {}
     )
     small = params.train.model_copy(update={"maximum_trees": 20, "minimum_child_weight": 1.0})
-    model.fit(columns, label, names, categories, small).booster.save_model(folder / "model.ubj")
+    content = model.fit(columns, label, names, categories, small).to_bytes(learnt)
+    (folder / "model.ubj").write_bytes(content)
     (folder / "schema.yaml").write_bytes((EXAMPLE / "schema.yaml").read_bytes())
     facts = {
         "name": "tiny",

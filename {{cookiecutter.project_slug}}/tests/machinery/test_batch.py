@@ -66,7 +66,7 @@ def test_a_file_gets_the_pipelines_probabilities(
     scored, refused = score(write(requests, path), model, params, schema)
     assert refused.is_empty()
     assert scored.select(schema.request).equals(requests)
-    columns = frames.arrays(features.on_frame(schema, requests), list(model.names))
+    columns = frames.arrays(features.on_frame(schema, requests, model.fitted), list(model.names))
     assert scored["probability"].to_list() == model.predict(columns).tolist()
     assert scored["model_version"].unique().to_list() == [VERSION]
     decided = scored["probability"] >= params.evaluate.threshold

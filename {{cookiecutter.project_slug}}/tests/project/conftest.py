@@ -68,7 +68,8 @@ def rows(snapshot: pl.DataFrame) -> pl.DataFrame:
 @pytest.fixture(scope="session")
 def columns(rows: pl.DataFrame, schema: Schema) -> dict[str, Any]:
     """The features of the rows, as the model gets them."""
-    return frames.arrays(features.on_frame(schema, rows), features.names(schema))
+    made = features.on_frame(schema, rows, frames.learn(rows, schema))
+    return frames.arrays(made, features.names(schema))
 
 
 @pytest.fixture(scope="session")
@@ -111,9 +112,8 @@ def made(
     """A folder with what the pipeline makes, of few rows; it is the cwd."""
     for name in ("params.yaml", "schema.yaml"):
         shutil.copy(ROOT / name, tmp_path)
-    train, holdout = prepare.split(
-        features.on_frame(schema, rows), schema, params.data.window, params.prepare.holdout_days
-    )
+    split = prepare.split(rows, schema, params.data.window, params.prepare.holdout_days)
+    train, holdout = prepare.with_features(*split, schema)
     paths = params.paths
     for frame, path in ((rows, paths.snapshot), (train, paths.train), (holdout, paths.holdout)):
         (tmp_path / path).parent.mkdir(exist_ok=True)

@@ -29,9 +29,9 @@ def parts(
     snapshot: pl.DataFrame, schema: Schema, params: Params
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows to fit on, and later ones."""
-    frame = features.on_frame(schema, snapshot)
     window, held = params.data.window, params.prepare.holdout_days
-    train, holdout = prepare.split(frame, schema, window, held)
+    split = prepare.split(snapshot, schema, window, held)
+    train, holdout = prepare.with_features(*split, schema)
     return train.gather_every(SPARSE), holdout.gather_every(SPARSE)
 
 
@@ -47,9 +47,10 @@ def model(
     columns = frames.arrays(parts[0], names)
     label = parts[0][schema.target].cast(pl.Float64).to_numpy()
     codes = category_codes({n: list(columns[n]) for n in names if columns[n].dtype == object}, {})
+    learnt = frames.learn(parts[0], schema)
     settings = params.train.model_copy(update={"maximum_trees": 60})
     path = tmp_path_factory.mktemp("model") / "model.ubj"
-    path.write_bytes(fit(columns, label, names, codes, settings).to_bytes())
+    path.write_bytes(fit(columns, label, names, codes, settings).to_bytes(learnt))
     return Model.load(path)
 
 
@@ -61,7 +62,8 @@ def later(parts: tuple[pl.DataFrame, pl.DataFrame], schema: Schema) -> pl.DataFr
 
 def predict(model: Model, requests: pl.DataFrame, schema: Schema) -> Any:
     """Return the probability of each request, features and all."""
-    return model.predict(frames.arrays(features.on_frame(schema, requests), features.names(schema)))
+    made = features.on_frame(schema, requests, model.fitted)
+    return model.predict(frames.arrays(made, features.names(schema)))
 
 
 def risk(model: Model, requests: pl.DataFrame, schema: Schema, **changes: pl.Expr) -> float:

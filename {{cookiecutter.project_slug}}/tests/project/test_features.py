@@ -10,7 +10,7 @@ import polars as pl
 
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
-from lifecycle.core.frames import arrays
+from lifecycle.core.frames import arrays, learn
 
 
 def request_arrays(frame: pl.DataFrame, schema: Schema) -> dict[str, Any]:
@@ -21,8 +21,9 @@ def request_arrays(frame: pl.DataFrame, schema: Schema) -> dict[str, Any]:
 
 def test_real_rows_give_the_same_features_to_the_bit(rows: pl.DataFrame, schema: Schema) -> None:
     frame = rows.select(schema.request)
-    expected = arrays(features.on_frame(schema, frame), features.names(schema))
-    found = features.on_arrays(schema, request_arrays(frame, schema))
+    learnt = learn(rows, schema)
+    expected = arrays(features.on_frame(schema, frame, learnt), features.names(schema))
+    found = features.on_arrays(schema, request_arrays(frame, schema), learnt)
     assert list(found) == list(expected) == features.names(schema)
     for name, values in expected.items():
         if values.dtype == object:

@@ -344,7 +344,7 @@ KNOWN: dict[str, tuple[Callable[[Any, Any], Any], list[Any]]] = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_what_each_function_gives(name: str) -> None:
     made, expected = KNOWN[name]
-    rows = {
+    rows: dict[str, list[Any]] = {
         "x": X, "y": Y, "s": ["É A", "", "日本語", "🇩🇪", None],
         "m": [datetime(2024, 2, 29, 12, 30), datetime(1969, 12, 31, 23, 59, 59, 1),
               datetime(1900, 2, 28), datetime(9999, 12, 31, 23, 59), None],

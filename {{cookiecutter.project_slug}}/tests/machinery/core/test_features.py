@@ -14,7 +14,7 @@ import pytest
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.core.frames import arrays, request_arrays
+from lifecycle.core.frames import arrays, learn, request_arrays
 from lifecycle.core.reading import TYPES
 from project import features as definition
 
@@ -67,8 +67,9 @@ def test_the_clock_reads_a_known_moment(schema: Schema, monkeypatch: pytest.Monk
 def test_real_rows_give_the_same_features_to_the_bit(rows: pl.DataFrame, schema: Schema) -> None:
     frame = rows.select(schema.request)
     assert sum(frame.null_count().row(0)) > 0
-    expected = arrays(features.on_frame(schema, frame), features.names(schema))
-    found = features.on_arrays(schema, request_arrays(frame, schema))
+    learnt = learn(rows, schema)
+    expected = arrays(features.on_frame(schema, frame, learnt), features.names(schema))
+    found = features.on_arrays(schema, request_arrays(frame, schema), learnt)
     assert list(found) == list(expected) == features.names(schema)
     for name, values in expected.items():
         if values.dtype == object:
@@ -79,8 +80,9 @@ def test_real_rows_give_the_same_features_to_the_bit(rows: pl.DataFrame, schema:
 
 
 def test_a_lazy_frame_gives_the_same_features(rows: pl.DataFrame, schema: Schema) -> None:
-    lazy = features.on_frame(schema, rows.lazy()).collect()
-    assert lazy.equals(features.on_frame(schema, rows))
+    learnt = learn(rows, schema)
+    lazy = features.on_frame(schema, rows.lazy(), learnt).collect()
+    assert lazy.equals(features.on_frame(schema, rows, learnt))
 
 
 @pytest.mark.parametrize(

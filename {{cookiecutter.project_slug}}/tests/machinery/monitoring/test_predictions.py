@@ -15,7 +15,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.features import origins
 from lifecycle.contract.privacy import Privacy
-from lifecycle.core.frames import arrays
+from lifecycle.core.frames import arrays, learn
 from lifecycle.monitoring.predictions import as_logged, compact, read
 from project import features as definition
 
@@ -100,7 +100,8 @@ def test_features_that_were_logged_are_those_that_are_computed_again(
     tmp_path: Path, schema: Schema, rows: pl.DataFrame
 ) -> None:
     """Training/serving skew is found by this comparison: without skew it finds none."""
-    few = features.on_frame(schema, rows.head(50))
+    learnt = learn(rows, schema)
+    few = features.on_frame(schema, rows.head(50), learnt)
     names = features.names(schema)
     lines = [
         prediction(
@@ -114,7 +115,7 @@ def test_features_that_were_logged_are_those_that_are_computed_again(
     ]  # fmt: skip
     write(tmp_path, *lines)
     log = read(tmp_path, schema).predictions
-    again = arrays(features.on_frame(schema, log.select(schema.request)), names)
+    again = arrays(features.on_frame(schema, log.select(schema.request), learnt), names)
     logged = arrays(log.select(pl.col(f"feature.{n}").alias(n) for n in names), names)
     for name in names:
         assert pl.Series(again[name]).to_list() == pytest.approx(

@@ -66,7 +66,9 @@ def fit(project: Path, part: Path, params: Params, schema: Schema, **changes: An
         label = np.random.default_rng(1).permutation(label)
     codes = model.category_codes({n: list(c) for n, c in columns.items() if c.dtype == object}, {})
     settings = params.train.model_copy(update=changes)
-    return model.fit(columns, label, list(columns), codes, settings).to_bytes()
+    return model.fit(columns, label, list(columns), codes, settings).to_bytes(
+        frames.learn(frame, schema)
+    )
 
 
 def stop(project: Path, params: Params, capsys: pytest.CaptureFixture[str]) -> str:

@@ -101,7 +101,7 @@ def test_no_private_value_is_in_the_smoke_request_and_its_answers_are_those_to_w
     kind = record_model(hidden)
     sent = [kind.model_validate(record).model_dump() for record in records]
     frame = pl.DataFrame(sent, schema=holdout.select(schema.request).schema, orient="row")
-    whole = features.on_frame(hidden, frame)
+    whole = features.on_frame(hidden, frame, fitted.fitted)
     again = fitted.predict(frames.arrays(whole, list(fitted.names)))
     assert again.tolist() == found["probabilities"]
 
