@@ -2,7 +2,8 @@
 
 `.venv/bin/python tests/machinery/test_stage_keys.py` writes dvc.yaml anew. Of code there are all
 modules of this project that a stage imports, however indirectly; empty `__init__` files decide
-nothing. With project/features.py go the files beside it that are no code: its tables.
+nothing. With project/features.py go the files beside it that are no code: its tables, whose folder
+is named as a whole, so that a new one is a key by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pytest
 import yaml
 from folders import ROOT
 
+TABLES = "src/project/tables"
 STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
 # What runs after the pipeline, by its sections of params.yaml and by its folders.
 AFTERWARDS = {"serve", "rollout", "prediction_log", "monitor", "retrain", "replay", "batch"}
@@ -41,7 +43,9 @@ def imported(path: Path) -> Iterator[str]:
 
 def closure(root: Path, stage: str) -> set[str]:
     """Return the paths of all that a stage is made of, as dvc.yaml names them."""
-    return behind(root, [f"src/lifecycle/pipeline/{stage}.py"])
+    found = behind(root, [f"src/lifecycle/pipeline/{stage}.py"])
+    single = {path for path in found if not path.startswith(f"{TABLES}/")}
+    return single | {TABLES} if "src/project/features.py" in found else single
 
 
 def behind(root: Path, paths: Iterable[str]) -> set[str]:
@@ -51,12 +55,14 @@ def behind(root: Path, paths: Iterable[str]) -> set[str]:
         path = waiting.pop()
         if path.is_file() and path not in found:
             found.add(path)
+            if path.suffix != ".py":
+                continue
             modules = (root / "src" / name.replace(".", "/") for name in imported(path))
             waiting += [one.with_suffix(".py") for one in modules]
     own = root / "src" / "project"
     if own / "features.py" in found:
         beside = (path for path in own.rglob("*") if "__pycache__" not in path.parts)
-        found |= {path for path in beside if path.is_file() and path.suffix != ".py"}
+        found |= {path for path in beside if path.is_file() and path.suffix not in (".py", "")}
     return {path.relative_to(root).as_posix() for path in found}
 
 
@@ -134,6 +140,11 @@ def test_a_table_beside_the_features_is_a_key_of_what_computes_them(copy: Path) 
         reads = "src/project/features.py" in closure(copy, stage)
         assert difference(copy, stage) == ({"src/project/airports.csv"} if reads else set(), set())
     assert "src/project/features.py" in closure(copy, "prepare")
+    (copy / "src" / "project" / "airports.csv").rename(copy / TABLES / "airports.csv")
+    for stage in STAGES:
+        assert difference(copy, stage) == (set(), set())
+        reads = "src/project/features.py" in closure(copy, stage)
+        assert (TABLES in stages(copy)[stage]["deps"]) == reads
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from lifecycle.contract import model_file
+from lifecycle.contract import features, model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core import failure, git
@@ -32,6 +32,9 @@ def probabilities(root: Path, version: Version, holdout: pl.DataFrame, schema: S
     path = fetch_model(root, version.tags)
     if definition.HASH in version.tags and not otherwise(version.tags, defining(root)):
         model = model_file.load(path)
+        if features.learnt(schema):
+            # What its features have learnt is of the rows that it was trained on.
+            holdout = features.on_frame(schema, holdout.select(schema.request), model.fitted)
         return model.predict(arrays(holdout, list(model.names)))
     return _by_its_own_code(root, version, path, holdout)
 

@@ -22,6 +22,9 @@ from lifecycle.contract.language import table
 from lifecycle.core.frames import arrays, learn, request_arrays
 from lifecycle.core.params import Params
 from lifecycle.pipeline import prepare, train
+from lifecycle.records import definition as definition_of
+from lifecycle.records import registry
+from lifecycle.release import champion
 from project import features as definition
 
 Learning = Callable[..., None]
@@ -190,6 +193,38 @@ def test_the_models_file_carries_it_to_batch_and_service(
     np.testing.assert_array_equal(model.predict(served), expected)
     scored = batch.score(held.select(schema.request), model, schema, 0.5, "1")
     np.testing.assert_array_equal(scored["probability"].to_numpy(), expected)
+
+
+def test_a_champion_is_scored_with_what_it_has_learnt_itself(
+    project: Path,
+    params: Params,
+    schema: Schema,
+    derive: Learning,
+    tables: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the same definition, it was trained on other rows than what is in the workspace."""
+    derive(everything)
+    prepare.main()
+    train.main()
+    theirs = project / "theirs.ubj"
+    (project / params.paths.model).rename(theirs)
+    path = project / params.paths.snapshot
+    snapshot = pl.read_parquet(path)
+    snapshot.with_columns(pl.col("temperature") + 7, carrier=pl.lit("UA")).write_parquet(path)
+    prepare.main()
+    snapshot.write_parquet(path)
+    holdout = pl.read_parquet(project / params.paths.holdout)
+    model = model_file.load(theirs)
+    request = holdout.select(schema.request)
+    own = features.on_frame(schema, request, model.fitted)
+    expected = model.predict(arrays(own, list(model.names)))
+    assert (expected != model.predict(arrays(holdout, list(model.names)))).any()
+    monkeypatch.setattr(champion, "fetch_model", lambda root, tags: theirs)
+    version = registry.Version(1, definition_of.tags(definition_of.here(project)), "")
+    monkeypatch.setattr(champion, "defining", lambda root: version.tags)
+    found = champion.probabilities(project, version, holdout, schema)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_without_anything_learnt_the_file_is_as_it_was(

@@ -45,9 +45,9 @@ CHANGES = {
         'column("dewpoint") - column("temperature")',
     ),
     "evaluation": (
-        "src/lifecycle/contract/features.py",
-        "moment.dt.hour().cast(_frame_integer())",
-        "(moment.dt.hour() * 0).cast(_frame_integer())",
+        "src/lifecycle/contract/language/moments.py",
+        "getattr(moment.dt, name)().cast(",
+        "(getattr(moment.dt, name)() * 0).cast(",
     ),
     "encoding": (
         "src/project/model.py",
