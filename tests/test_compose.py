@@ -61,7 +61,8 @@ def test_the_deploy_target_decides_about_its_files_and_make_targets(
     project = bake(deploy_target=target)
     assert (project / "deploy").exists() == bool(expected)
     listed = succeed("make", "help", folder=project, environment=environment).splitlines()
-    names = {line.replace("\033[1m", "").split()[0].removesuffix("\033[0m") for line in listed}
+    targets = [line for line in listed if line.startswith(" ")]
+    names = {line.replace("\033[1m", "").split()[0].removesuffix("\033[0m") for line in targets}
     assert names & TARGETS == expected
     assert names > {"help", "setup", "lifecycle"}
     if not expected:
