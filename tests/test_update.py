@@ -28,9 +28,12 @@ OWN_FEATURES = (
         '        "dewpoint_spread": column("temperature") - column("dewpoint"),\n',
         '        "dewpoint_spread": column("temperature") - column("dewpoint"),\n'
         "        # Our own.\n"
-        '        "arrival_hour": column("scheduled_arrival_minute") // 60,\n',
+        '        "arrival_hour": column("scheduled_arrival_minute") // 60,\n'
+        '        "departure_hour": clock.hour(departure),\n',
     ),
 )
+# What `derive` asks now.
+NEW_ARGUMENT = ((" clock.hour(", " functions.hour("),)
 OWN_PARAMS = (
     *SMALL,
     ("  window_days: 7\n", "  window_days: 10\n"),
@@ -54,8 +57,8 @@ OWN_EXPECTATION = """\
 OWN_MODEL = (('"tree_method": "hist"', '"tree_method": "approx"'),)
 OWN_SOURCE = (("LATE_FROM_MINUTES = 15 ", "LATE_FROM_MINUTES = 15.0 "),)
 OWN_TEST = "\n\ndef test_of_ours() -> None:\n    assert True\n"
-# Minutes are saved: every other test of a project is run by test_project_tests.py.
-FEW_TESTS = {"PYTEST_ADDOPTS": "tests/code/test_features.py tests/code/test_params.py"}
+# Of both halves: all the others are run by test_project_tests.py, and take minutes.
+FEW_TESTS = {"PYTEST_ADDOPTS": "-k test_features"}
 CONFLICT = re.compile(r"(?ms)^<<<<<<< .*?\n(.*?)^=======\n(.*?)^>>>>>>> .*?\n")
 
 
@@ -185,6 +188,7 @@ def test_a_flat_project_moves_in_with_what_is_its_owners(
     typed(owned, move, "-c")
     assert unsettled(owned) == {"src/project/source.py"}
     settle(owned, "src/project/source.py", "upper", OWN_SOURCE)
+    edit(owned, "src/project/features.py", NEW_ARGUMENT)
     today = replace(
         owned, environment=replace(generated.environment, variables=owned.environment.variables)
     )
@@ -202,7 +206,8 @@ def test_a_flat_project_moves_in_with_what_is_its_owners(
 def check_what_is_the_owners(project: Project) -> None:
     """Assert that each of his edits stands where it belongs, and in nothing that is machinery."""
     root = project.root
-    assert OWN_FEATURES[0][1] in (root / "src/project/features.py").read_text(encoding="utf-8")
+    features = (root / "src/project/features.py").read_text(encoding="utf-8")
+    assert OWN_FEATURES[0][1].replace(*NEW_ARGUMENT[0]) in features
     assert OWN_MODEL[0][1] in (root / "src/project/model.py").read_text(encoding="utf-8")
     assert (root / "expectations/suite.yaml").read_text(encoding="utf-8").endswith(OWN_EXPECTATION)
     schema = (root / "schema.yaml").read_text(encoding="utf-8")
