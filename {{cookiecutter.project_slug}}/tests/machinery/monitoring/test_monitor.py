@@ -103,9 +103,11 @@ def test_report_and_page_say_the_same(look: Look, real_params: Params) -> None:
     assert "5.0% &amp; more" in page
     assert WHAT_TO_DO["invariant"] in page
     assert "evidently.html" not in page
+    assert 'href="../docs/operations.md#invariant"' in page
     (first, *rest) = monitor.lines(made)
     assert first == "monitor: firing: invariant: <b>"
     assert "    invariant: 5.0% & more" in rest
+    assert "    see docs/operations.md#invariant" in rest
 
 
 def test_an_empty_log_is_one_sentence(tmp_path: Path, real_params: Params, schema: Schema) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -44,7 +45,8 @@ def look(**changes: Any) -> dict[str, Any]:
         {"name": name, "rows": 1000, "drift": drift, "prediction_drift": None, "quality": found}
         for name, found in (("2013-06-01", quality), ("2013-06-08", None))
     ]
-    alert = {"kind": "drift", "subject": "temperature", "message": WICKED, "windows": []}
+    alert = {"kind": "drift", "subject": "temperature", "message": WICKED, "windows": [],
+             "see": "docs/operations.md#drift"}  # fmt: skip
     return {
         "verdict": "firing", "reason": "drift: temperature", "judged_at": LIVE.since,
         "environment": "production", "version": 2, "sentences": [WICKED], "windows": windows,
@@ -106,6 +108,12 @@ def test_everything_is_text(params: Params) -> None:
     # Every tag is closed, so no text has opened one.
     body = page.partition("<body>")[2].partition("</body>")[0].replace("<br>", "<br/>")
     Xml.fromstring(f"<body>{body}</body>")
+
+
+def test_an_alert_leads_to_the_runbook_from_where_the_page_lies(params: Params) -> None:
+    page = report.page(facts(params, look()))
+    (link,) = re.findall(r'href="([^"]*operations\.md#drift)"', page)
+    assert normpath(params.paths.site / link) == "docs/operations.md#drift"
 
 
 def test_a_part_that_fails_is_noted_and_the_others_are_there(params: Params) -> None:
