@@ -90,6 +90,7 @@ def test_firing_opens_one_issue_however_often_and_trains(github: GitHub) -> None
     (one,) = [one for one in issues(github) if one["labels"] == [{"name": "monitor"}]]
     assert one["title"] == "Monitor fires: production, version 3"
     assert "- **drift**: `temperature is off`" in one["body"]
+    assert "/blob/HEAD/docs/operations.md#drift)" in one["body"]
     assert "/actions/runs/" in one["body"]
 
 
