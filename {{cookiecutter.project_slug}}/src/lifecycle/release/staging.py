@@ -36,10 +36,15 @@ service = build_service(Path(__file__).parent / "release", sealed=Path(__file__)
 
 
 def carried(code: Path) -> list[Path]:
-    """Return the sources below `code` that a Bento carries: those of what answers requests."""
+    """Return the files below `code` that a Bento carries: those of what answers requests.
+
+    Of the owner's, all that decide a score, so that it can be held against its version's tags: the
+    tables too, though the model has in it what they said when it was trained.
+    """
     package = code / "lifecycle"
     machinery = [path for name in CARRIED for path in (package / name).rglob("*.py")]
-    own = [path for path in (code / "project").rglob("*.py") if path.name != definition.LEFT_OUT]
+    root, place = code.parent, f"{definition.OWN}/"
+    own = [root / path for path in definition.paths(root) if path.startswith(place)]
     return [package / "__init__.py", *machinery, *own]
 
 
@@ -85,7 +90,7 @@ def stage(
         "name": params.project.name,
         "description": f"Model version {version.number} of {params.project.name}.",
         "labels": {"model_version": facts["model_version"], "model_md5": facts["model_md5"]},
-        "include": ["service.py", "lifecycle/**/*.py", "project/**/*.py", "release/*"],
+        "include": ["service.py", "lifecycle/**/*.py", "project/**", "release/*"],
         # For the record; what the image installs is the lock itself (see package.build).
         "python": {"packages": pinned, "lock_packages": False},
     }

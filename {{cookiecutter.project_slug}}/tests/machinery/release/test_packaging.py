@@ -39,6 +39,19 @@ def test_the_bento_has_the_services_modules_and_no_stage() -> None:
     assert ROOT / "src/project/source.py" not in found
 
 
+def test_the_bento_has_the_tables_of_the_features(tmp_path: Path) -> None:
+    for path in (*staging.carried(ROOT / "src"), ROOT / "schema.yaml"):
+        place = tmp_path / path.relative_to(ROOT)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(path.read_bytes())
+    table = tmp_path / "src" / "project" / "tables" / "airports.csv"
+    table.parent.mkdir()
+    table.with_name(".gitkeep").touch()
+    before = staging.carried(tmp_path / "src")
+    table.write_text("code,height\nJFK,4\n", encoding="utf-8")
+    assert set(staging.carried(tmp_path / "src")) - set(before) == {table}
+
+
 def test_the_hash_follows_every_file(tmp_path: Path) -> None:
     (tmp_path / "release").mkdir()
     for name in ("service.py", "release/release.json"):
