@@ -38,7 +38,7 @@ LEARNING_FEATURES = (
     '        "island": functions.lookup_text("airports.csv", column("origin"), "island"),\n'
     '        "dewpoint_spread":',
 )
-AIRPORTS = "code,height,island\nJFK,4,Long Island\nLGA,6.5,Long Island\nEWR,5,\n"
+AIRPORTS = "code,height,island\nJFK,4,Long Island\nLGA,6.5,Long Island\nEWR,5,Mainland\n"
 # What batch scored is what the pipeline predicted.
 SAME = """
 import sys
