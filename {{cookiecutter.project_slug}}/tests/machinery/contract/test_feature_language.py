@@ -26,7 +26,7 @@ from lifecycle.contract.language.vocabulary import COMPUTED, FUNCTIONS, OPERANDS
 from lifecycle.core.frames import arrays, request_arrays
 from project import features as definition
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 Derive = Callable[[Any, Any], dict[str, Any]]
 TYPES: dict[str, Any] = {
     "integer": pl.Int64, "float": pl.Float64, "boolean": pl.Boolean, "category": pl.String,
