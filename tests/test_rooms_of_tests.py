@@ -19,7 +19,7 @@ DELETABLE = {
     "monitoring": ["loop/replay"],
     "delivery": [],
     "delivery/hosts": [],
-    "rollout": ["reporting", "monitoring", "delivery/hosts", "loop/replay"],
+    "rollout": ["monitoring", "delivery/hosts", "loop/replay"],
 }
 
 

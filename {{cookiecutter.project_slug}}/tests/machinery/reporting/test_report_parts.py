@@ -14,10 +14,9 @@ from lifecycle.core.params import Params
 from lifecycle.records.deployment import Deployment, Outcome, Serving, State
 from lifecycle.records.facts import Facts, Place, gather
 from lifecycle.records.registry import Version
+from lifecycle.reporting import overview, report
 
 # Parts that can be deleted: this is about a page to which all of them add something.
-report = pytest.importorskip("lifecycle.reporting.report")
-overview = pytest.importorskip("lifecycle.reporting.overview")
 pytest.importorskip("lifecycle.rollout")
 pytest.importorskip("lifecycle.monitoring")
 
