@@ -63,8 +63,13 @@ def project(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
 
 
 def everything(project: Project) -> dict[str, str]:
-    """Return the hash of every file of a project but those of a replay, and its commit."""
-    mine = re.compile(r"build/|reports/replay\.|\.venv|.*__pycache__|\.git/")
+    """Return the hash of every file of a project but those of a replay, and its commit.
+
+    Why a command failed is kept in a file of its own, which is no state of the project.
+    """
+    mine = re.compile(
+        r"build/|reports/replay\.|\.lifecycle/failure\.json|\.venv|.*__pycache__|\.git/"
+    )
     found = {
         str(path): md5(project.root / path)
         for path in files_of(project.root)

@@ -230,7 +230,7 @@ def test_the_supervisors_own_reason_is_given(service: Project, tmp_path: Path) -
     done = run(*command, folder=service.root, environment=service.variables({}))
     stopped(done, "deploy", "does not start with 256 open files, which `ulimit -n` allows")
     # Nothing of ours looks into the folder of sockets before it starts.
-    settings = service.root / "src/lifecycle/rollout/supervisor.py"
+    settings = service.root / "src/lifecycle/rollout/programs.py"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace("loglevel=warn", "loglevel=loud"), encoding="utf-8")
     message = stopped(service.make("deploy"), "deploy", "supervisor did not start: ", "loud")

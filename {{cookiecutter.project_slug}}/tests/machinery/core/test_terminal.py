@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from folders import ROOT
 
 from lifecycle.core.terminal import table
 
-SOURCE = Path(__file__).parents[2] / "src"
+SOURCE = ROOT / "src"
 WORKS = """
 from lifecycle.core.terminal import working
 with working("train [x]", 4) as done:
