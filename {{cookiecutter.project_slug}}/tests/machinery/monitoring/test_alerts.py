@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from folders import ROOT
 
 from lifecycle.core.params import Params
 from lifecycle.monitoring.alerts import WHAT_TO_DO, Alert, fires
@@ -45,6 +44,6 @@ def test_an_alert_names_its_heading() -> None:
     assert all(said.endswith(".") for said in WHAT_TO_DO.values())
 
 
-def test_every_alert_has_its_paragraph_in_the_runbook(root: Path) -> None:
+def test_every_alert_has_its_paragraph_in_the_runbook() -> None:
     seen = [Alert(kind, "", "").as_dict()["see"] for kind in WHAT_TO_DO]
-    assert [see for see in seen if not links.leads(root / "README.md", see)] == []
+    assert [see for see in seen if not links.leads(ROOT / "README.md", see)] == []

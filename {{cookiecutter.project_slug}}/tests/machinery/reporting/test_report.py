@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from folders import EXAMPLE, ROOT
 
 from lifecycle.core.params import Params
 from lifecycle.records.facts import gather
@@ -45,10 +46,11 @@ SECTIONS = (
 
 
 @pytest.fixture
-def copied(root: Path, tmp_path: Path) -> Path:
-    """A copy of the project's code, in which nothing has run."""
-    shutil.copytree(root / "src", tmp_path / "src")
-    shutil.copy(root / "params.yaml", tmp_path)
+def copied(tmp_path: Path) -> Path:
+    """A copy of the machinery with the example, in which nothing has run."""
+    shutil.copytree(ROOT / "src" / "lifecycle", tmp_path / "src" / "lifecycle")
+    shutil.copytree(EXAMPLE / "project", tmp_path / "src" / "project")
+    shutil.copy(EXAMPLE / "params.yaml", tmp_path)
     return tmp_path
 
 
