@@ -50,6 +50,8 @@ def pipeline(root: Path, params: Params, report: Report) -> None:
     }  # fmt: skip
     current: Step | None = None
     started = time.perf_counter()
+    # A stage that is killed leaves no record: that of an older failure would be taken for its.
+    failure.forget(root)
     process = subprocess.Popen(
         [sys.executable, "-m", "lifecycle", "pipeline"],
         cwd=root, stdout=subprocess.PIPE, text=True,

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent / "example"))
 import polars as pl
 import yaml
 from drawn import Record, draw_records
-from folders import EXAMPLE, ROOT
+from folders import CODE, EXAMPLE, ROOT
 from shrunk import shrink, write_release
 from starlette.testclient import TestClient
 
@@ -198,3 +198,12 @@ def good(records: list[Record]) -> dict[str, Any]:
     """A body that is answered, to be spoilt by the test."""
     body: dict[str, Any] = json.loads(json.dumps({"records": records[:2], "explain": False}))
     return body
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is a project's, and the cwd."""
+    (tmp_path / "params.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", CODE)
+    return tmp_path

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
-from lifecycle.core.frames import arrays, learn
-
-
-def request_arrays(frame: pl.DataFrame, schema: Schema) -> dict[str, Any]:
-    """Return the request's columns as the service has them."""
-    others = [name for name in schema.request if name != schema.time]
-    return {schema.time: frame[schema.time].to_numpy(), **arrays(frame, others)}
+from lifecycle.core.frames import arrays, learn, request_arrays
 
 
 def test_real_rows_give_the_same_features_to_the_bit(rows: pl.DataFrame, schema: Schema) -> None:

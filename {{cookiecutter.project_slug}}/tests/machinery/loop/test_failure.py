@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from folders import CODE
+from failing import stop
 
 from lifecycle.contract.errors import StageError
-from lifecycle.core.command import run
 from lifecycle.loop import retrain
 
 # Its first lines are those that were once taken for the reason.
@@ -26,26 +25,6 @@ def main():
 
 run("gate", main)
 """
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is a project's, and the cwd."""
-    (tmp_path / "params.yaml").touch()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", CODE)
-    return tmp_path
-
-
-def stop(command: str, error: Exception) -> None:
-    """Let a command fail."""
-
-    def main() -> None:
-        raise error
-
-    with pytest.raises(SystemExit) as stopped:
-        run(command, main)
-    assert stopped.value.code == 1
 
 
 @pytest.fixture

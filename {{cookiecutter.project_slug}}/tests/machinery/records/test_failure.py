@@ -8,33 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from folders import CODE
+from failing import stop
 
 from lifecycle.contract.errors import FULL_ADVICE, StageError
 from lifecycle.core import failure
 from lifecycle.core.command import run
 from lifecycle.core.failure import Failure
 from lifecycle.records import verdict
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is a project's, and the cwd."""
-    (tmp_path / "params.yaml").touch()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", CODE)
-    return tmp_path
-
-
-def stop(command: str, error: Exception) -> None:
-    """Let a command fail."""
-
-    def main() -> None:
-        raise error
-
-    with pytest.raises(SystemExit) as stopped:
-        run(command, main)
-    assert stopped.value.code == 1
 
 
 def test_a_failure_is_kept_with_all_that_it_is_about(
