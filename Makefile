@@ -34,7 +34,7 @@ EXAMPLE := build/example
 ANSWERS ?=
 
 .PHONY: help setup demo example example-check test check lint types workflows docs pictures benchmark benchmark-serving \
-  benchmark-pull-request lock clean
+  benchmark-pull-request mutants lock clean
 
 help: ## List every target.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,9 +69,10 @@ example: setup ## Generate a project into build/example; ANSWERS="dvc_remote=s3 
 example-check: example ## Generate one with ANSWERS=..., install it, and let it check and test itself.
 	$(MAKE) --no-print-directory -C $(EXAMPLE)/*/ setup check test
 
-# Each worker generates, installs and runs a project of its own; a file's tests share one.
-test: setup ## Generate projects with every answer, and run them; ONLY=... chooses tests as pytest does.
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests $(if $(ONLY),-k '$(ONLY)')
+# Each worker generates and runs a project of its own; a file's tests share one.
+test: setup ## Generate projects with every answer, and run them; ONLY=... chooses tests, SEED=123 shuffles them.
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests $(if $(ONLY),-k '$(ONLY)') \
+	  $(if $(SEED),--random-order-seed=$(SEED))
 
 check: lint types workflows docs ## Everything that needs no run: lint, types, workflows, site.
 
@@ -108,11 +109,20 @@ benchmark-serving: setup ## Measure the service against FastAPI and MLflow; take
 benchmark-pull-request: setup ## Measure how long a pull request waits for its workflow; takes minutes.
 	$(BIN)/python benchmarks/pull_request.py
 
+# In a project that is thrown away: its modules are written over.
+mutants: setup ## Count the mutants of what decides that a project's own tests kill; MODULES="rollout tasks/rules" chooses.
+	rm -rf build/mutants
+	$(BIN)/cookiecutter . --no-input --output-dir build/mutants
+	$(MAKE) --no-print-directory -C build/mutants/*/ setup
+	$(UV) pip install --quiet --python build/mutants/*/.venv/bin/python --require-hashes --requirement benchmarks/mutants.txt
+	cd build/mutants/*/ && PATH="$$PWD/.venv/bin:$$PATH" PYTHONPATH=src .venv/bin/python -P '$(CURDIR)/benchmarks/mutants.py' $(MODULES)
+
 LOCK := $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 \
   --generate-hashes --no-header --no-annotate
 
 lock: setup ## Renew every lock: the template's, and the project's for each remote.
 	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) benchmarks/mutants.in -c '$(PROJECT)/requirements/development-local.txt' -o benchmarks/mutants.txt
 	cd '$(PROJECT)/requirements' && $(LOCK) serving.in -o serving.txt && \
 	for remote in local s3 gs azure; do \
 	  echo "dvc[$$remote]" | sed 's/\[local\]//' | \

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ class Outcome:
     printed: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     log: str = ""
+    # What GitHub then had.
+    artifacts: dict[str, list[str]] = field(default_factory=dict)
+    calls: list[dict[str, Any]] = field(default_factory=list)
 
     def failing(self) -> list[tuple[str, str]]:
         """Return job and step of every step that failed."""
@@ -90,7 +93,7 @@ class GitHub:
             *stand_ins(self.project.root),
             folder=self.project.root, environment=self.variables(environment or {}),
         )  # fmt: skip
-        return read(done)
+        return replace(read(done), artifacts=self.artifacts(), calls=self.calls())
 
     def environment(self) -> dict[str, str]:
         """Return what the stand-ins are told, and the repository's name."""
@@ -108,9 +111,7 @@ class GitHub:
         shared = self.project.environment.variables
         quiet = {"TERM": "dumb", "NO_COLOR": "1", "PAGER": "cat", "GIT_PAGER": "cat"}
         path = f"{ACTIONS / 'bin'}:{shared['PATH']}"
-        # A checkout has none of mypy's cache, without which each run takes a minute of processor.
-        kept = {"MYPY_CACHE_DIR": str(self.state / "mypy")}
-        return {**shared, **quiet, **kept, "PATH": path, "UV_NO_PROGRESS": "1", **changes}
+        return {**shared, **quiet, "PATH": path, "UV_NO_PROGRESS": "1", **changes}
 
     def calls(self) -> list[dict[str, Any]]:
         """Return every call of gh, oldest first: its arguments, and what it read."""
@@ -133,6 +134,11 @@ class GitHub:
         path.write_text(json.dumps({**self.kept(), "read_only": True}), encoding="utf-8")
         yield
         path.write_text(json.dumps({**self.kept(), "read_only": False}), encoding="utf-8")
+
+    def forget_comments(self) -> None:
+        """Let nobody have commented, as on a new pull request."""
+        path = self.state / "github.json"
+        path.write_text(json.dumps({**self.kept(), "comments": []}), encoding="utf-8")
 
     def artifacts(self) -> dict[str, list[str]]:
         """Return each artifact's files; `forget_artifacts` begins a new run's."""

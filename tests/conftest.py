@@ -1,5 +1,6 @@
 """What tests share: a clean copy of the template, and a way to generate projects from it."""
 
+import fcntl
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,15 +12,27 @@ from running import Environment, Project, free_port, ports_in_use, use_port
 from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["breaking", "containers"]
-# Files that share a worker, since they share what takes minutes: the engine and its images.
-TOGETHER = dict.fromkeys(
-    ("test_image", "test_compose", "test_stack", "test_devcontainer"), "engine"
-)
+# Files of projects, and no tests of the template.
+collect_ignore = ["other_data"]
+# Files that share a worker, since they share what takes minutes: the engine, its images and the
+# project that is `finished`; the project that is `small`, and the one that is `better`; what mypy
+# has read of a project.
+TOGETHER = {
+    "test_project_tests": ("test_project_tests", "test_parts_deleted"),
+    "engine": (
+        "test_image", "test_compose", "test_stack", "test_devcontainer",
+        "test_docs", "test_lifecycle", "test_parity",
+    ),
+    "small": (
+        "test_stop_the_line_data", "test_stop_the_line_gate", "test_stop_the_line_ingest",
+        "test_stop_the_line_release", "test_deliver", "test_only_what_passed", "test_private",
+    ),
+}  # fmt: skip
 # What takes longest begins first, so that in the end no worker waits for one that goes on.
 FIRST = (
-    "test_project_tests", "engine", "test_monitor", "test_rollout", "test_workflow_release",
-    "test_replay", "test_environments", "test_bad_luck", "test_workflow_ci", "test_survival",
-    "test_upstream", "test_proxy",
+    "test_project_tests", "engine", "small", "test_monitor", "test_rollout",
+    "test_workflow_release", "test_replay", "test_environments", "test_bad_luck",
+    "test_workflow_ci", "test_survival", "test_upstream", "test_proxy",
 )  # fmt: skip
 
 
@@ -36,7 +49,7 @@ class ByGroup(LoadScopeScheduling):
 
 
 def _group(path: Path) -> str:
-    return TOGETHER.get(path.stem, path.stem)
+    return next((name for name, files in TOGETHER.items() if path.stem in files), path.stem)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -45,9 +58,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
     return ByGroup(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the groups in the order in which they begin; within one, tests stay as they are."""
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the groups in the order in which they begin; within one, tests stay as they are.
+
+    With SEED, pytest-random-order has shuffled the files, and the tests in each. What takes longest
+    begins before the rest all the same, in the order that it was given.
+    """
     groups = {name: number for number, name in enumerate(FIRST)}
+    if not config.getoption("random_order_seed").startswith("default:"):
+        groups = dict.fromkeys(FIRST, 0)
     items.sort(key=lambda item: groups.get(_group(item.path), len(FIRST)))
 
 
@@ -94,18 +114,29 @@ def bake(clean_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Call
 
 
 @pytest.fixture(scope="session")
-def generated(bake: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Project:
+def generated(
+    bake: Callable[..., Path], request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Project:  # fmt: skip
     """Return the default project with its environments installed, nothing run yet.
 
-    Each worker has its own: a test whose lock is another one makes the environment anew.
+    The first worker installs them, and all use them: a test whose lock is another one has to name
+    an environment of its own.
     """
-    root = bake()
-    variables = clean_environment(tmp_path_factory.mktemp("user") / "home")
-    environment = Environment(root / ".venv", root / ".venv-serving", variables)
+    root, place = bake(), tmp_path_factory.getbasetemp()
+    place = place.parent if hasattr(request.config, "workerinput") else place
+    # What mypy has read once it knows by content wherever a copy or a checkout lies: each check
+    # without that takes a minute of processor.
+    user = tmp_path_factory.mktemp("user")
+    caches = {"MYPY_CACHE_DIR": str(user / "mypy"), "UV_CACHE_DIR": str(place / "uv")}
+    variables = clean_environment(user / "home", **caches)
+    environment = Environment(place / "venv", place / "venv-serving", variables)
     project = Project(root, environment)
     use_port(root, free_port())
     project.commit("Choose a port")
-    project.must("setup")
+    with (place / "setup.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        project.must("setup")
     return project
 
 

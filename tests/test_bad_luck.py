@@ -97,6 +97,16 @@ def service(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Ite
     project.must("stop")
 
 
+@pytest.fixture(autouse=True)
+def _packaged_is_what_serves(service: Project) -> Iterator[None]:
+    """After a test its second Bento is again what is to serve, with the parameters of before."""
+    paths = [service.root / name for name in ("params.yaml", ".lifecycle/packaged.json")]
+    kept = [path.read_bytes() for path in paths]
+    yield
+    for path, content in zip(paths, kept, strict=True):
+        path.write_bytes(content)
+
+
 def sockets(project: Project) -> Path:
     """Return the folder of the deployment's sockets."""
     text = (project.root / INSIDE / "sockets.json").read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ from containers import (
     wait_until_healthy,
 )
 from load import Load
+from projects import wait_until
 from running import Project, free_port
 
 TARGETS = {"image", "keys", "up", "platform", "down", "predictions"}
@@ -49,7 +50,9 @@ def broken_build(engine: Engine, bento: Path, folder: Path, path: str, content: 
     """Build the image of a Bento with a file changed; return how it failed."""
     shutil.copytree(bento, folder)
     (folder / path).write_text(content, encoding="utf-8")
-    done = engine.docker("build", "--network=host", f"--file={DEPLOY / 'Dockerfile'}", folder)
+    # A build that fails would leave its container, which other tests count.
+    options = ("--network=host", "--force-rm", f"--file={DEPLOY / 'Dockerfile'}")
+    done = engine.docker("build", *options, folder)
     assert done.returncode
     return done.stdout + done.stderr
 
@@ -170,7 +173,6 @@ def test_without_a_key_the_container_says_so_and_stops(engine: Engine, image: st
 @pytest.fixture(scope="module")
 def address(image: str, proxy_image: str, engine: Engine, make: Make) -> Iterator[str]:
     """Return the address of service and proxy, brought up by `make up`."""
-    # A build that failed, in another test, leaves its container.
     before = engine.must("ps", "--all", "--quiet")
     keyless = make("up")
     assert keyless.returncode == 2
@@ -281,7 +283,7 @@ def test_keys_are_exchanged_without_a_restart(
     assert ask(address, NEW, request).status_code == 200
     assert [engine.inspect(name)["State"]["StartedAt"] for name in containers] == began
     make("keys", f"API_KEYS={KEY}")
-    time.sleep(1)
+    wait_until(lambda: ask(address, KEY, request).status_code == 200, "the first key opens nothing")
 
 
 @pytest.mark.slow

@@ -63,10 +63,7 @@ def test_what_is_no_bundle_is_refused_and_nothing_changes(
         assert live(host) == before
 
 
-@pytest.mark.slow
-def test_a_version_that_fails_its_check_after_deploy_is_rolled_back(
-    host: Project, bundle: Path
-) -> None:
+def a_version_that_fails_its_check_after_deploy_is_rolled_back(host: Project, bundle: Path) -> None:
     # The rollout asks the workers themselves; only a client has to have a key that is right.
     done = host.make("deliver", f"BUNDLE={bundle}", API_KEY="wrong", **KEYS)
     stopped(done, "deliver", "answered 401", "version 1 serves staging again")
@@ -80,8 +77,7 @@ def test_a_version_that_fails_its_check_after_deploy_is_rolled_back(
     assert "the check after deploy: " in json.loads(audit[-1])["reason"]
 
 
-@pytest.mark.slow
-def test_a_good_version_is_delivered_and_delivering_it_again_changes_nothing(
+def a_good_version_is_delivered_and_delivering_it_again_changes_nothing(
     host: Project, bundle: Path
 ) -> None:
     printed = host.must("deliver", f"BUNDLE={bundle}", **KEYS)
@@ -97,18 +93,32 @@ def test_a_good_version_is_delivered_and_delivering_it_again_changes_nothing(
     stopped(done, "verify", "answered 401")
 
 
-@pytest.mark.slow
-def test_a_release_that_a_later_one_has_overtaken_is_not_delivered(
-    host: Project, bundle: Path, better: Project, tmp_path: Path
+def a_release_that_a_later_one_has_overtaken_is_not_delivered(
+    host: Project, bundle: Path, earlier: Path
 ) -> None:
     """It waited for a review, say, and the next did not."""
-    earlier = better.copy(tmp_path / "flight-delay")
-    earlier.must("bundle")
     host.must("deliver", f"BUNDLE={bundle}", **KEYS)
     before = live(host)
-    done = host.make("deliver", f"BUNDLE={earlier.root / 'dist/bundle.tar.gz'}", **KEYS)
+    done = host.make("deliver", f"BUNDLE={earlier}", **KEYS)
     stopped(done, "deliver", "version 4 serves staging, which is newer than version 2")
     assert live(host) == before
+
+
+@pytest.mark.slow
+def test_versions_come_to_a_host(
+    host: Project, bundle: Path, better: Project, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    """A better one that fails there, then does not; then one that it has overtaken."""
+    earlier = better.copy(tmp_path / "flight-delay")
+    earlier.must("bundle")
+    with subtests.test("fails its check"):
+        a_version_that_fails_its_check_after_deploy_is_rolled_back(host, bundle)
+    with subtests.test("is good"):
+        a_good_version_is_delivered_and_delivering_it_again_changes_nothing(host, bundle)
+    with subtests.test("is overtaken"):
+        a_release_that_a_later_one_has_overtaken_is_not_delivered(
+            host, bundle, earlier.root / "dist/bundle.tar.gz"
+        )
 
 
 @pytest.mark.slow

@@ -91,6 +91,7 @@ SAME = {
     "a worker's variables": Row(
         {
             "PREDICTION_LOG": "/nowhere",
+            "REFUSAL_FILE": "/nowhere",
             "ROUTING_FILE": "/nowhere",
             "WORKER_NAME": "x",
             "PROMETHEUS_MULTIPROC_DIR": "/nowhere",

@@ -71,11 +71,23 @@ def quick(released: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture
-def service(quick: Project) -> Project:
-    """Return the project with some version live."""
+def nothing_deployed(quick: Project) -> Iterator[Project]:
+    """Return the project with nothing live; its parameters are as they were afterwards."""
+    kept = (quick.root / "params.yaml").read_bytes()
+    quick.must("stop")
+    (quick.root / ".lifecycle" / "development" / "deployment.json").unlink(missing_ok=True)
+    yield quick
+    (quick.root / "params.yaml").write_bytes(kept)
+
+
+@pytest.fixture
+def service(quick: Project) -> Iterator[Project]:
+    """Return the project with some version live; its parameters are as they were afterwards."""
+    kept = (quick.root / "params.yaml").read_bytes()
     if not (quick.root / ".lifecycle" / "development" / "deployment.json").is_file():
         quick.must("deploy")
-    return quick
+    yield quick
+    (quick.root / "params.yaml").write_bytes(kept)
 
 
 def state(project: Project, environment: str = "development") -> dict[str, Any]:
@@ -143,9 +155,9 @@ def candidate_pid(project: Project) -> int:
     return process_of(state(project)["candidate"]["tag"].partition(":")[2])
 
 
-def test_nothing_is_lost_whatever_happens(quick: Project) -> None:
+def test_nothing_is_lost_whatever_happens(nothing_deployed: Project) -> None:
     """The whole life of a service under one constant load; the counts are printed."""
-    service = quick
+    service = nothing_deployed
     with load(service, wait=True) as traffic:
         service.must("deploy")
         wait_until(lambda: traffic.counts.answered > 50, "no load arrives")
@@ -448,7 +460,7 @@ def test_a_version_keeps_the_libraries_that_it_was_made_with(
     own = Project(root, replace(shared, serving_venv=after))
     try:
         # As a user does: without a word about where environments are.
-        user = generated.environment.variables  # whose home has the libraries
+        user = generated.environment.variables  # whose cache has the libraries
         succeed("make", f"VENV={shared.venv}", "setup", folder=root, environment=user)
         assert (after / "installed.txt").read_bytes() == lock.read_bytes()
         params = root / "params.yaml"

@@ -1,26 +1,19 @@
 """A part of the lifecycle can be deleted with its tests: those that are left import none of it."""
 
 import ast
-import shutil
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 from baking import PROJECT, ROOT
-from running import Project
+from parts import parts_of, with_those_on
 
 TESTS = ROOT / PROJECT / "tests" / "machinery"
 FILES = sorted(TESTS.rglob("*.py"))
 # The parts that can go, and what stands on each and goes with it.
-DELETABLE = {
-    "reporting": [],
-    "loop": [],
-    "loop/replay": [],
-    "monitoring": ["loop/replay"],
-    "delivery": [],
-    "delivery/hosts": [],
-    "rollout": ["monitoring", "delivery/hosts", "loop/replay"],
-}
+TABLE = parts_of(ROOT / PROJECT / "README.md")
+DELETABLE = {name: with_those_on(TABLE, [name]) for name in TABLE}
 
 
 def floors() -> dict[str, int]:
@@ -30,7 +23,7 @@ def floors() -> dict[str, int]:
     return {
         name.removeprefix("lifecycle."): floor
         for floor, line in enumerate(reversed(lines))
-        for name in line.split(" | ")
+        for name in re.findall(r"[\w.]+", line)
     }
 
 
@@ -75,17 +68,3 @@ def test_a_test_lies_with_the_highest_part_that_it_imports(path: Path) -> None:
         here = floor[folder.split("/")[0]]
         assert not own or max(own) <= here
         assert not every or here <= max(every)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("gone", [*DELETABLE, "all of them"])
-def test_the_tests_of_what_is_left_are_collected(
-    gone: str, generated: Project, tmp_path: Path
-) -> None:
-    project = generated.copy(tmp_path / "project")
-    names = list(DELETABLE) if gone == "all of them" else [gone, *DELETABLE[gone]]
-    for folder in (project.root / "src/lifecycle", project.root / "tests/machinery"):
-        for name in names:
-            shutil.rmtree(folder / name, ignore_errors=True)
-    done = project.python("-m", "pytest", "tests/machinery", "--collect-only", PYTHONPATH="src")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -67,7 +67,6 @@ def images(engine: Engine, proxy_image: str, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def ports(image: str, images: None, engine: Engine, make: Make) -> Iterator[dict[str, int]]:
     """Return the ports of platform and service, brought up by `make platform up`."""
-    # A build that failed, in another test, leaves its container.
     before = engine.must("ps", "--all", "--quiet")
     found = {name: free_port() for name in PORTS}
     given = [f"{name}={port}" for name, port in found.items()]

@@ -112,7 +112,8 @@ def user(generated: Project, tmp_path: Path) -> dict[str, str]:
     script = f'#!/bin/sh\nexec "{sys.executable}" -c "from cruft._cli import app; app()" "$@"\n'
     (programs / "cruft").write_text(script, encoding="utf-8")
     (programs / "cruft").chmod(0o755)
-    variables = clean_environment(tmp_path / "home")
+    kept = generated.environment.variables["MYPY_CACHE_DIR"]
+    variables = clean_environment(tmp_path / "home", MYPY_CACHE_DIR=kept)
     text = "[user]\nname = Ann\nemail = ann@example.org\n"
     (tmp_path / "home" / ".gitconfig").write_text(text, encoding="utf-8")
     return variables | {"PATH": f"{programs}{os.pathsep}{variables['PATH']}"}

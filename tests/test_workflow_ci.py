@@ -4,6 +4,7 @@ What act does not evaluate is asserted from the parsed file in test_workflows.py
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,11 +30,14 @@ RESTORE = ("pipeline", "Restore DVC's cache")
 
 
 @pytest.fixture(scope="module")
-def github(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> GitHub:
-    """Return a repository whose main branch has a model: the first push, executed."""
+def github(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
+    """Return a repository whose main branch has a model; no run leaves anything behind."""
     folder = tmp_path_factory.mktemp("ci")
     project = clone(shrunk_project(generated, tmp_path_factory), folder / "flight-delay")
-    return GitHub(project, folder / "github")
+    found = GitHub(project, folder / "github")
+    yield found
+    assert [path for path in (found.state / "out").iterdir() if path.is_dir()] == []
+    assert not (Path(os.environ.get("TMPDIR", "/tmp")) / "act").exists()  # noqa: S108
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +79,7 @@ def headline(outcome: Outcome) -> str:
     return outcome.summaries["pipeline"].splitlines()[0]
 
 
-def test_the_first_push_makes_the_first_model(github: GitHub, first_push: Outcome) -> None:
+def test_the_first_push_makes_the_first_model(first_push: Outcome) -> None:
     assert first_push.code == 0, first_push.log[-5000:]
     # A push has no pull request to comment on: that job has no record.
     assert first_push.jobs == {
@@ -85,10 +89,9 @@ def test_the_first_push_makes_the_first_model(github: GitHub, first_push: Outcom
     summary = first_push.summaries["pipeline"]
     assert "No comparison: there is nothing to compare with: this is the first model." in summary
     assert "Recomputed: ingest, validate, prepare, train, evaluate." in summary
-    assert {"compare.md", "compare.json", "gate.json", "pipeline.txt"} <= set(
-        github.artifacts()["report"]
-    )
-    assert github.calls() == []
+    made = set(first_push.artifacts["report"])
+    assert {"compare.md", "compare.json", "gate.json", "pipeline.txt"} <= made
+    assert first_push.calls == []
 
 
 def test_a_change_of_nothing_that_matters_does_not_retrain(
@@ -120,6 +123,7 @@ def test_a_changed_parameter_retrains_and_is_reported_once(
     github: GitHub, first_push: Outcome
 ) -> None:
     project, earlier = branch(github, "better"), len(github.calls())
+    github.forget_comments()
     edit(project, "params.yaml", BETTER)
     outcome = pull(github)
     assert outcome.code == 0, outcome.log[-5000:]
@@ -311,8 +315,3 @@ def test_a_base_that_no_cache_has_is_made_again(github: GitHub, first_push: Outc
     assert outcome.jobs == {"pipeline": "success"}, outcome.log[-5000:]
     assert "was made again, the same bytes" in outcome.printed["pipeline"]
     assert headline(outcome).startswith("## ✅ Good: roc_auc +0.")
-
-
-def test_no_run_left_anything_behind(github: GitHub, first_push: Outcome) -> None:
-    assert [path for path in (github.state / "out").iterdir() if path.is_dir()] == []
-    assert not (Path(os.environ.get("TMPDIR", "/tmp")) / "act").exists()  # noqa: S108

@@ -22,6 +22,8 @@ from running import Project, free_port
 
 NO_COMMIT, KEY = "0" * 40, "a-key-for-the-test-0123456789"
 HOST = ("-P", "target=-self-hosted")
+# Eight runs of workflows, with what they start; minutes on a quiet machine.
+SECONDS = 2_400
 FOLDER = ROOT / PROJECT
 NAMES = ("release.yml", "deploy.yml", "monitor.yml", "rollback.yml", "upstream.yml")
 # What a person types is never part of a command.
@@ -134,8 +136,7 @@ def test_a_first_release_that_fails_stops_no_later_one(life: Life) -> None:
     assert life.outcomes["first"].jobs == dict.fromkeys(RELEASED, "success")
 
 
-@pytest.mark.slow
-def test_the_first_push_is_released(life: Life) -> None:
+def the_first_push_is_released(life: Life) -> None:
     outcome = life.outcomes["first"]
     assert outcome.code == 0, outcome.log[-8000:]
     assert outcome.jobs == dict.fromkeys(RELEASED, "success")
@@ -146,12 +147,11 @@ def test_the_first_push_is_released(life: Life) -> None:
     assert "### Production: version 1 was rehearsed for production, and nothing" in summary
     assert "This was a **rehearsal**" in summary
     assert "## Released: Version 1" in summary
-    assert set(life.github.artifacts()) == {"bundle", "gate", "image", "staging", "production"}
+    assert set(outcome.artifacts) == {"bundle", "gate", "image", "staging", "production"}
     assert not (life.host.root / ".lifecycle/production").exists()
 
 
-@pytest.mark.slow
-def test_the_release_has_tag_notes_and_files(life: Life) -> None:
+def the_release_has_tag_notes_and_files(life: Life) -> None:
     made = life.github.kept()["releases"]["model-1"]
     assert made["assets"] == [
         "bundle.tar.gz", "version.json", "sbom.cdx.json", "image-sbom.cdx.json"
@@ -170,12 +170,11 @@ def test_the_release_has_tag_notes_and_files(life: Life) -> None:
     digest = hashlib.sha256((life.github.state / "releases/model-1/bundle.tar.gz").read_bytes())
     assert lineage["bundle_sha256"] == digest.hexdigest()
     assert lineage["model_md5"] in git(project, "show", "model-1:dvc.lock")
-    calls = [" ".join(call["arguments"][:3]) for call in life.github.calls()]
+    calls = [" ".join(call["arguments"][:3]) for call in life.outcomes["first"].calls]
     assert calls == ["release view model-1", "release create model-1"]
 
 
-@pytest.mark.slow
-def test_what_was_built_is_what_was_scanned_pushed_and_attested(life: Life) -> None:
+def what_was_built_is_what_was_scanned_pushed_and_attested(life: Life) -> None:
     state = life.github.state
     docker = [json.loads(line) for line in (state / "docker.jsonl").read_text().splitlines()]
     verbs = [call[0] for call in docker]
@@ -196,8 +195,7 @@ def test_what_was_built_is_what_was_scanned_pushed_and_attested(life: Life) -> N
     assert "subject-path=dist/bundle.tar.gz" in actions[3]
 
 
-@pytest.mark.slow
-def test_an_unchanged_model_is_not_released(life: Life) -> None:
+def an_unchanged_model_is_not_released(life: Life) -> None:
     before = life.state()
     (life.github.project.root / "README.md").write_text("# Shorter\n", encoding="utf-8")
     outcome = life.release("unchanged")
@@ -208,8 +206,7 @@ def test_an_unchanged_model_is_not_released(life: Life) -> None:
     assert life.state() == before
 
 
-@pytest.mark.slow
-def test_a_model_that_fails_the_gate_changes_nothing(life: Life) -> None:
+def a_model_that_fails_the_gate_changes_nothing(life: Life) -> None:
     before = life.state()
     edit(
         life.github.project,
@@ -227,8 +224,7 @@ def test_a_model_that_fails_the_gate_changes_nothing(life: Life) -> None:
     assert life.state() == before
 
 
-@pytest.mark.slow
-def test_a_model_that_cannot_be_packaged_changes_nothing(life: Life) -> None:
+def a_model_that_cannot_be_packaged_changes_nothing(life: Life) -> None:
     before = life.state()
     project = life.github.project
     edit(project, "params.yaml", (("roc_auc: {minimum: 0.85", "roc_auc: {minimum: 0.55"),))
@@ -254,8 +250,7 @@ def forge(project: Project) -> None:
     git(project, "checkout", "--quiet", "main")
 
 
-@pytest.mark.slow
-def test_the_next_version_is_rolled_out_over_the_one_before(life: Life) -> None:
+def the_next_version_is_rolled_out_over_the_one_before(life: Life) -> None:
     forge(life.github.project)
     life.github.project.change("src/lifecycle/serving/answering.py", WRONG, ANSWER)
     outcome = life.release("second", visibility="private")
@@ -285,8 +280,7 @@ def test_the_next_version_is_rolled_out_over_the_one_before(life: Life) -> None:
     )
 
 
-@pytest.mark.slow
-def test_a_version_that_breaks_where_it_is_deployed_leaves_the_one_before(life: Life) -> None:
+def a_version_that_breaks_where_it_is_deployed_leaves_the_one_before(life: Life) -> None:
     before = life.state()
     project = life.github.project
     edit(project, "params.yaml", THIRD)
@@ -300,8 +294,7 @@ def test_a_version_that_breaks_where_it_is_deployed_leaves_the_one_before(life: 
     assert life.state() == before
 
 
-@pytest.mark.slow
-def test_rollback_returns_to_the_version_before_and_says_who_and_why(life: Life) -> None:
+def rollback_returns_to_the_version_before_and_says_who_and_why(life: Life) -> None:
     outcome = life.act(
         "rollback", "rollback.yml", "workflow_dispatch",
         payload=by_hand(environment="staging", reason=REASON, version=""),
@@ -318,6 +311,28 @@ def test_rollback_returns_to_the_version_before_and_says_who_and_why(life: Life)
     assert last["version"] == 1
     assert last["reason"].startswith(f"{REASON} (")
     assert not list(life.host.root.glob("**/pwned"))
+
+
+STORY = (
+    the_first_push_is_released,
+    the_release_has_tag_notes_and_files,
+    what_was_built_is_what_was_scanned_pushed_and_attested,
+    an_unchanged_model_is_not_released,
+    a_model_that_fails_the_gate_changes_nothing,
+    a_model_that_cannot_be_packaged_changes_nothing,
+    the_next_version_is_rolled_out_over_the_one_before,
+    a_version_that_breaks_where_it_is_deployed_leaves_the_one_before,
+    rollback_returns_to_the_version_before_and_says_who_and_why,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS)
+def test_a_repository_goes_through_its_life(life: Life, subtests: pytest.Subtests) -> None:
+    """Each step begins with what the one before has left, as it would for its owner."""
+    for step in STORY:
+        with subtests.test(step.__name__):
+            step(life)
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """train.yml, executed by act: the window moves, and one pull request (or one issue) comes of it."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acting import GitHub, Outcome
@@ -35,14 +37,25 @@ def train(github: GitHub, end: str, **secrets: str) -> Outcome:
     return github.act("train.yml", "workflow_dispatch", payload=inputs, secrets=secrets)
 
 
+@dataclass(frozen=True)
+class Proposed:
+    """Two runs, the commit of the branch after each, and what GitHub was asked and then kept."""
+
+    outcomes: tuple[Outcome, Outcome]
+    heads: tuple[str, str]
+    calls: list[dict[str, Any]]
+    issues: list[dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def proposed(github: GitHub) -> tuple[Outcome, str, Outcome, str]:
-    """Run it twice with a token: both outcomes, each with the commit of the branch."""
+def proposed(github: GitHub) -> Proposed:
+    """Run it twice with a token."""
     first = train(github, "2013-04", **OWN)
     assert first.code == 0, first.log[-5000:]
     head = branch_head(github)
     second = train(github, "2013-04", **OWN)
-    return first, head, second, branch_head(github)
+    heads = (head, branch_head(github))
+    return Proposed((first, second), heads, github.calls(), github.kept()["issues"])
 
 
 def branch_head(github: GitHub) -> str:
@@ -51,31 +64,31 @@ def branch_head(github: GitHub) -> str:
 
 
 def test_a_retrain_opens_exactly_one_pull_request_though_it_runs_twice(
-    github: GitHub, proposed: tuple[Outcome, str, Outcome, str]
+    github: GitHub, proposed: Proposed
 ) -> None:
-    first, head, second, again = proposed
+    first, second = proposed.outcomes
     for outcome in (first, second):
         assert outcome.code == 0, outcome.log[-5000:]
         assert outcome.jobs == {"train": "success", "propose": "success"}
     assert "Running stage 'train'" in first.printed["train"]
     assert "Running stage 'train'" not in second.printed["train"]
-    (pull,) = github.kept()["issues"]
+    (pull,) = proposed.issues
     assert pull["head"]["ref"] == "retrain"
     assert pull["base"]["ref"] == "main"
     assert pull["title"] == "Retrain on 2013-02 to 2013-04"
     assert pull["body"].startswith("## ✅ Good: roc_auc +0.")
     assert "| `data.window.end` | `2013-03` | `2013-04` |" in pull["body"]
-    writes = [call["arguments"][3] for call in github.calls() if call["input"]]
+    writes = [call["arguments"][3] for call in proposed.calls if call["input"]]
     assert writes == ["POST", "PATCH"]
     # The same bytes on the same commit: the second run pushed nothing.
-    assert head == again
+    assert proposed.heads[0] == proposed.heads[1] == branch_head(github)
     changed = git(github.project, "diff", "--name-only", "main", "retrain").split()
     assert changed == ["dvc.lock", "params.yaml"]
     assert git(github.project, "rev-parse", "retrain~1") == git(github.project, "rev-parse", "main")
 
 
 def test_without_a_token_that_starts_workflows_it_opens_one_issue(
-    github: GitHub, proposed: tuple[Outcome, str, Outcome, str]
+    github: GitHub, proposed: Proposed
 ) -> None:
     other = GitHub(github.project, github.state)
     for _ in range(2):
@@ -89,9 +102,7 @@ def test_without_a_token_that_starts_workflows_it_opens_one_issue(
     assert len(other.kept()["issues"]) == 2
 
 
-def test_what_the_gate_refuses_is_not_proposed(
-    github: GitHub, proposed: tuple[Outcome, str, Outcome, str]
-) -> None:
+def test_what_the_gate_refuses_is_not_proposed(github: GitHub, proposed: Proposed) -> None:
     project = github.project
     project.change("params.yaml", "slices: {metric: roc_auc, minimum: 0.45}",
                    "slices: {metric: roc_auc, minimum: 0.89}")  # fmt: skip
@@ -108,9 +119,7 @@ def test_what_the_gate_refuses_is_not_proposed(
     assert branch_head(github) == head
 
 
-def test_a_month_that_is_none_is_refused(
-    github: GitHub, proposed: tuple[Outcome, str, Outcome, str]
-) -> None:
+def test_a_month_that_is_none_is_refused(github: GitHub, proposed: Proposed) -> None:
     marker = github.state / "injected"
     outcome = train(github, f'2013-04"; touch {marker}; "', **OWN)
     assert outcome.failing() == [("train", "Retrain")]
@@ -118,9 +127,7 @@ def test_a_month_that_is_none_is_refused(
     assert not marker.exists()
 
 
-def test_a_window_that_is_complete_proposes_nothing(
-    github: GitHub, proposed: tuple[Outcome, str, Outcome, str]
-) -> None:
+def test_a_window_that_is_complete_proposes_nothing(github: GitHub, proposed: Proposed) -> None:
     project = github.project
     git(project, "checkout", "-q", "-B", "merged", "retrain")
     before = len(github.calls())

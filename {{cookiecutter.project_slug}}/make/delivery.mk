@@ -1,5 +1,15 @@
 # Between machines, and on GitHub.
-.PHONY: compare bundle receive checksum protect upstream comment propose publish issue
+.PHONY: workflows compare bundle receive checksum protect upstream comment propose publish issue
+
+##@ Change it
+WORKFLOWS = $(wildcard .github/workflows/*.yml)
+workflows: setup ## Check the GitHub workflows for security, meaning and schema
+	$(VENV)/bin/zizmor --offline --no-progress --strict-collection --persona pedantic .github
+	$(VENV)/bin/actionlint -no-color -oneline $(WORKFLOWS)
+	$(VENV)/bin/jactionlint --no-online --oneline --profile correctness $(WORKFLOWS)
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+
+check: $(if $(WORKFLOWS),workflows)
 
 ##@ Share
 compare: setup ## Report this change against BASE=commit: reports/compare.md, with plots

@@ -18,6 +18,7 @@ from lifecycle.contract import features, model_file
 from lifecycle.contract.columns import Column, Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import replacing
+from lifecycle.contract.model_file import Model
 from lifecycle.core import tables
 from lifecycle.core.command import project_root
 from lifecycle.core.frames import arrays
@@ -26,7 +27,6 @@ from lifecycle.core.reading import Reading, apply, read
 from lifecycle.core.terminal import working
 from lifecycle.records import passed, registry
 from lifecycle.records.artefact import fetch_model
-from project.model import Model
 
 
 def chunks(path: Path, rows: int, needed: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
@@ -38,7 +38,7 @@ def chunks(path: Path, rows: int, needed: Sequence[str] = ()) -> Iterator[pl.Dat
         StageError: the file is missing, of another kind, or cannot be read.
     """
     if not path.is_file():
-        raise StageError(f"{path} is missing: type `make batch INPUT=a file of rows`")
+        raise StageError(f"{path} is missing", "type `make batch INPUT=a file of rows`")
     if not tables.is_table(path):
         raise StageError(f"{path} is neither .parquet nor .csv")
     try:
@@ -176,7 +176,7 @@ def main(given: argparse.Namespace) -> None:
     else:
         champion = registry.connect(root, params).by_alias("champion")
         if champion is None:
-            raise StageError("there is no champion yet: run `make lifecycle`")
+            raise StageError("there is no champion yet", "run `make lifecycle`")
         passed.require(root, champion, "point the alias champion to a version that passed "
                        "(`make ui`)")  # fmt: skip
         path, version = fetch_model(root, champion.tags), str(champion.number)

@@ -143,10 +143,10 @@ def last_lines(root: Path, params: Params, report: Report) -> list[str]:
     if report.champion is None:
         tag = next(step.made for step in report.steps if step.name == "package")
         serving = f"BENTOML_HOME=.bentoml {bento.python_of(root, tag)} -m bentoml serve {tag}"
-        said = [f"packaged   {tag}", f"serve      {serving}", *said,
-                "next       change params.yaml, commit, make lifecycle"]  # fmt: skip
+        said = [("packaged", tag), ("serve", serving), *said,
+                ("next", "change params.yaml, commit, make lifecycle")]  # fmt: skip
     # What is next comes last.
-    return sorted(said, key=lambda line: line.startswith("next "))
+    return [f"{word:<11}{text}" for word, text in sorted(said, key=lambda line: line[0] == "next")]
 
 
 def main() -> None:

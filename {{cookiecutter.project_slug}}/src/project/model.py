@@ -1,15 +1,18 @@
 """The model: the only file that knows XGBoost, and so the seam for another library.
 
+The lifecycle asks for `fit`, and for `Model.load`: what both give is said, and held by the type
+checker, in src/lifecycle/contract/model_file.py; docs/own.md tells how to write another kind.
+
 The file is XGBoost's own UBJ. Fitted state travels inside it: the numbering of categories, and what
 the features have learnt, which the lifecycle hands over and asks back as it is. A category that
 training did not see becomes a missing value (XGBoost itself would raise): the trees send it where
-they learned to send missing values, and `unknown` counts it.
+they learned to send missing values.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,20 +24,7 @@ from numpy.typing import NDArray
 from project.hyperparameters import Train
 
 Floats = NDArray[np.float32]
-Categories = dict[str, list[str]]
-
-
-def category_codes(
-    values: Mapping[str, Sequence[str | None]], private: Mapping[str, Collection[str]]
-) -> Categories:
-    """Number the categories of each column by sorted value: the same data, the same codes.
-
-    They stand in the model's file, so of a column in `private` only the values given there do.
-    """
-    return {
-        name: sorted({v for v in column if v is not None and v in private.get(name, (v,))})
-        for name, column in values.items()
-    }
+Categories = Mapping[str, Sequence[str]]
 
 
 def encode(
@@ -101,13 +91,6 @@ class Model:
         contributions: Floats = self.booster.predict(matrix, pred_contribs=True)
         return contributions
 
-    def unknown(self, columns: Mapping[str, Any]) -> dict[str, int]:
-        """Count, for each categorical feature, the values that training did not see."""
-        return {
-            name: sum(value is not None and value not in code for value in columns[name])
-            for name, code in self.codes.items()
-        }
-
 
 def _matrix(
     values: Floats, names: Sequence[str], codes: Mapping[str, Any], label: Any = None
@@ -125,6 +108,16 @@ class Fit:
     booster: xgboost.Booster
     trees: int
     curve: list[float]
+
+    @property
+    def score(self) -> float:
+        """What a search makes as large as it can: the best area on the early-stopping rows."""
+        return max(self.curve)
+
+    @property
+    def figures(self) -> dict[str, float | list[float]]:
+        """What the run in MLflow tells of the fit; a list is one figure a round."""
+        return {"trees": self.trees, "early_stopping_roc_auc": self.curve}
 
     def to_bytes(self, fitted: Mapping[str, Any] | None = None) -> bytes:
         """Return the model file's content; `fitted` is what `Model.load` gives back (JSON)."""

@@ -11,6 +11,7 @@ from folders import EXAMPLE
 
 from lifecycle.contract import features, files
 from lifecycle.contract.columns import Schema
+from lifecycle.core import frames
 from lifecycle.core.params import Params
 from lifecycle.serving.request import record_model, to_arrays
 from project import model
@@ -55,9 +56,7 @@ def write_release(folder: Path, schema: Schema, params: Params, records: list[Re
     label = np.random.default_rng(1).random(len(records)) < 0.3
     learnt = features.fit(schema, features.learnt(schema), request, label.astype(float))
     columns, names = features.on_arrays(schema, request, learnt), features.names(schema)
-    categories = model.category_codes(
-        {n: list(columns[n]) for n in names if columns[n].dtype == object}, {}
-    )
+    categories = frames.categories(columns, {})
     small = params.train.model_copy(update={"maximum_trees": 20, "minimum_child_weight": 1.0})
     content = model.fit(columns, label, names, categories, small).to_bytes(learnt)
     (folder / "model.ubj").write_bytes(content)

@@ -2,8 +2,10 @@
 
 `.venv/bin/python tests/machinery/test_stage_keys.py` writes dvc.yaml anew. Of code there are all
 modules of this project that a stage imports, however indirectly; empty `__init__` files decide
-nothing. With project/features.py go the files beside it that are no code: its tables, whose folder
-is named as a whole, so that a new one is a key by itself.
+nothing. Two folders of the owner's are keys as a whole, so that what is put there needs no change
+here: src/project/shared/ of each stage that runs anything of src/project, and src/project/tables/
+of each that computes features. A stage that only reads params.yaml runs nothing of it but what
+hyperparameters.py lets params.yaml say.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ import pytest
 import yaml
 from folders import ROOT
 
-TABLES = "src/project/tables"
+OWN = "src/project"
+HYPERPARAMETERS, FEATURES = f"{OWN}/hyperparameters.py", f"{OWN}/features.py"
+SHARED, TABLES = f"{OWN}/shared", f"{OWN}/tables"
 STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
 # What runs after the pipeline, by its sections of params.yaml and by its folders.
 AFTERWARDS = {"serve", "rollout", "prediction_log", "monitor", "retrain", "replay", "batch"}
@@ -44,25 +48,21 @@ def imported(path: Path) -> Iterator[str]:
 def closure(root: Path, stage: str) -> set[str]:
     """Return the paths of all that a stage is made of, as dvc.yaml names them."""
     found = behind(root, [f"src/lifecycle/pipeline/{stage}.py"])
-    single = {path for path in found if not path.startswith(f"{TABLES}/")}
-    return single | {TABLES} if "src/project/features.py" in found else single
+    single = {path for path in found if not path.startswith((f"{SHARED}/", f"{TABLES}/"))}
+    runs_own = any(path.startswith(f"{OWN}/") for path in single - {HYPERPARAMETERS})
+    return single | ({SHARED} if runs_own else set()) | ({TABLES} if FEATURES in found else set())
 
 
 def behind(root: Path, paths: Iterable[str]) -> set[str]:
-    """Return modules and all that they import, with the tables of the features among them."""
+    """Return modules and all that they import."""
     waiting, found = [root / path for path in paths], set()
     while waiting:
         path = waiting.pop()
         if path.is_file() and path not in found:
             found.add(path)
-            if path.suffix != ".py":
-                continue
-            modules = (root / "src" / name.replace(".", "/") for name in imported(path))
-            waiting += [one.with_suffix(".py") for one in modules]
-    own = root / "src" / "project"
-    if own / "features.py" in found:
-        beside = (path for path in own.rglob("*") if "__pycache__" not in path.parts)
-        found |= {path for path in beside if path.is_file() and path.suffix not in (".py", "")}
+            if path.suffix == ".py":
+                modules = (root / "src" / name.replace(".", "/") for name in imported(path))
+                waiting += [one.with_suffix(".py") for one in modules]
     return {path.relative_to(root).as_posix() for path in found}
 
 
@@ -104,7 +104,10 @@ def test_every_stage_is_known() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_what_it_imports(stage: str) -> None:
-    anew = ".venv/bin/python tests/machinery/test_stage_keys.py writes dvc.yaml anew"
+    anew = (
+        f"move what your four files import besides them to {SHARED}/, or type "
+        ".venv/bin/python tests/machinery/test_stage_keys.py, which writes dvc.yaml anew"
+    )
     assert difference(ROOT, stage) == (set(), set()), anew
 
 
@@ -134,17 +137,31 @@ def test_a_planted_import_is_found(copy: Path, line: str) -> None:
     assert difference(copy, "ingest") == (set(), set())
 
 
-def test_a_table_beside_the_features_is_a_key_of_what_computes_them(copy: Path) -> None:
-    (copy / "src" / "project" / "airports.csv").write_text("code,name\n")
-    for stage in STAGES:
-        reads = "src/project/features.py" in closure(copy, stage)
-        assert difference(copy, stage) == ({"src/project/airports.csv"} if reads else set(), set())
-    assert "src/project/features.py" in closure(copy, "prepare")
-    (copy / "src" / "project" / "airports.csv").rename(copy / TABLES / "airports.csv")
+def test_whatever_the_owner_shares_or_looks_up_is_a_key_already(copy: Path) -> None:
+    """Of validate as well it decides nothing: it can only refuse params.yaml."""
+    (copy / SHARED / "planted.py").write_text("from project.shared import inner\n")
+    (copy / SHARED / "inner.py").write_text("")
+    (copy / TABLES / "airports.csv").write_text("code,name\n")
+    for name in ("source", "features", "model", "hyperparameters"):
+        with (copy / OWN / f"{name}.py").open("a") as module:
+            module.write("\nfrom project.shared import planted\n")
     for stage in STAGES:
         assert difference(copy, stage) == (set(), set())
-        reads = "src/project/features.py" in closure(copy, stage)
-        assert (TABLES in stages(copy)[stage]["deps"]) == reads
+    given = {key: {stage for stage in STAGES if key in stages(copy)[stage]["deps"]}
+             for key in (SHARED, TABLES)}  # fmt: skip
+    computing = {"prepare", "train", "evaluate"}
+    assert given == {SHARED: {"ingest", *computing}, TABLES: computing}
+
+
+def test_an_edit_of_one_file_runs_no_stage_that_does_not_read_it() -> None:
+    """A feature or another model must not read the source again, which may take hours."""
+    read = {name: {stage for stage in STAGES if f"{OWN}/{name}.py" in stages(ROOT)[stage]["deps"]}
+            for name in ("source", "features", "model")}  # fmt: skip
+    assert read == {
+        "source": {"ingest"},
+        "features": {"prepare", "train", "evaluate"},
+        "model": {"train", "evaluate"},
+    }
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -14,6 +14,7 @@ import gzip
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,14 @@ MAY = datetime(2013, 5, 31, 17, 45)
 FOUR = [Decimal("408.00")]
 
 
-def of(*values: Any, type_: Any = None) -> pl.Series:
-    return pl.Series(values, dtype=type_)
+# Made when they are asked for: Polars starts threads for some, which a fork does not have, as it is
+# made of the session that has collected the tests by the template's `make mutants`.
+def of(*values: Any, type_: Any = None) -> Callable[[], pl.Series]:
+    return partial(pl.Series, values, dtype=type_)
 
 
-def at(moment: Any, unit: str = "us", zone: str | None = None) -> pl.Series:
-    return pl.Series([moment], dtype=pl.Datetime(unit, zone))  # type: ignore[arg-type]
+def at(moment: Any, unit: str = "us", zone: str | None = None) -> Callable[[], pl.Series]:
+    return partial(pl.Series, [moment], dtype=pl.Datetime(unit, zone))  # type: ignore[arg-type]
 
 
 def elsewhere(moment: datetime, zone: str, unit: str = "us") -> Any:
@@ -291,6 +294,8 @@ def written(path: Path, cell: str | None, column: Any) -> Path | None:
         return path
     if column is None:
         return None
+    if callable(column):
+        column = column()
     rest = pl.DataFrame({"at": [datetime.fromisoformat(WHEN)], "size": [1.5], "late": [True]})
     if isinstance(column, pl.Series):
         rest.with_columns(column.alias("value")).write_parquet(path)

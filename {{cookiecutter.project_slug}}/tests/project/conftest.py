@@ -78,7 +78,7 @@ def fitting(
 ) -> Callable[..., model.Fit]:
     """Fit on the rows, with hyper-parameters changed."""
     label = rows[schema.target].cast(pl.Float64).to_numpy()
-    codes = model.category_codes({n: list(c) for n, c in columns.items() if c.dtype == object}, {})
+    codes = frames.categories(columns, {})
 
     def fit(**changes: Any) -> model.Fit:
         settings = params.train.model_copy(update={**SMALL, **changes})

@@ -18,7 +18,7 @@ from lifecycle.core import frames
 from lifecycle.core.params import Params
 from lifecycle.pipeline import prepare
 from lifecycle.tasks import baselines, metrics
-from project.model import Model, category_codes, fit
+from project.model import Model, fit
 
 # One row of so many is used.
 SPARSE = 4
@@ -46,7 +46,7 @@ def model(
     names = features.names(schema)
     columns = frames.arrays(parts[0], names)
     label = parts[0][schema.target].cast(pl.Float64).to_numpy()
-    codes = category_codes({n: list(columns[n]) for n in names if columns[n].dtype == object}, {})
+    codes = frames.categories(columns, {})
     learnt = frames.learn(parts[0], schema)
     settings = params.train.model_copy(update={"maximum_trees": 60})
     path = tmp_path_factory.mktemp("model") / "model.ubj"

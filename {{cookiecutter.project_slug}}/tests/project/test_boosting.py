@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lifecycle.core import frames
 from project import model
 
 
@@ -39,7 +40,8 @@ def test_a_loaded_model_predicts_as_the_fitted_one(
 
 
 def test_categories_are_numbered_in_the_order_of_their_names() -> None:
-    codes = model.category_codes({"origin": ["LGA", "EWR", None, "JFK", "EWR"]}, {})
+    values = np.array(["LGA", "EWR", None, "JFK", "EWR"], object)
+    codes = frames.categories({"origin": values, "humidity": np.ones(5)}, {})
     assert codes == {"origin": ["EWR", "JFK", "LGA"]}
     matrix = model.encode(
         {"origin": ["LGA", None, "XXX"], "humidity": [1.0, np.nan, 3.0]},
@@ -57,3 +59,29 @@ def test_a_booster_without_categories_is_refused(
     booster.save_model(tmp_path / "model.ubj")
     with pytest.raises(ValueError, match="is no model that train wrote"):
         model.Model.load(tmp_path / "model.ubj")
+
+
+def test_contributions_sum_to_the_log_odds(fitted: model.Model, columns: dict[str, Any]) -> None:
+    probability = fitted.predict(columns).astype(np.float64)
+    sums = fitted.contributions(columns).astype(np.float64).sum(axis=1)
+    np.testing.assert_allclose(sums, np.log(probability / (1 - probability)), atol=1e-4)
+
+
+def test_contributions_have_a_column_for_each_feature_and_the_bias(
+    fitted: model.Model, columns: dict[str, Any]
+) -> None:
+    found = fitted.contributions({name: values[:7] for name, values in columns.items()})
+    assert found.shape == (7, len(fitted.names) + 1)
+    assert len(np.unique(found[:, -1])) == 1
+
+
+@pytest.mark.parametrize("kept", [0, 100, 0.5, 0.99])
+def test_a_damaged_file_is_refused_in_one_line(
+    model_file: Path, tmp_path: Path, kept: float
+) -> None:
+    content = model_file.read_bytes()
+    damaged = tmp_path / "model.ubj"
+    damaged.write_bytes(content[: int(kept if kept > 1 else kept * len(content))])
+    with pytest.raises(ValueError, match="is no model that train wrote: it is cut off") as refused:
+        model.Model.load(damaged)
+    assert "\n" not in str(refused.value)

@@ -9,5 +9,5 @@ from lifecycle.pipeline import document
 
 
 def test_the_table_of_columns_is_current(root: Path, schema: Schema) -> None:
-    written = (root / "docs" / "columns.md").read_text(encoding="utf-8")
+    written = (root / "expectations" / "columns.md").read_text(encoding="utf-8")
     assert written == document.table(schema), "run `make docs`"

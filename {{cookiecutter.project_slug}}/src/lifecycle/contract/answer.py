@@ -22,7 +22,7 @@ def decision(prediction: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer_model(target: str, base: type[BaseModel]) -> type[BaseModel]:
     """Return the model of the answer; the decision carries the target's name."""
-    log_odds = "Log odds that each feature adds (exact SHAP values), and the bias; with explain."
+    log_odds = "Log odds that each feature adds (its SHAP value), and the bias; with explain."
     one: dict[str, Any] = {
         "probability": (float, Field(ge=0, le=1, description=f"Probability of {target}.")),
         target: (bool, Field(description="Whether the probability reaches the threshold.")),

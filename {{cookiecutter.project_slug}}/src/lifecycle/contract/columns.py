@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from lifecycle.contract.section import parse
+from lifecycle.contract.section import Section, Share, parse
 
 Type = Literal["integer", "float", "boolean", "category", "string", "datetime"]
 Role = Literal["key", "time", "feature", "target", "sensitive", "leak", "ignored"]
 Private = Literal["left_out", "hashed"]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _is_place(zone: str) -> bool:
@@ -22,10 +21,8 @@ def _is_place(zone: str) -> bool:
     return "/" in zone and zone in available_timezones()
 
 
-class Column(BaseModel):
+class Column(Section):
     """One column: its type, its roles and the limits of its values."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     type: Type
@@ -70,10 +67,8 @@ class Column(BaseModel):
         return self
 
 
-class Schema(BaseModel):
+class Schema(Section):
     """All columns, in order."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     columns: tuple[Column, ...]
 

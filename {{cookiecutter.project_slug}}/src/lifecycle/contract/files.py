@@ -119,9 +119,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise StageError(f"{path} is missing: run `make pipeline`") from None
+        raise StageError(f"{path} is missing", "run `make pipeline`") from None
     except ValueError as error:
-        raise StageError(f"{path} is no valid JSON ({error}): run `make pipeline`") from None
+        raise StageError(f"{path} is no valid JSON ({error})", "run `make pipeline`") from None
 
 
 def read_strict(path: Path) -> Any:
@@ -177,6 +177,11 @@ def read_state(path: Path) -> dict[str, Any] | None:
 def md5(path: Path) -> str:
     """Return the MD5 of a file's content: the name that DVC gives it, not a protection."""
     if not path.is_file():
-        raise StageError(f"{path} is missing: run `make pipeline`")
+        raise StageError(f"{path} is missing", "run `make pipeline`")
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def md5_of(content: bytes) -> str:
+    """Return the MD5 of what a file holds; see `md5`."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -61,11 +61,12 @@ def hash_key(schema: Schema, environment: Mapping[str, str] = os.environ) -> byt
         return b""
     key = _given(environment)
     if len(key) > LONGEST_KEY:
-        raise StageError(f"LOG_HASH_KEY is longer than {LONGEST_KEY} bytes: set a shorter one")
+        raise StageError(f"LOG_HASH_KEY is longer than {LONGEST_KEY} bytes", "set a shorter one")
     if not key and environment.get("LIFECYCLE_ENVIRONMENT") != "development":
         raise StageError(
-            f"the prediction log has hashes of {hashed[0]} (schema.yaml): set LOG_HASH_KEY to a "
-            "secret, the same one wherever the log is written or joined with labels"
+            f"the prediction log has hashes of {hashed[0]} (schema.yaml)",
+            "set LOG_HASH_KEY to a secret, the same one wherever the log is written or joined with "
+            "labels",
         )
     return key or DEVELOPMENT_KEY
 

@@ -42,7 +42,7 @@ def chosen(variables: Mapping[str, str]) -> str | None:
         if not missing:
             return cloud
         if len(missing) < len(names):
-            raise StageError(f"{cloud} wants {' and '.join(missing)} as well: set them as "
+            raise StageError(f"{cloud} wants {' and '.join(missing)} as well", "set them as "
                              "variables of the repository")  # fmt: skip
     return None
 

@@ -102,7 +102,7 @@ def project_root() -> Path:
     """
     root = Path.cwd()
     if not (root / "params.yaml").is_file():
-        raise StageError(f"{root} holds no params.yaml: run this from the project's folder")
+        raise StageError(f"{root} holds no params.yaml", "run this from the project's folder")
     return root
 
 
@@ -137,7 +137,7 @@ def run(name: str, main: Callable[[], Any]) -> None:
             raise
         # Of a move, where it should go to.
         place = (error.errno in IN_PLACE and error.filename2) or error.filename or "a file"
-        _fail(name, StageError(f"{place}: {advice}", reason=str(error), advice=advice))
+        _fail(name, StageError(str(place), advice, reason=str(error)))
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         raise SystemExit(130) from None

@@ -12,6 +12,7 @@ COMMANDS = (
             "Sign a workflow in to the cloud of the DVC remote, without a key (OpenID Connect)", (
         option("--renew", action="store_true", help="only where this job has signed in"),
     )),
+    Command("project-name", "lifecycle.core.project_name:main", "Print the project's name"),
     Command("outputs", "lifecycle.core.outputs:main",
             "Hand an image's reference, from standard input, to the next steps of a workflow"),
     Command("package-index", "lifecycle.core.package_index:main",

@@ -23,7 +23,7 @@ def current() -> str:
     """
     name = os.environ.get("LIFECYCLE_ENVIRONMENT") or "development"
     if name not in ENVIRONMENTS:
-        raise StageError(f"{name} is no environment: say ENV={' or ENV='.join(ENVIRONMENTS)}")
+        raise StageError(f"{name} is no environment", f"say ENV={' or ENV='.join(ENVIRONMENTS)}")
     return name
 
 

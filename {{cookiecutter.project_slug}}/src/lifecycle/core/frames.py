@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,35 @@ def arrays(frame: pl.DataFrame, names: list[str]) -> dict[str, np.ndarray[Any, A
         if frame[name].dtype == pl.String
         else frame[name].cast(pl.Float64).to_numpy()
         for name in names
+    }
+
+
+def labels(rows: pl.DataFrame, schema: Schema) -> np.ndarray[Any, Any]:
+    """Return the target as numbers, NaN where it is not known."""
+    return rows[schema.target].cast(pl.Float64).to_numpy()
+
+
+def categories(
+    columns: Mapping[str, np.ndarray[Any, Any]], private: Mapping[str, Collection[str]]
+) -> dict[str, list[str]]:
+    """Return the values of each column of text, sorted: the same data, the same numbers.
+
+    They stand in the model's file, so of a column in `private` only the values given there do.
+    """
+    return {
+        name: sorted({v for v in values if v is not None and v in private.get(name, (v,))})
+        for name, values in columns.items()
+        if values.dtype == object
+    }
+
+
+def unknown(
+    columns: Mapping[str, np.ndarray[Any, Any]], codes: Mapping[str, Container[str]]
+) -> dict[str, int]:
+    """Count, for each feature in `codes`, the values that are not among those of training."""
+    return {
+        name: sum(value is not None and value not in known for value in columns[name])
+        for name, known in codes.items()
     }
 
 
@@ -39,5 +69,4 @@ def learn(rows: pl.DataFrame, schema: Schema, *, of_target: bool = False) -> dic
     ]
     if not wanted:
         return {}
-    target = rows[schema.target].cast(pl.Float64).to_numpy()
-    return features.fit(schema, wanted, request_arrays(rows, schema), target)
+    return features.fit(schema, wanted, request_arrays(rows, schema), labels(rows, schema))

@@ -24,9 +24,9 @@ def require_own(root: Path) -> None:
     top = Path(os.fsdecode(call(root, "rev-parse", "--show-toplevel")).rstrip("\n"))
     if top.resolve() != root.resolve():
         raise StageError(
-            f"{root} lies in the repository {top}, and a project is a repository of its own: move "
-            "it out of there (or let that one ignore it), then type `git init -b main && "
-            "git add --all && git commit -m Begin` in it"
+            f"{root} lies in the repository {top}, and a project is a repository of its own",
+            "move it out of there (or let that one ignore it), then type `git init -b main && "
+            "git add --all && git commit -m Begin` in it",
         )
 
 

@@ -90,7 +90,8 @@ def _communicate(process: subprocess.Popen[bytes], name: str, asks: bool) -> tup
         process.communicate()
         raise StageError(
             f"git {name} did not end within {SIGN_SECONDS} seconds; where {SIGNED[name]} is set, "
-            "its key waits for a passphrase: run this in a terminal, or unlock the key first"
+            "its key waits for a passphrase",
+            "run this in a terminal, or unlock the key first",
         ) from None
 
 

@@ -5,12 +5,11 @@ Nothing depends on it: `make check` is what it runs, and CI runs that anyway.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 from lifecycle.contract.errors import StageError
-from lifecycle.core import git
+from lifecycle.core import child, git
 from lifecycle.core.command import project_root
 
 
@@ -20,10 +19,7 @@ def obstacle(root: Path) -> str | None:
         git.require_own(root)
     except StageError as error:
         return str(error)
-    done = subprocess.run(
-        [sys.executable, "-m", "pre_commit", "install"],
-        cwd=root, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = child.run(root, "pre_commit", "install")
     lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
     if not done.returncode:
         return None

@@ -35,7 +35,7 @@ FAMILIES = {
 # One by one: of other environments, of shells, and what only a worker is told by the supervisor.
 OTHERS = {
     "VIRTUAL_ENV", "BASH_ENV", "CDPATH", "GREP_OPTIONS", "GREP_COLOR", "MYPYPATH", "TAR_OPTIONS",
-    "PREDICTION_LOG", "PROMETHEUS_MULTIPROC_DIR", "ROUTING_FILE", "WORKER_NAME",
+    "PREDICTION_LOG", "PROMETHEUS_MULTIPROC_DIR", "REFUSAL_FILE", "ROUTING_FILE", "WORKER_NAME",
 }  # fmt: skip
 # What targets of make are told. Words that other programs export as well count only where they are
 # typed behind make; where workflows give them by the environment, only if they can be meant.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -23,15 +24,12 @@ def worst(name: str, values: Iterable[float]) -> float:
     return min(values, key=lambda value: SIGN[name] * value)
 
 
-def _one_of(known: Iterable[str]) -> AfterValidator:
-    def check(name: str) -> str:
-        if name not in known:
-            near = get_close_matches(name, known, 1, cutoff=0.0)[0]
-            raise ValueError(f"{name} is none of {', '.join(known)}: did you mean {near}?")
-        return name
-
-    return AfterValidator(check)
+def _one_of(known: Iterable[str], name: str) -> str:
+    if name not in known:
+        near = get_close_matches(name, known, 1, cutoff=0.0)[0]
+        raise ValueError(f"{name} is none of {', '.join(known)}: did you mean {near}?")
+    return name
 
 
-Metric = Annotated[str, _one_of(SIGN)]
-DrawnMetric = Annotated[str, _one_of(DRAWN)]
+Metric = Annotated[str, AfterValidator(partial(_one_of, SIGN))]
+DrawnMetric = Annotated[str, AfterValidator(partial(_one_of, DRAWN))]

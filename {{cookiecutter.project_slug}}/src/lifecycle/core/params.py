@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -11,12 +10,15 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from lifecycle.contract.operations import PredictionLog, Serve
-from lifecycle.contract.section import Count, Month, Section, Share, parse
+from lifecycle.contract.section import Count, Section, Share, parse
 from lifecycle.core import parts
 from lifecycle.core.metric_names import SIGN, DrawnMetric, Metric
+from lifecycle.core.window import Window
 from project.hyperparameters import Train, Tune
 
 Kind = TypeVar("Kind", bound=Section)
+# A part that is deleted takes its section along: what nobody reads would be changed in vain.
+NO_PART = ": no part that is here has such a section, so delete it (README.md, Parts)"
 
 
 class Project(Section):
@@ -50,36 +52,6 @@ class Paths(Section):
     replay_report: Path
     site: Path
     lifecycle_report: Path
-
-
-class Window(Section):
-    """The months that are read, both included."""
-
-    start: Month
-    end: Month
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.start > self.end:
-            raise ValueError(f"start {self.start} lies after end {self.end}")
-        return self
-
-    @property
-    def since(self) -> date:
-        """The first day of the window."""
-        return date.fromisoformat(f"{self.start}-01")
-
-    @property
-    def until(self) -> date:
-        """The first day after the window."""
-        year, month = divmod(int(self.end[:4]) * 12 + int(self.end[5:]), 12)
-        return date(year, month + 1, 1)
-
-    @property
-    def months(self) -> list[str]:
-        """Every month of the window, oldest first, as YYYY-MM."""
-        first, last = (int(m[:4]) * 12 + int(m[5:]) - 1 for m in (self.start, self.end))
-        return [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in range(first, last + 1)]
 
 
 class Data(Section):
@@ -255,6 +227,6 @@ def model() -> type[Params]:
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read params.yaml; see `parse` for what is raised."""
-    params = parse(model(), path)
+    params = parse(model(), path, NO_PART)
     assert isinstance(params, Params)
     return params

@@ -102,7 +102,7 @@ def _frames(
     wanted = names if columns is None else columns or names[:1]
     refused = [f"{name} is of type {strange[name]}" for name in wanted if name in strange]
     if refused:
-        raise StageError(f"{path} cannot be read: {', '.join(refused)}, which is read nowhere: "
+        raise StageError(f"{path} cannot be read: {', '.join(refused)}, which is read nowhere",
                          "write it as another one")  # fmt: skip
     target = _held(path, wanted)
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import hashlib
 import io
 import json
 import shutil
@@ -19,7 +18,7 @@ from typing import Any
 from lifecycle.contract import seal
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import json_text, read_json, replacing, write_json
+from lifecycle.contract.files import json_text, md5_of, read_json, replacing, write_json
 from lifecycle.core import git, outputs
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
@@ -90,8 +89,9 @@ def _require_as_registered(root: Path, version: registry.Version, released: bent
     if found := named.difference(folder, version.tags, at_first=True):
         raise StageError(
             f"version {version.number} was registered at commit {commit} with something else "
-            f"({found}), so it is not packed: check out what it was made of, or remove the version "
-            "in MLflow (`make ui`) and type the same again"
+            f"({found}), so it is not packed",
+            "check out what it was made of, or remove the version "
+            "in MLflow (`make ui`) and type the same again",
         )
 
 
@@ -107,7 +107,7 @@ def released_verdict(root: Path, params: Params, version: registry.Version) -> d
     wanted = {key: version.tags.get(key) for key in verdict.CONTENTS}
     differ = verdict.differing(found, wanted)
     text = json_text(found).encode()
-    if hashlib.md5(text, usedforsecurity=False).hexdigest() != version.tags.get("gate_md5"):
+    if md5_of(text) != version.tags.get("gate_md5"):
         differ.append("gate_md5")
     if differ:
         raise StageError(f"the verdict here is not about version {version.number} "

@@ -38,7 +38,9 @@ def require(path: Path, wanted: str) -> None:
         StageError: it is missing, or has another.
     """
     if not path.is_file():
-        raise StageError(f"{path} is missing: say which bundle, BUNDLE=file (`make bundle` packs)")
+        raise StageError(
+            f"{path} is missing", "say which bundle, BUNDLE=file (`make bundle` packs)"
+        )
     if (found := sha256(path)) != wanted:
         raise StageError(f"{path} has the SHA-256 {found}, not {wanted}: not what was built")
 

@@ -6,15 +6,14 @@ commit where that is here, and then all else is what that commit has; else those
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import json_text, parse_strict
-from lifecycle.contract.section import first_mistake
+from lifecycle.contract.files import json_text, md5_of, parse_strict
+from lifecycle.contract.section import Section, first_mistake
 from lifecycle.core import git
 from lifecycle.records import bento, proof, tag_forms, verdict
 from lifecycle.records.registry import Version
@@ -25,10 +24,8 @@ NEEDED = (*proof.NEEDED, "train_last", "threshold")
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Facts(BaseModel):
+class Facts(Section, strict=True):
     """What version.json says of a version."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: str
     version: int = Field(ge=1, le=10**9 - 1)
@@ -102,5 +99,5 @@ def _require_verdict(root: Path, facts: Facts, version: Version, is_known: bool)
     if others:
         raise BundleError(f"its verdict is about another {others[0]} than its lineage")
     text = json_text(facts.gate).encode()
-    if hashlib.md5(text, usedforsecurity=False).hexdigest() != version.tags["gate_md5"]:
+    if md5_of(text) != version.tags["gate_md5"]:
         raise BundleError("its verdict is another than its lineage names")

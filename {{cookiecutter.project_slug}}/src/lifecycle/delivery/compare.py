@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, write_json, write_text
+from lifecycle.contract.section import plain
 from lifecycle.core import failure, git
 from lifecycle.core.command import project_root
+from lifecycle.core.frames import labels
 from lifecycle.core.metric_names import DRAWN, SIGN
 from lifecycle.core.params import Params, load_params
 from lifecycle.pipeline import evaluate
@@ -65,8 +66,8 @@ def changed_params(root: Path, commit: str | None) -> list[dict[str, Any]]:
     before = git.content(root, commit, "params.yaml") if commit else None
     if before is None:
         return []
-    here = leaves(yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8")))
-    there = leaves(yaml.safe_load(before))
+    here = leaves(plain((root / "params.yaml").read_bytes()))
+    there = leaves(plain(before))
     return [
         {"key": key, "base": there.get(key), "change": here.get(key)}
         for key in sorted(here.keys() | there.keys())
@@ -89,9 +90,9 @@ def scored(root: Path, version: registry.Version, params: Params, schema: Schema
     """
     for path in (params.paths.holdout, params.paths.predictions):
         if not (root / path).is_file():
-            raise StageError(f"{path} is missing: run `make pipeline`")
+            raise StageError(f"{path} is missing", "run `make pipeline`")
     holdout = pl.read_parquet(root / params.paths.holdout, glob=False)
-    label = holdout[schema.target].cast(pl.Float64).to_numpy()
+    label = labels(holdout, schema)
     ours = pl.read_parquet(root / params.paths.predictions, glob=False)["probability"].to_numpy()
     theirs = probabilities(root, version, holdout, schema)
     bins = params.evaluate.calibration_bins
@@ -148,8 +149,9 @@ def compare(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
     """Return everything that there is to say about this change."""
     log = (root / LOG).read_text(encoding="utf-8") if (root / LOG).is_file() else ""
     found: dict[str, Any] = {
-        "commit": git.head(root), **verdict(root, params, log), "stages": stages(log),
-        "validation": validation(root, params), "scores": None, "no_scores": None, "base": None,
+        "commit": git.head(root), "window": str(params.data.window), **verdict(root, params, log),
+        "stages": stages(log), "validation": validation(root, params),
+        "scores": None, "no_scores": None, "base": None,
         "lock_is_current": "dvc.lock" not in git.changed(root),
     }  # fmt: skip
     commit = base.requested(root)

@@ -16,14 +16,25 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import read_json
 from lifecycle.core import git
 from lifecycle.core.command import project_root
 
 MARKER = "<!-- lifecycle: compare -->"
 BRANCH = "retrain"
 RETRAINED = ("params.yaml", "dvc.lock")
-WINDOW = re.compile(r'(?m)^  window:\n    start: "?([\d-]+)"?\n    end: "?([\d-]+)"?')
 PAGE = 100
+# As gh says it.
+STATUS = re.compile(r"\(HTTP (\d{3})\)")
+
+
+class GitHubError(StageError):
+    """GitHub refused what it was asked; `status` is HTTP's number, if it gave one."""
+
+    def __init__(self, said: str, status: str) -> None:
+        """Keep both."""
+        super().__init__(said)
+        self.status = status
 
 
 def repository() -> str:
@@ -44,8 +55,8 @@ def found(path: str) -> Any | None:
     """Return what GitHub has of this repository at `path`, or None where it has nothing."""
     try:
         return ask("GET", path)
-    except StageError as error:
-        if "(HTTP 404)" not in str(error):
+    except GitHubError as error:
+        if error.status != "404":
             raise
         return None
 
@@ -69,7 +80,8 @@ def request(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         ) from None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["no message"])[0]
-        raise StageError(f"gh api {method} {path} failed: {said}")
+        status = STATUS.search(said)
+        raise GitHubError(f"gh api {method} {path} failed: {said}", status[1] if status else "")
     return json.loads(done.stdout)
 
 
@@ -93,9 +105,9 @@ def comment(number: str, text: str) -> str:
         StageError: no pull request is named, or the text lacks the marker.
     """
     if not number.isdigit():
-        raise StageError("say which pull request: make comment PULL_REQUEST=7")
+        raise StageError("say which pull request", "make comment PULL_REQUEST=7")
     if MARKER not in text:
-        raise StageError(f"the report has no line {MARKER}: run `make compare`")
+        raise StageError(f"the report has no line {MARKER}", "run `make compare`")
     for one in listed(f"issues/{number}/comments"):
         # Anybody may write the marker; what a person wrote is not touched.
         if MARKER in one["body"] and one["user"]["type"] == "Bot":
@@ -113,14 +125,6 @@ def keep_issue(label: str, title: str, text: str) -> str:
             return f"issue {one['number']} is updated"
     made = ask("POST", "issues", {"title": title, "body": text, "labels": [label]})
     return f"issue {made['number']} is opened"
-
-
-def window(text: str) -> str:
-    """Return the data window that params.yaml names, for a title."""
-    found = WINDOW.search(text)
-    if found is None:
-        raise StageError("params.yaml has no data.window of two lines, start and end: write it so")
-    return f"{found[1]} to {found[2]}"
 
 
 def push(root: Path, folder: Path, subject: str) -> None:
@@ -144,7 +148,8 @@ def push(root: Path, folder: Path, subject: str) -> None:
 def propose(root: Path, folder: Path, into: str, may_start_workflows: bool) -> str:
     """Open or update the one pull request with the retrained model; or say in an issue why not."""
     report = (folder / "reports" / "compare.md").read_text(encoding="utf-8")
-    title = f"Retrain on {window((folder / 'params.yaml').read_text(encoding='utf-8'))}"
+    # JSON: there is no parser of YAML here.
+    title = f"Retrain on {read_json(folder / 'reports' / 'compare.json')['window']}"
     push(root, folder, title)
     if not may_start_workflows:
         link = f"https://github.com/{repository()}/compare/{into}...{BRANCH}?expand=1"
@@ -165,7 +170,7 @@ def propose(root: Path, folder: Path, into: str, may_start_workflows: bool) -> s
 def comment_report(given: argparse.Namespace) -> None:
     """Comment on a pull request."""
     if not given.report.exists():
-        raise StageError(f"{given.report} is missing: run `make compare`")
+        raise StageError(f"{given.report} is missing", "run `make compare`")
     report = given.report.read_text(encoding="utf-8")
     print(f"github: {comment(os.environ.get('PULL_REQUEST', ''), report)}")
 
@@ -173,7 +178,7 @@ def comment_report(given: argparse.Namespace) -> None:
 def propose_retrained(given: argparse.Namespace) -> None:
     """Propose a retrained model."""
     if not given.folder.exists():
-        raise StageError(f"{given.folder} is missing: say FROM=the folder of what was retrained")
+        raise StageError(f"{given.folder} is missing", "say FROM=the folder of what was retrained")
     own = os.environ.get("LIFECYCLE_TOKEN", "")
     if own:
         os.environ["GH_TOKEN"] = own

@@ -73,8 +73,8 @@ def allow_only(name: str, branch: str) -> str:
         ask("POST", path, {"name": branch, "type": "branch"})
     others = [pattern for pattern, kind in _named(path) if (pattern, kind) != (branch, "branch")]
     if others:
-        raise StageError(f"{', '.join(others)} may be deployed there as well as {branch}: remove "
-                         f"that in Settings, Environments, {name}")  # fmt: skip
+        raise StageError(f"{', '.join(others)} may be deployed there as well as {branch}",
+                         f"remove that in Settings, Environments, {name}")  # fmt: skip
     return f"takes {branch} alone"
 
 

@@ -43,9 +43,11 @@ def about_monitor(root: Path) -> tuple[str, str]:
     )
     sentences = "".join(f"- {verbatim(one)}\n" for one in made["sentences"])
     title = f"Monitor fires: {made['environment']}, version {made['version']}"
+    # By the same workflow, where the part is there that retrains.
+    begun = "A retrain was started. " if (root / ".github/workflows/train.yml").is_file() else ""
     text = (f"**{made['verdict']}**: {verbatim(made['reason'])}\n\n{alerts}\n{sentences}\n"
-            f"Judged at {made['judged_at']}. A retrain was started; until a better version is "
-            "released, this one serves.")  # fmt: skip
+            f"Judged at {made['judged_at']}. {begun}Until a better version is released, this one "
+            "serves.")  # fmt: skip
     return title, text
 
 

@@ -59,7 +59,7 @@ def unpack(folder: Path) -> tuple[dict[str, Any], str]:
     """
     path = folder / FILE
     if not path.is_file():
-        raise StageError(f"{path} is missing: run `make bundle`")
+        raise StageError(f"{path} is missing", "run `make bundle`")
     wanted = checksum.named() or seal.sha256(path)
     checksum.require(path, wanted)
     try:

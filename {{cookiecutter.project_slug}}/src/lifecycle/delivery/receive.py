@@ -44,7 +44,9 @@ def receive(
             project, or of a version that may not serve; nothing has changed then.
     """
     if not path.is_file():
-        raise StageError(f"{path} is missing: say which bundle, BUNDLE=file (`make bundle` packs)")
+        raise StageError(
+            f"{path} is missing", "say which bundle, BUNDLE=file (`make bundle` packs)"
+        )
     with path.open("rb") as raw, _scratch(bento.home(root)) as scratch:
         if wanted:
             _require_hash(path, raw, wanted)

@@ -21,7 +21,7 @@ from lifecycle.release import sbom
 COPY, REPORT = Path("build/upstream"), Path("reports/upstream.md")
 # All that `make lock` writes; of several remotes' locks, an owner has only his own.
 LOCKS = ("requirements/*.txt", "deploy/*/requirements.txt")
-STEPS = ("lock", "check", "test", "lifecycle", "stop")
+STEPS = ("lock", "check", "test", "lifecycle")
 # Of this project's own environments; the copy makes its own.
 LEFT_OUT = ("VENV", "SERVING_VENV", "SERVING_PYTHON", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 # Of what others use: a trial registers and serves in its copy alone.
@@ -77,7 +77,9 @@ def upstream(root: Path) -> None:
     remote = f"['remote \"storage\"']\n    url = {copy / '.dvc' / 'trial'}\n"
     write_text(copy / ".dvc" / "config.local", remote)
     news: list[str] = []
-    for target in STEPS:
+    # What the lifecycle has started, where the part that serves is there.
+    stop = ["stop"] if (copy / "make/rollout.mk").is_file() else []
+    for target in (*STEPS, *stop):
         said = step(copy, target)
         if target == "lock" and said is None:
             news = newer(root, copy)

@@ -20,14 +20,14 @@ import polars as pl
 
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import read_json, read_state, write_json, write_text
-from lifecycle.core import failure, git
+from lifecycle.contract.files import read_json, read_state, write_json
+from lifecycle.core import child, edited_yaml, failure, git
 from lifecycle.core.command import project_root
-from lifecycle.core.params import Params, Window, load_params
+from lifecycle.core.params import Params, load_params
+from lifecycle.core.window import Window, shifted
 from lifecycle.loop.settings import Retrain
 from lifecycle.pipeline import ingest, source
 
-WINDOW = re.compile(r'(?m)^(  window:\n    start: )"?[\d-]+"?(\n    end: )"?[\d-]+"?')
 TRACKED = ("params.yaml", "dvc.lock")
 # The commands that release a model.
 STEPS = ("register", "package", "deploy")
@@ -59,7 +59,7 @@ def chosen_end(labelled: dict[str, int], asked: str | None) -> str:
     whole = [name for name, day in labelled.items()
              if day == calendar.monthrange(int(name[:4]), int(name[5:]))[1]]  # fmt: skip
     if not asked and not whole:
-        raise StageError("the source has no month that is labelled up to its last day: give END")
+        raise StageError("the source has no month that is labelled up to its last day", "give END")
     return asked or max(whole)
 
 
@@ -70,22 +70,17 @@ def moved(window: Window, end: str, months: int) -> Window:
         StageError: `end` lies before the window's own end.
     """
     if end < window.end:
-        raise StageError(f"the window ends with {window.end} already: give a later END=YYYY-MM")
-    first = int(end[:4]) * 12 + int(end[5:]) - months
-    return Window(start=max(window.start, f"{first // 12:04d}-{first % 12 + 1:02d}"), end=end)
+        raise StageError(f"the window ends with {window.end} already", "give a later END=YYYY-MM")
+    return Window(start=max(window.start, shifted(end, 1 - months)), end=end)
 
 
 def write_window(path: Path, window: Window) -> None:
     """Write the window into params.yaml, which keeps its comments.
 
     Raises:
-        StageError: it is not written there as it is in a generated project.
+        StageError: see `edited_yaml.replaced`.
     """
-    text = path.read_text(encoding="utf-8")
-    changed, found = WINDOW.subn(rf'\g<1>"{window.start}"\g<2>"{window.end}"', text)
-    if found != 1:
-        raise StageError(f"{path} has no data.window of two lines, start and end: write it so")
-    write_text(path, changed)
+    edited_yaml.rewrite(path, {f"data.window.{end}": month for end, month in window})
 
 
 def _run(root: Path, *arguments: str) -> None:
@@ -102,12 +97,10 @@ def _run(root: Path, *arguments: str) -> None:
 def undo(root: Path) -> None:
     """Bring parameters, lock, data and model back to the last commit."""
     git.restore(root, *TRACKED)
-    if (root / "dvc.lock").is_file():
-        command = [sys.executable, "-m", "dvc", "checkout", "--quiet", "--force"]
-        done = subprocess.run(command, cwd=root, capture_output=True, check=False)
-        if done.returncode:
-            # Not an error of its own: it would hide why the line was stopped.
-            print("retrain: data and model of before are not in the cache: type `make pipeline`")
+    is_locked = (root / "dvc.lock").is_file()
+    if is_locked and child.run(root, "dvc", "checkout", "--quiet", "--force").returncode:
+        # Not an error of its own: it would hide why the line was stopped.
+        print("retrain: data and model of before are not in the cache: type `make pipeline`")
     _note(root).unlink(missing_ok=True)
 
 
@@ -129,7 +122,7 @@ def require_clean(root: Path) -> None:
         undo(root)
     elif dirty:
         raise StageError(
-            f"{', '.join(dirty[:5])} not committed: type `git add -A && git commit` first"
+            f"{', '.join(dirty[:5])} not committed", "type `git add -A && git commit` first"
         )
 
 
@@ -152,24 +145,23 @@ def retrain(
     except BaseException:
         undo(root)
         raise
-    months = f"{window.start} to {window.end}"
     if read_json(root / params.paths.gate_report)["verdict"] == "unchanged":
         undo(root)
-        return f"nothing new: the model of {months} is the champion already"
+        return f"nothing new: the model of {window} is the champion already"
     changed = [path for path in TRACKED if path in git.changed(root)]
     if changed:
-        git.commit(root, f"Move the data window to {months}", *changed)
+        git.commit(root, f"Move the data window to {window}", *changed)
     _note(root).unlink()
     for step in steps:
         _run(root, step)
     done = f"{' and '.join(steps)} done" if steps else "committed; nothing is released"
-    return f"the window is {months}, {done}"
+    return f"the window is {window}, {done}"
 
 
 def main(given: argparse.Namespace) -> None:
     """Retrain, release and deploy."""
     if given.end and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", given.end):
-        raise StageError(f"{given.end} is no month: give END=YYYY-MM")
+        raise StageError(f"{given.end} is no month", "give END=YYYY-MM")
     steps = [step for step in STEPS if step != "deploy" or not given.no_deploy]
     steps = [] if given.no_release else steps
     print(f"retrain: {retrain(project_root(), load_params(), load_schema(), given.end, steps)}")

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lifecycle.core.runbook import see
 from lifecycle.monitoring.settings import Monitor
 
 # Each kind is a heading of the runbook with the whole answer; this is its first step.
-RUNBOOK = "docs/operations.md"
 WHAT_TO_DO = {
     "invariant": "The data is broken before it reaches the service: ask who sends this column.",
-    "drift": "The world has moved: look at quality, then run `make retrain`.",
+    "drift": "The world has moved: look at quality, then retrain.",
     "prediction drift": "Look at which features drift with it, then at quality when labels come.",
-    "quality": "Run `make retrain`; the gate lets only a better model through.",
+    "quality": "Retrain; the gate lets only a better model through.",
     "skew": "Service and training compute this feature differently: `make rollback`, then fix.",
-    "stale": "Run `make retrain`: the model's data is older than monitor.maximum_age_days.",
+    "stale": "Retrain: the model's data is older than monitor.maximum_age_days.",
     "refusals": "Clients send what schema.yaml does not allow: tell them, or change the schema.",
     "availability": "Look at `make status` and at the logs it names; `make rollback` if it is new.",
     "lost log": "Look at the disk and at the worker's log: what is not logged nobody watches.",
@@ -35,8 +35,7 @@ class Alert:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the alert as it stands in monitor.json; `see` is its paragraph of the runbook."""
-        see = f"{RUNBOOK}#{self.kind.replace(' ', '-')}"
-        return {**asdict(self), "windows": list(self.windows), "see": see}
+        return {**asdict(self), "windows": list(self.windows), "see": see(self.kind)}
 
 
 def fires(flags: Sequence[bool], rule: Monitor, *, sudden: bool = False) -> bool:

@@ -82,7 +82,7 @@ def champion(root: Path, params: Params, name: str) -> Champion:
     versions, live = registry.connect(root, params), Deployment(root, name).load().live
     version = versions.get(live.version) if live else versions.by_alias(alias(name))
     if version is None:
-        raise StageError("no version serves: run `make release` and `make deploy`")
+        raise StageError("no version serves", "run `make release` and `make deploy`")
     reference = pl.read_parquet(fetch_reference(root, version.tags), glob=False)
     evaluation = read_json(fetch_evaluation(root, version.tags))
     return Champion(version, live.tag if live else None, reference, evaluation)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from lifecycle.contract.files import read_state, write_json
+from lifecycle.core import direct_http
 from lifecycle.core.params import Params
 from lifecycle.monitoring.alerts import Alert
 from lifecycle.monitoring.settings import Monitor, Objectives
@@ -50,11 +49,9 @@ def scrape(port: int) -> dict[str, Any]:
 
 
 def _get(port: int, path: str) -> str:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=SECONDS) as answer:
-            content: bytes = answer.read()
-    except http.client.HTTPException as error:
-        raise OSError(f"{path}: no whole answer ({error})") from None
+    status, content = direct_http.ask(f"http://127.0.0.1:{port}", path, SECONDS)
+    if status != 200:
+        raise OSError(f"{path} was answered {status}")
     return content.decode()
 
 

@@ -146,7 +146,7 @@ def _stored(path: Path) -> pl.DataFrame:
         return pl.read_parquet(path, glob=False)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
-        raise StageError(f"{path} cannot be read ({reason}): move it out of the log") from None
+        raise StageError(f"{path} cannot be read ({reason})", "move it out of the log") from None
 
 
 def _fitting(found: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:

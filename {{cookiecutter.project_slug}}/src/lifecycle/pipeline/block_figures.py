@@ -13,15 +13,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.privacy import shown
 from lifecycle.core import day_blocks
-from lifecycle.core.frames import arrays
+from lifecycle.core.frames import labels
 from lifecycle.core.metric_names import worst as worst_of
 from lifecycle.core.params import Params
 from lifecycle.tasks import rules
-from project.model import Model
 
 Array = rules.Array
 BIAS = "bias"
@@ -43,15 +41,6 @@ def figure(label: Array, score: Array, name: str) -> float:
         order, ties = rules.prepared_scores(label, score, name)
         return rules.weighted_roc_auc(order, ties, label, np.ones(len(label)))
     return float(rules.per_row(label, score, name).mean())
-
-
-def predicted(
-    train: pl.DataFrame, holdout: pl.DataFrame, model: Model, schema: Schema
-) -> pl.DataFrame:
-    """Return the rows of both parts with what the model predicts for them."""
-    rows = pl.concat([train, holdout])
-    probability = model.predict(arrays(rows, features.names(schema))).astype(np.float64)
-    return rows.with_columns(pl.Series("probability", probability))
 
 
 def worst(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
@@ -91,7 +80,7 @@ def _figures(block: pl.DataFrame, schema: Schema, params: Params) -> Iterator[tu
 def _figure(
     rows: pl.DataFrame, key: str, name: str, schema: Schema, params: Params
 ) -> Iterator[tuple[str, float]]:
-    label = rows[schema.target].cast(pl.Float64).to_numpy()
+    label = labels(rows, schema)
     day = rows[schema.time].dt.date().to_numpy()
     if judgeable(label, day, params):
         yield key, figure(label, rows["probability"].to_numpy(), name)

@@ -18,5 +18,5 @@ COMMANDS = (
     Command("tune", "lifecycle.pipeline.tune:main", "Search hyper-parameters", (
         option("--write", action="store_true", help="write the best to params.yaml"),
     )),
-    Command("docs", "lifecycle.pipeline.document:main", "Write docs/columns.md; check links"),
+    Command("docs", "lifecycle.pipeline.document:main", "Write the page of columns; check links"),
 )  # fmt: skip

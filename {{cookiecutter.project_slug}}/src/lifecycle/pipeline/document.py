@@ -1,4 +1,4 @@
-"""Document writes docs/columns.md from schema.yaml, so that the table cannot lag behind it.
+"""Document writes expectations/columns.md from schema.yaml, so that the table cannot lag behind it.
 
 The line stops where a link of README.md or docs/ leads nowhere.
 """
@@ -40,6 +40,6 @@ def dead_links(root: Path) -> list[str]:
 def main() -> None:
     """Write the page, and ask whether every link leads somewhere."""
     root = project_root()
-    write_text(root / "docs" / "columns.md", table(load_schema()))
+    write_text(root / "expectations" / "columns.md", table(load_schema()))
     if dead := dead_links(root):
         raise StageError(f"links that lead nowhere: {', '.join(dead)}")

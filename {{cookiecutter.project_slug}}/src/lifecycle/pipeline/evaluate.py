@@ -18,12 +18,12 @@ from lifecycle.contract import features, model_file, privacy
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, replacing, write_json
+from lifecycle.contract.model_file import Model
 from lifecycle.core.command import project_root
-from lifecycle.core.frames import arrays
+from lifecycle.core.frames import arrays, categories, labels, unknown
 from lifecycle.core.params import Evaluate, Params, load_params
 from lifecycle.pipeline import block_figures, reference
 from lifecycle.tasks import baselines, metrics
-from project.model import Model, category_codes
 
 Array = metrics.Array
 
@@ -70,11 +70,14 @@ def fairness(
 def attributions(model: Model, columns: dict[str, Array], rows: int) -> list[dict[str, Any]]:
     """Return the mean absolute SHAP value of each feature, in log odds, largest first.
 
-    Taken on `rows` rows spread evenly over the holdout. (ML Test Score, Data 2.)
+    Taken on `rows` rows spread evenly over the holdout; none of a kind of model that has none. (ML
+    Test Score, Data 2.)
     """
     total = len(columns[model.names[0]])
     picked = np.unique(np.linspace(0, total - 1, min(rows, total)).astype(int))
     values = model.contributions({name: columns[name][picked] for name in model.names})
+    if values is None:
+        return []
     means = np.abs(values[:, :-1]).mean(axis=0)
     order = np.argsort(-means, kind="stable")
     return [{"feature": model.names[i], "attribution": float(means[i])} for i in order]
@@ -82,15 +85,14 @@ def attributions(model: Model, columns: dict[str, Array], rows: int) -> list[dic
 
 def evaluate(
     train: pl.DataFrame, holdout: pl.DataFrame, model: Model, params: Params, schema: Schema
-) -> tuple[dict[str, Any], Array, dict[str, Array]]:
-    """Return the evaluation, the probabilities and the columns of the holdout."""
+) -> tuple[dict[str, Any], Array, dict[str, Array], pl.DataFrame]:
+    """Return the evaluation, the holdout's probabilities and columns, and all rows `predicted`."""
     names, chosen = features.names(schema), params.evaluate
     columns, seen = arrays(holdout, names), arrays(train, names)
-    label, known = (part[schema.target].cast(pl.Float64).to_numpy() for part in (holdout, train))
+    label, known = (labels(part, schema) for part in (holdout, train))
     probability = model.predict(columns)
-    codes = category_codes(
-        {n: list(seen[n]) for n in names if seen[n].dtype == object}, schema.private_categories
-    )
+    rows = predicted({"train": train, "holdout": holdout}, [model.predict(seen), probability])
+    codes = categories(seen, schema.private_categories)
     line = baselines.predict_linear(seen, known, columns, codes, params.train.seed)
     bins = chosen.calibration_bins
     report = {
@@ -106,9 +108,17 @@ def evaluate(
             holdout, label, probability >= chosen.threshold, schema, chosen.minimum_slice_rows
         ),
         "attributions": attributions(model, columns, chosen.attribution_rows),
-        "unknown_categories": model.unknown(columns),
+        "unknown_categories": unknown(columns, model.codes),
+        "worst_blocks": block_figures.worst(rows, schema, params),
     }
-    return report, probability, columns
+    return report, probability, columns, rows
+
+
+def predicted(parts: dict[str, pl.DataFrame], probabilities: list[Array]) -> pl.DataFrame:
+    """Return all rows with what the model predicts for them, and the `part` that they are of."""
+    whole = pl.concat([rows.with_columns(part=pl.lit(name)) for name, rows in parts.items()])
+    probability = np.concatenate(probabilities).astype(np.float64)
+    return whole.with_columns(pl.Series("probability", probability))
 
 
 def write_plots(folder: Path, report: dict[str, Any], label: Array, probability: Array) -> None:
@@ -134,15 +144,12 @@ def main() -> None:
     train = pl.read_parquet(root / paths.train, glob=False)
     holdout = pl.read_parquet(root / paths.holdout, glob=False)
     model = model_file.load(root / paths.model)
-    report, probability, columns = evaluate(train, holdout, model, params, schema)
-    label = holdout[schema.target].cast(pl.Float64).to_numpy()
+    report, probability, columns, rows = evaluate(train, holdout, model, params, schema)
+    label = labels(holdout, schema)
     with replacing(root / paths.predictions) as temporary:
         pl.DataFrame({"probability": probability}).write_parquet(temporary)
     write_json(root / paths.metrics, report["metrics"])
     identity = md5(root / paths.model)
-    report["worst_blocks"] = block_figures.worst(
-        block_figures.predicted(train, holdout, model, schema), schema, params
-    )
     write_json(root / paths.evaluation_report, {"model_md5": identity, **report})
     write_json(
         root / paths.reference_profile,
@@ -154,8 +161,8 @@ def main() -> None:
             privacy.private_features(schema),
         ),
     )
-    rows = reference.sample(train, holdout, model, schema)
-    reference.write_sample(root / paths.reference_sample, rows, identity)
+    sample = reference.sample(rows, schema)
+    reference.write_sample(root / paths.reference_sample, sample, identity)
     write_plots(root / paths.plots, report, label, probability)
     scored = ", ".join(f"{name} {value:.4f}" for name, value in report["metrics"].items())
     print(f"evaluate: {holdout.height} rows held out: {scored}")

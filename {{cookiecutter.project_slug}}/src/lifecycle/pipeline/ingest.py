@@ -87,9 +87,11 @@ def profile(frame: pl.DataFrame, unlabelled: int, schema: Schema) -> dict[str, A
 def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Return the snapshot and its profile; see the module for what stops the line."""
     if not folder.is_dir():
-        raise StageError(f"{folder} is missing: run `make pipeline`, which fetches it")
+        raise StageError(f"{folder} is missing", "run `make pipeline`, which fetches it")
     if not any(folder.iterdir()):
-        raise StageError(f"{folder} is empty: delete it and run `make pipeline`, which fetches it")
+        raise StageError(
+            f"{folder} is empty", "delete it and run `make pipeline`, which fetches it"
+        )
     order = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         try:
@@ -103,7 +105,7 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
             raise StageError(f"{folder} cannot be read: {reason}") from None
     if rows.is_empty():
         window = params.data.window
-        raise StageError(f"{folder} has no rows from {window.start} to {window.end} (data.window)")
+        raise StageError(f"{folder} has no rows from {window} (data.window)")
     labelled = refuse(rows, readings, schema).filter(pl.col(schema.target).is_not_null())
     return labelled, profile(labelled, rows.height - labelled.height, schema)
 

@@ -19,7 +19,8 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, replacing, write_json
 from lifecycle.core.command import project_root
 from lifecycle.core.frames import learn
-from lifecycle.core.params import Window, load_params
+from lifecycle.core.params import load_params
+from lifecycle.core.window import Window
 
 ROWS_PER_GROUP = 50_000
 # Of the training part in its order, which is that of time: so that rows of the same days do not

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import replacing
-from lifecycle.core.frames import arrays
-from project.model import Model
 
 Array = NDArray[Any]
 SAMPLE_ROWS = 20_000
@@ -84,19 +82,13 @@ def profile(
     }
 
 
-def sample(
-    train: pl.DataFrame, holdout: pl.DataFrame, model: Model, schema: Schema
-) -> pl.DataFrame:
+def sample(rows: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """Return rows spread evenly over both parts: request, features, probability, target, part."""
-    parts = {"train": train, "holdout": holdout}
-    whole = pl.concat([rows.with_columns(part=pl.lit(name)) for name, rows in parts.items()])
-    picked = np.linspace(0, whole.height - 1, min(SAMPLE_ROWS, whole.height)).astype(int)
-    rows, names = whole[np.unique(picked)], features.names(schema)
-    probability = model.predict(arrays(rows, names)).astype(np.float64)
-    return rows.select(
+    picked = np.linspace(0, rows.height - 1, min(SAMPLE_ROWS, rows.height)).astype(int)
+    return rows[np.unique(picked)].select(
         *schema.request,
-        *(pl.col(name).alias(FEATURE + name) for name in names),
-        pl.Series("probability", probability),
+        *(pl.col(name).alias(FEATURE + name) for name in features.names(schema)),
+        "probability",
         schema.target,
         "part",
     )

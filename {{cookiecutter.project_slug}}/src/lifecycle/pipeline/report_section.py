@@ -23,7 +23,8 @@ def _values(facts: Facts) -> dict[str, Any]:
         return {"found": None}
     return {
         "found": found, "sign": SIGN, "calibration": _calibration(found),
-        "roc": _roc(roc) if roc else None, "attributions": _attributions(found["attributions"]),
+        "roc": _roc(roc) if roc else None,
+        "attributions": _attributions(found["attributions"]) if found["attributions"] else None,
     }  # fmt: skip
 
 

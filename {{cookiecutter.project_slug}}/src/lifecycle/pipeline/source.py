@@ -26,7 +26,7 @@ class Reader:
             StageError: the file is missing, or is no table.
         """
         if not path.is_file():
-            raise StageError(f"{path} is missing: delete {path.parent} and run `make pipeline`")
+            raise StageError(f"{path} is missing", f"delete {path.parent} and run `make pipeline`")
         return csv_file.scan(path)
 
     def parquet(self, path: Path) -> pl.LazyFrame:

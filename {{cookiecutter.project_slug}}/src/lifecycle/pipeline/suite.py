@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from lifecycle.contract.columns import Column, Schema
-from lifecycle.contract.section import parse
-from lifecycle.core.params import Validate, Window
+from lifecycle.contract.section import Section, parse
+from lifecycle.core.params import Validate
+from lifecycle.core.window import Window
 
 # pandas' own names of what ingest writes; Great Expectations compares with them.
 PANDAS_TYPES = {
@@ -18,22 +19,18 @@ PANDAS_TYPES = {
 }  # fmt: skip
 
 
-class Expectation(BaseModel):
+class Expectation(Section):
     """One expectation by its Great Expectations name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: str
     kwargs: dict[str, Any]
     notes: str = ""
 
 
-class Beyond(BaseModel):
+class Beyond(Section):
     """The content of expectations/suite.yaml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    derived: dict[str, str] = {}
+    derived: dict[str, str] = Field(default_factory=dict)
     expectations: tuple[Expectation, ...] = ()
 
 
@@ -72,14 +69,21 @@ def of_column(column: Column) -> list[Expectation]:
     return found
 
 
+def of_key(names: list[str]) -> Expectation:
+    """Return that a key names one row: Great Expectations has a rule of its own for one column."""
+    notes = "The key names one row."
+    if len(names) == 1:
+        return _expect("column_values_to_be_unique", notes, column=names[0])
+    return _expect("compound_columns_to_be_unique", notes, column_list=names)
+
+
 def of_snapshot(schema: Schema, window: Window, beyond: Beyond) -> list[Expectation]:
     """Return every expectation of the snapshot."""
     whole = [
         _expect("table_columns_to_match_set", column_set=[
             *(column.name for column in schema.columns), *beyond.derived,
         ]),
-        _expect("compound_columns_to_be_unique", column_list=schema.names("key"),
-                notes="The key names one row."),
+        of_key(schema.names("key")),
         _expect("column_values_to_be_between", column=schema.time,
                 min_value=f"{window.since}T00:00:00",
                 max_value=f"{window.until}T00:00:00", strict_max=True,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import md5, replacing
+from lifecycle.contract.files import md5, md5_of, replacing
 from lifecycle.core import cloud
 from lifecycle.core.params import load_params
 
@@ -43,7 +42,7 @@ def _fetch(root: Path, commit: str, path: Path, wanted: str, what: str) -> Path:
     if kept.is_file() and md5(kept) == wanted:
         return kept
     content = content_at(root, commit, path, f"{what} {wanted}")
-    if hashlib.md5(content, usedforsecurity=False).hexdigest() != wanted:
+    if md5_of(content) != wanted:
         raise StageError(f"commit {commit[:12]} holds something else than {what} {wanted}")
     with replacing(kept) as temporary:
         temporary.write_bytes(content)

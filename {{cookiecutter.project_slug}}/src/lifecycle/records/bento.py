@@ -86,7 +86,7 @@ def released(root: Path) -> Released:
     """
     found = last(root)
     if found is None:
-        raise StageError("there is no Bento of the champion here: run `make release`")
+        raise StageError("there is no Bento of the champion here", "run `make release`")
     require(root, found.tag)
     return found
 
@@ -117,8 +117,8 @@ def require(root: Path, tag: str, tags: dict[str, str] | None = None) -> None:
     seal.forget_caches(folder(root, tag))
     if found := damage(root, tag, tags):
         raise StageError(
-            f"the Bento {tag} is not what was packaged ({found}), so it does not serve: "
-            "run `make release`, which packages it again, or `make receive`"
+            f"the Bento {tag} is not what was packaged ({found}), so it does not serve",
+            "run `make release`, which packages it again, or `make receive`",
         )
 
 
@@ -167,7 +167,7 @@ def of_version(root: Path, version: int) -> Released:
     """
     tag = packaged(root).get(str(version))
     if tag is None or not (folder(root, tag) / "bento.yaml").is_file():
-        raise StageError(f"there is no Bento of version {version} here: run `make release`")
+        raise StageError(f"there is no Bento of version {version} here", "run `make release`")
     return Released(tag, version)
 
 
@@ -180,7 +180,7 @@ def python(root: Path) -> str:
     lock = (root / "requirements" / "serving.txt").read_bytes()
     path = Path(os.environ.get("SERVING_PYTHON") or _python_for(root, lock))
     if not path.is_file():
-        raise StageError(f"the serving environment is missing ({path}): run `make setup`")
+        raise StageError(f"the serving environment is missing ({path})", "run `make setup`")
     return str(path)
 
 

@@ -6,14 +6,13 @@ another than a version was made with, only the code of its own commit may score 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import md5, parse_strict
+from lifecycle.contract.files import md5, md5_of, parse_strict
 
 # The version's tags: the hash, and what it is of (each path with its MD5).
 HASH, FILES = "definition_md5", "definition"
@@ -59,7 +58,7 @@ def here(root: Path) -> dict[str, str]:
 def tags(files: Mapping[str, str]) -> dict[str, str]:
     """Return both tags of a definition."""
     text = json.dumps(files, sort_keys=True)
-    return {HASH: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(), FILES: text}
+    return {HASH: md5_of(text.encode()), FILES: text}
 
 
 def read(found: Mapping[str, str]) -> dict[str, str]:

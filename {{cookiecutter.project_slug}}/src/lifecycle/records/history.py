@@ -8,7 +8,6 @@ newest is the champion. Whoever may push can make a tag, so each has to show tha
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import md5_of
 from lifecycle.core import git, outputs
 from lifecycle.core.command import project_root
 from lifecycle.core.git_command import GitError
@@ -97,7 +97,7 @@ def _release(root: Path, number: int, name: str) -> Release:
         raise StageError("it stands at another commit than its record names")
     require_merged(root, commit)
     lock = git.content(root, commit, LOCK) or b""
-    if hashlib.md5(lock, usedforsecurity=False).hexdigest() != lineage.get("dvc_lock_md5"):
+    if md5_of(lock) != lineage.get("dvc_lock_md5"):
         raise StageError(f"{LOCK} of its commit is not the one that its record names")
     named_there = (line.strip() for line in lock.decode(errors="replace").splitlines())
     if f"md5: {lineage['model_md5']}" not in named_there:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import parse_strict
+from lifecycle.contract.files import md5_of, parse_strict
 from lifecycle.records import store, tracking
 
 # Where a run keeps the verdict that let its model through.
@@ -21,9 +20,9 @@ def log_verdict(root: Path, run_id: str, gate_report: Path) -> None:
     Versions of one model, with another threshold, share its run: each keeps its own verdict.
     """
     content = gate_report.read_bytes()
-    kept = verdict_content(root, run_id, _hash(content))
+    kept = verdict_content(root, run_id, md5_of(content))
     if kept != content:
-        place = VERDICTS if kept is None else f"{VERDICTS}/{_hash(content)}"
+        place = VERDICTS if kept is None else f"{VERDICTS}/{md5_of(content)}"
         tracking.connect(root).MlflowClient().log_artifact(run_id, str(gate_report), place)
 
 
@@ -63,11 +62,7 @@ def _wanted(folder: Path, wanted: str) -> bytes | None:
     """Return the content of the file with an MD5 below a folder, else of the first, if any."""
     paths = sorted(folder.rglob("*"), key=lambda path: (len(path.parts), path))
     found = [path.read_bytes() for path in paths if path.is_file()]
-    return next((one for one in found if _hash(one) == wanted), found[0] if found else None)
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return next((one for one in found if md5_of(one) == wanted), found[0] if found else None)
 
 
 def kept_verdict(root: Path, run_id: str, wanted: str = "") -> dict[str, Any] | None:

@@ -8,11 +8,10 @@ its release is in git's history.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import parse_strict
+from lifecycle.contract.files import md5_of, parse_strict
 from lifecycle.records import (
     definition,
     history,
@@ -41,7 +40,7 @@ def wanted(root: Path, versions: registry.Registry) -> registry.Version:
             require(root, version, f"the alias {alias} names it: in MLflow (`make ui`) remove that "
                     "alias, or point it to a version that passed")  # fmt: skip
             return version
-    raise StageError("no version is registered: run `make release`")
+    raise StageError("no version is registered", "run `make release`")
 
 
 def require(root: Path, version: registry.Version, advice: str) -> None:
@@ -79,7 +78,7 @@ def _of_run(root: Path, version: registry.Version) -> str | None:
     kept = kept_verdicts.verdict_content(root, version.run_id, wanted_md5)
     if kept is None:
         return "no verdict is kept with its run"
-    if hashlib.md5(kept, usedforsecurity=False).hexdigest() != wanted_md5:
+    if md5_of(kept) != wanted_md5:
         return "the verdict that is kept with its run is another than its tags name"
     try:
         fault = proof.verdict_fault(root, version, parse_strict(kept))

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
+from lifecycle.contract.section import plain
 from lifecycle.core import git
 from lifecycle.core.git_command import GitError
 from lifecycle.core.params import Judged, load_params
@@ -58,8 +59,8 @@ def settings(root: Path, version: Version) -> tuple[Judged, Schema] | None:
         git.content(root, commit, name) or b"" for name in ("params.yaml", "schema.yaml")
     )
     try:
-        return (Judged.model_validate(yaml.safe_load(params)),
-                Schema.model_validate(yaml.safe_load(schema)))  # fmt: skip
+        return (Judged.model_validate(plain(params)),
+                Schema.model_validate(plain(schema)))  # fmt: skip
     except (ValidationError, yaml.YAMLError):
         return None
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from lifecycle.contract.files import read_state, write_json
+from lifecycle.contract.section import Section
 
 
-class Received(BaseModel):
+class Received(Section, strict=True):
     """What a bundle said of its version."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     lineage: dict[str, str]
     gate: dict[str, Any]

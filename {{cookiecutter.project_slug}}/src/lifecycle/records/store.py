@@ -51,7 +51,7 @@ def ensure(root: Path) -> None:
     """
     if strange := READ_OTHERWISE.search(str(root)):
         raise StageError(f"MLflow cannot keep its files below {root}, since it reads "
-                         f"{strange.group()!r} in a path as something else: name the folder "
+                         f"{strange.group()!r} in a path as something else", "name the folder "
                          "otherwise, or set MLFLOW_TRACKING_URI to a server's address")  # fmt: skip
     database = root / "mlflow.db"
     if _is_there(database):
@@ -105,11 +105,11 @@ def require_whole(database: Path, instead: str) -> None:
         StageError: it is a folder, another kind of file, or broken; what to do `instead`.
     """
     if not database.is_file():
-        raise StageError(f"{database} is no file: move it away, {instead}")
+        raise StageError(f"{database} is no file", f"move it away, {instead}")
     with _opened(database, instead) as connection:
         ((said,),) = connection.execute("pragma quick_check(1)").fetchall()
     if said != "ok":
-        raise StageError(f"{database} is broken ({said}): move it away, {instead}")
+        raise StageError(f"{database} is broken ({said})", f"move it away, {instead}")
 
 
 @contextlib.contextmanager
@@ -126,12 +126,12 @@ def _opened(database: Path, instead: str = "") -> Iterator[sqlite3.Connection]:
     except sqlite3.OperationalError as error:
         # No fault of its content: another process is at it, or the system refuses.
         if "no such" in str(error):
-            raise StageError(f"{database} is no store of MLflow ({error}): move it away, "
+            raise StageError(f"{database} is no store of MLflow ({error})", f"move it away, "
                              f"{instead or AGAIN}") from None  # fmt: skip
         raise StageError(f"{database} cannot be used ({error}): see that no other process holds "
                          "it, and its rights, then type the same again") from None  # fmt: skip
     except sqlite3.DatabaseError as error:
-        raise StageError(f"{database} is broken ({error}): move it away, "
+        raise StageError(f"{database} is broken ({error})", f"move it away, "
                          f"{instead or AGAIN}") from None  # fmt: skip
 
 

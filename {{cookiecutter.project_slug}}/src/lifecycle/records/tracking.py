@@ -6,11 +6,11 @@ The artefact of record is the DVC-tracked model file: a run is its description.
 
 from __future__ import annotations
 
+import ast
 import logging
 import os
 import socket
-import sys
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ SETTINGS = {
     "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",
     "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
 }
-# What the logged model needs where it is loaded; asked of the installed packages.
+# What the machinery needs where a logged model is loaded.
 REQUIREMENTS = ("mlflow", "narwhals", "numpy", "pandas", "polars", "pyarrow", "pydantic", "pyyaml")
 
 
@@ -117,23 +117,20 @@ def log_model_run(root: Path, params: Params, schema: Schema) -> str:
     report = read_json(root / params.paths.training_report)
     tags = {"model_md5": model_md5, **process_tag()}
     with mlflow.start_run(experiment_id=experiment_id, tags=tags) as run:
-        mlflow.log_params({**params.train.model_dump(), "window": _window(params)})
-        mlflow.log_metric("trees", report["trees"])
-        _log_curve(mlflow, run.info.run_id, report["early_stopping_roc_auc"])
+        mlflow.log_params({**params.train.model_dump(), "window": str(params.data.window)})
+        for name, value in report["figures"].items():
+            _log_figure(mlflow, run.info.run_id, name, value)
         mlflow.log_input(_data_set(root, params.paths.train), context="training")
         info = _log_model(mlflow, root, params, schema)
         mlflow.set_tag("model_uri", info.model_uri)
         return str(run.info.run_id)
 
 
-def _window(params: Params) -> str:
-    return f"{params.data.window.start} to {params.data.window.end}"
-
-
-def _log_curve(mlflow: Any, run_id: str, areas: list[float]) -> None:
+def _log_figure(mlflow: Any, run_id: str, name: str, value: float | list[float]) -> None:
     from mlflow.entities import Metric
 
-    curve = [Metric("early_stopping_roc_auc", area, 0, step) for step, area in enumerate(areas)]
+    rounds = value if isinstance(value, list) else [value]
+    curve = [Metric(name, one, 0, step) for step, one in enumerate(rounds)]
     mlflow.MlflowClient().log_batch(run_id, metrics=curve[:1000])
 
 
@@ -170,13 +167,25 @@ def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
         signature=ModelSignature(Columns(inputs), Columns([ColSpec("double", "probability")])),
         input_example=example.to_pandas(),
         # Given, because MLflow would otherwise start a process that imports everything to find it.
-        pip_requirements=[f"{name}=={version(name)}" for name in (*REQUIREMENTS, _xgboost())],
+        pip_requirements=[f"{name}=={version(name)}" for name in sorted(_libraries())],
     )
 
 
-def _xgboost() -> str:
-    """Return the name under which XGBoost is installed; on Linux it is the build without GPU."""
-    return "xgboost-cpu" if sys.platform == "linux" else "xgboost"
+def _libraries() -> set[str]:
+    """Return what the logged model needs where it is loaded, under the names of the packages.
+
+    Beside REQUIREMENTS that is what src/project/ imports: on Linux `xgboost` is `xgboost-cpu`.
+    """
+    code = (path for place in project.__path__ for path in Path(place).rglob("*.py"))
+    imported: set[str] = set()
+    for node in (one for path in code for one in ast.walk(ast.parse(path.read_bytes()))):
+        if isinstance(node, ast.Import):
+            imported |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module or "")
+    installed = packages_distributions()
+    found = (one for name in imported for one in installed.get(name.partition(".")[0], ()))
+    return {*REQUIREMENTS, *(one.lower() for one in found)}
 
 
 def log_metrics(root: Path, params: Params) -> None:

@@ -40,7 +40,7 @@ def require(root: Path) -> None:
     kind = named.partition("://")[0].partition("+")[0]
     if "://" not in named or kind == "file":
         raise StageError(f"MLFLOW_TRACKING_URI is {named!r}, and MLflow keeps nothing in plain "
-                         "files any more: name a server, or unset it")  # fmt: skip
+                         "files any more", "name a server, or unset it")  # fmt: skip
     if kind == "sqlite":
         _require_file(root, named)
     elif kind in PORTS:
@@ -53,11 +53,11 @@ def _require_file(root: Path, named: str) -> None:
     """Let the folder of a SQLite file be there: MLflow would make it for any slip in a name."""
     path = root / unquote(named.partition(":///")[2].partition("?")[0])
     if path == root or path.name == ":memory:":
-        raise StageError(f"MLFLOW_TRACKING_URI is {named!r}, which names no file: name one, "
+        raise StageError(f"MLFLOW_TRACKING_URI is {named!r}, which names no file", f"name one, "
                          f"{INSTEAD}")  # fmt: skip
     if not path.parent.is_dir():
         raise StageError(f"MLFLOW_TRACKING_URI is {named!r}, and there is no folder "
-                         f"{path.parent}: make it, {INSTEAD}")  # fmt: skip
+                         f"{path.parent}", f"make it, {INSTEAD}")  # fmt: skip
     if path.exists():
         store.require_whole(path, INSTEAD)
 
@@ -96,7 +96,7 @@ def _require_health(named: str) -> None:
 
 
 def _silent(named: str, reason: str) -> StageError:
-    return StageError(f"the tracking server {without_password(named)} does not answer ({reason}): "
+    return StageError(f"the tracking server {without_password(named)} does not answer ({reason})",
                       f"start it, {INSTEAD}")  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def require_variables() -> None:
             try:
                 variable.get()
             except ValueError as error:
-                raise StageError(f"{_line(error)}: correct or unset {name}") from None
+                raise StageError(f"{_line(error)}", f"correct or unset {name}") from None
 
 
 def require_answer(mlflow: Any, root: Path) -> None:

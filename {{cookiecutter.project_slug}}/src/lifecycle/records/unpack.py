@@ -16,10 +16,10 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from lifecycle.contract.files import parse_strict
-from lifecycle.contract.section import first_mistake
+from lifecycle.contract.section import Section, first_mistake
 
 MANIFEST, FACTS, BENTO = "manifest.json", "version.json", "bento"
 # As `pack` writes it: without name and time, so that no byte of a bundle is left unchecked.
@@ -36,19 +36,15 @@ class BundleError(Exception):
     """A file is no bundle; why."""
 
 
-class Entry(BaseModel):
+class Entry(Section, strict=True):
     """One file of a bundle."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     size: int = Field(ge=0)
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Manifest(BaseModel):
+class Manifest(Section, strict=True):
     """Every file of a bundle but the manifest itself."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     # As a number: true and 1.0 are equal to it, and not what `pack` writes.
     format: int = Field(ge=1, le=1)

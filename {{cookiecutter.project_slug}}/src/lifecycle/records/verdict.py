@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_strict
-from lifecycle.contract.section import first_mistake
+from lifecycle.contract.section import Section, first_mistake
 from lifecycle.core.params import Judged, Params
 from lifecycle.records import definition
 
@@ -31,10 +31,8 @@ PASS = "pass"  # noqa: S105
 LONGEST = 200
 
 
-class Line(BaseModel):
+class Line(Section, strict=True):
     """One rule, as it stands in the report."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     rule: str = Field(min_length=1)
     measured: str
@@ -129,7 +127,7 @@ def passed(found: Any, required: list[str] | None = None) -> Report:
 
 
 def _refusal(reason: str, rules: Iterable[str] = ()) -> StageError:
-    return StageError(f"{reason}: {AGAIN}", reason=reason, about=rules, advice=AGAIN)
+    return StageError(reason, AGAIN, about=rules)
 
 
 def contents(tags: dict[str, str], found: dict[str, Any]) -> dict[str, Any]:

@@ -8,22 +8,18 @@ cache nor its remote have it any more; the same inputs give the same bytes.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import platform
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import md5, read_json, replacing, write_json
-from lifecycle.core import failure, git, outputs
+from lifecycle.contract.files import md5, md5_of, read_json, replacing, write_json
+from lifecycle.contract.section import plain
+from lifecycle.core import child, failure, git, outputs
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import definition
@@ -43,15 +39,16 @@ def requested(root: Path) -> str | None:
     commit = git.commit_of(root, reference)
     if commit is None:
         raise StageError(
-            f"BASE={reference} is no commit of this clone: give a branch, tag or commit, and "
-            "fetch the whole history first (`git fetch --unshallow`)"
+            f"BASE={reference} is no commit of this clone",
+            "give a branch, tag or commit, and "
+            "fetch the whole history first (`git fetch --unshallow`)",
         )
     return commit
 
 
 def _locked(root: Path, commit: str) -> dict[str, Any]:
     lock = git.content(root, commit, "dvc.lock")
-    stages: dict[str, Any] = (yaml.safe_load(lock) or {}).get("stages", {}) if lock else {}
+    stages: dict[str, Any] = (plain(lock) or {}).get("stages", {}) if lock else {}
     return stages
 
 
@@ -83,7 +80,7 @@ def version_at(root: Path, params: Params, commit: str) -> Version | None:
     tags |= {tag: _md5_at(root, commit, path) for tag, path in DEFINITION.items()}
     there = {path: _md5_at(root, commit, path) for path in definition.paths(root)}
     tags |= definition.tags(there)
-    asked = yaml.safe_load(git.content(root, commit, "params.yaml") or b"")
+    asked = plain(git.content(root, commit, "params.yaml") or b"")
     with contextlib.suppress(TypeError, KeyError):  # it was of another form then
         tags["threshold"] = repr(asked["evaluate"]["threshold"])
     return Version(UNREGISTERED, tags, "")
@@ -92,7 +89,7 @@ def version_at(root: Path, params: Params, commit: str) -> Version | None:
 def _md5_at(root: Path, commit: str, path: str) -> str:
     """Return the MD5 of a file of a commit: where it has none, one that no file of ours has."""
     content = at_commit(root, commit, path) or b""
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+    return md5_of(content)
 
 
 def champion(root: Path, params: Params, registered: Version | None) -> Version | None:
@@ -136,11 +133,7 @@ def remake(root: Path, params: Params, commit: str, locked: str) -> bool:
         # Not a clone: DVC must not look for git there.
         local = f"[core]\n    no_scm = true\n[cache]\n    dir = {root / '.dvc' / 'cache'}\n"
         (folder / ".dvc" / "config.local").write_text(local, encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "dvc", "repro"],
-            cwd=folder, env={**os.environ, "PYTHONPATH": str(folder / "src")},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = child.run(folder, "dvc", "repro")
         if done.returncode:
             reason = failure.passed_on(failure.of(folder, done.stderr, "dvc repro"))
             raise StageError(f"the pipeline of commit {commit[:12]} stops: {reason}")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ import polars as pl
 from lifecycle.contract import features, model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.core import failure, git
+from lifecycle.core import child, failure, git
 from lifecycle.core.frames import arrays
 from lifecycle.records import definition
 from lifecycle.records.artefact import fetch_model
@@ -53,11 +50,7 @@ def _by_its_own_code(root: Path, version: Version, model: Path, holdout: pl.Data
         git.export(root, commit, folder)
         rows, scored = folder / "holdout.parquet", folder / "scored.parquet"
         holdout.write_parquet(rows)
-        done = subprocess.run(
-            [sys.executable, "-m", *scoring(folder), rows, scored, "--model", model],
-            cwd=folder, env={**os.environ, "PYTHONPATH": str(folder / "src")},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = child.run(folder, *scoring(folder), rows, scored, "--model", model)
         if done.returncode:
             # An older commit leaves no record: its last words are quoted.
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]

@@ -13,14 +13,14 @@ from lifecycle.contract import features, model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json
-from lifecycle.core.frames import request_arrays
+from lifecycle.contract.model_file import Model
+from lifecycle.core.frames import labels, request_arrays
 from lifecycle.core.params import Params
 from lifecycle.records import registry
 from lifecycle.release import difference
 from lifecycle.release.champion import probabilities
 from lifecycle.tasks import rules
 from lifecycle.tasks.rules import Verdict
-from project.model import Model
 
 
 def latency(model: Model, holdout: pl.DataFrame, schema: Schema, calls: int = 200) -> float:
@@ -72,13 +72,13 @@ def against_champion(
         seen < first,
         "unseen",
     )
-    label = holdout[schema.target].cast(pl.Float64).to_numpy()
+    label = labels(holdout, schema)
     scored = pl.read_parquet(root / params.paths.predictions, glob=False)
     predicted = scored["probability"].to_numpy()
     if len(predicted) != len(label):
         raise StageError(
-            f"{params.paths.predictions} has {len(predicted)} rows and the holdout {len(label)}: "
-            "run `make pipeline`"
+            f"{params.paths.predictions} has {len(predicted)} rows and the holdout {len(label)}",
+            "run `make pipeline`",
         )
     theirs = probabilities(root, version, holdout, schema)
     gain = rules.bootstrap_gain(
@@ -107,7 +107,7 @@ def judge(
     """
     evaluation = read_json(root / params.paths.evaluation_report)
     if evaluation.get("model_md5") != md5(root / params.paths.model):
-        raise StageError("the evaluation is of another model: run `make pipeline`")
+        raise StageError("the evaluation is of another model", "run `make pipeline`")
     holdout = pl.read_parquet(root / params.paths.holdout, glob=False)
     compared, measured = against_champion(root, version, holdout, params, schema)
     return [

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import md5, parse_strict
+from lifecycle.contract.files import md5, md5_of, parse_strict
 from lifecycle.core import git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
@@ -50,7 +49,7 @@ def _holds(root: Path, commit: str, path: str, wanted: str) -> bool | None:
     content = registry.at_commit(root, commit, path)
     if content is None:
         return None
-    return hashlib.md5(content, usedforsecurity=False).hexdigest() == wanted
+    return md5_of(content) == wanted
 
 
 def data_files(root: Path, version: Version, params: Params) -> list[Line]:
@@ -85,7 +84,7 @@ def run_and_verdict(root: Path, version: Version) -> list[Line]:
 
 def verdict_state(root: Path, version: Version, kept: bytes) -> str:
     """Say whether the verdict that was kept is the one of the tags, a pass, and about them."""
-    if hashlib.md5(kept, usedforsecurity=False).hexdigest() != version.tags["gate_md5"]:
+    if md5_of(kept) != version.tags["gate_md5"]:
         return "CHANGED in the run"
     if version.tags["gate_verdict"] != verdict.PASS:
         return "REFUSED: the gate did not let it through"
@@ -114,7 +113,7 @@ def others_at_commit(root: Path, version: Version) -> list[str]:
     others += [tag for tag in proof.DATA if f"md5: {tags[tag]}" not in lines]
     if found := proof.settings(root, version):
         params, window = found[0], found[0].data.window
-        said = {"window": f"{window.start} to {window.end}",
+        said = {"window": str(window),
                 "threshold": repr(params.evaluate.threshold)}  # fmt: skip
         others += [tag for tag, value in said.items() if tags.get(tag, value) != value]
     return others
@@ -148,7 +147,7 @@ def main(given: argparse.Namespace) -> None:
     versions = registry.connect(root, params)
     version = versions.by_alias("champion") if number is None else versions.get(number)
     if version is None:
-        raise StageError("there is no champion yet: run `make lifecycle`")
+        raise StageError("there is no champion yet", "run `make lifecycle`")
     lines = chain(root, version, params)
     print(f"{versions.name} version {version.number}, window {version.tags['window']}")
     print(table(["link", "value", "state"], lines))

@@ -28,6 +28,7 @@ from lifecycle.records import bento, passed, registry
 from lifecycle.records.artefact import fetch_model
 from lifecycle.records.deployment import anything_live
 from lifecycle.release import sbom, staging
+from lifecycle.serving import refusal
 
 SCRATCH = ".building-"
 
@@ -46,7 +47,7 @@ def compare(expected: Sequence[float], answer: dict[str, Any]) -> None:
 
 
 def _in_serving(root: Path, source: Path, what: str, *arguments: str, **variables: str) -> None:
-    """Run a module in the serving environment; its last words become the error."""
+    """Run a module in the serving environment; its refusal or its last words become the error."""
     # BentoML looks for uv, which is here and not in the serving environment.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     more = {"PATH": path, **variables}
@@ -58,7 +59,10 @@ def _in_serving(root: Path, source: Path, what: str, *arguments: str, **variable
         words = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
         # An error's message may go on over indented lines.
         begin = max(i for i, line in enumerate(words) if i == 0 or not line.startswith(" "))
-        raise StageError(f"{what} failed: {' '.join(line.strip() for line in words[begin:])}")
+        last = " ".join(line.strip() for line in words[begin:])
+        raise StageError(
+            f"{what} failed: {refusal.read(Path(variables[refusal.VARIABLE])) or last}"
+        )
 
 
 def build(root: Path, stage: Path, tag: str, scratch: Path) -> Path:
@@ -68,6 +72,7 @@ def build(root: Path, stage: Path, tag: str, scratch: Path) -> Path:
         root, stage, "building the Bento", "bentoml", "build", ".", "--version", version,
         # Relative, BentoML would refuse it below any hidden folder.
         "--bentofile", str(stage / "bentofile.yaml"), BENTOML_HOME=str(scratch),
+        REFUSAL_FILE=str(scratch / "refusal.json"),
     )  # fmt: skip
     built = scratch / "bentos" / name / version
     lock = stage / "requirements.txt"
@@ -96,7 +101,7 @@ def check_smoke(root: Path, built: Path, scratch: Path) -> float:
     began, answer = time.monotonic(), scratch / "answer.json"
     _in_serving(
         root, built / "src", "the smoke check", "lifecycle.serving.smoke", str(built), str(answer),
-        LIFECYCLE_ENVIRONMENT="development",
+        LIFECYCLE_ENVIRONMENT="development", REFUSAL_FILE=str(scratch / "refusal.json"),
     )  # fmt: skip
     compare(read_json(built / "src/release/smoke.json")["probabilities"], read_json(answer))
     return time.monotonic() - began

@@ -10,17 +10,14 @@ from __future__ import annotations
 import functools
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import md5, read_json
-from lifecycle.core import cloud, git
+from lifecycle.contract.files import md5, md5_of, read_json
+from lifecycle.contract.section import plain
+from lifecycle.core import child, cloud, git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import definition, kept_verdicts, passed, registry, tracking, verdict
@@ -39,7 +36,7 @@ def require_verdict(
     """
     path = params.paths.gate_report
     if not (root / path).is_file():
-        raise StageError("there is no verdict of the gate: run `make gate`")
+        raise StageError("there is no verdict of the gate", "run `make gate`")
     report = verdict.read(root / path)
     if report.get("verdict") == "fail":
         raise StageError(
@@ -50,13 +47,13 @@ def require_verdict(
     stale = verdict.differing(report, contents)
     if stale:
         raise StageError(
-            f"the gate's verdict is not about this model ({', '.join(stale)} differ): "
-            "run `make gate`"
+            f"the gate's verdict is not about this model ({', '.join(stale)} differ)",
+            "run `make gate`",
         )
     if report.get("verdict") == "unchanged":
         decides = registry.deciding(root, params)
         if against is None or registry.otherwise(against.tags, decides):
-            raise StageError("the gate's verdict calls another model unchanged: run `make gate`")
+            raise StageError("the gate's verdict calls another model unchanged", "run `make gate`")
         return report
     verdict.passed(
         report, verdict.required_rules(params, schema, against.name if against else None)
@@ -90,8 +87,29 @@ def require_rules(
     if report.get("difference") != measured:
         raise StageError(
             "measured again, the model differs otherwise from the champion than the gate's verdict "
-            "says: run `make gate`"
+            "says",
+            "run `make gate`",
         )
+
+
+def _of_folder(folder: Path) -> str:
+    """Return DVC's hash of a folder, without what .dvcignore leaves out of one with code."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [{"md5": md5(path), "relpath": path.relative_to(folder).as_posix()}
+             for path in found if "__pycache__" not in path.parts]  # fmt: skip
+    return f"{md5_of(json.dumps(files, sort_keys=True).encode())}.dir"
+
+
+def _numbers(value: Any) -> Any:
+    """Return a value with its numbers as such: DVC writes 1e-05, which YAML 1.1 takes for text."""
+    if isinstance(value, dict):
+        return {key: _numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_numbers(inner) for inner in value]
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def require_pipeline(root: Path) -> None:
@@ -103,28 +121,27 @@ def require_pipeline(root: Path) -> None:
         StageError: naming what has changed since the pipeline ran.
     """
     if not (root / "dvc.lock").is_file():
-        raise StageError("dvc.lock is missing: run `make pipeline`")
-    lock, here = (
-        yaml.safe_load((root / name).read_text(encoding="utf-8"))
-        for name in ("dvc.lock", "params.yaml")
-    )
+        raise StageError("dvc.lock is missing", "run `make pipeline`")
+    lock, here = (plain((root / name).read_bytes()) for name in ("dvc.lock", "params.yaml"))
     stages = lock["stages"].values()
     files = {(f["path"], f["md5"]) for stage in stages for f in (*stage["deps"], *stage["outs"])}
-    # Folders are left to DVC, whose hash of them is its own.
+    # Folders that nobody edits are left to DVC.
+    own = f"{definition.OWN}/"
     changed = [
         path
         for path, wanted in sorted(files)
-        if not wanted.endswith(".dir") and md5(root / path) != wanted
+        if (path.startswith(own) or not wanted.endswith(".dir"))
+        and (_of_folder if wanted.endswith(".dir") else md5)(root / path) != wanted
     ]
     for stage in stages:
         for key, value in stage.get("params", {}).get("params.yaml", {}).items():
             found = functools.reduce(lambda part, name: part.get(name, {}), key.split("."), here)
-            if found != value:
+            if _numbers(found) != _numbers(value):
                 changed.append(f"params.yaml: {key}")
     if changed:
         raise StageError(
-            f"the pipeline ran with other content of {', '.join(dict.fromkeys(changed))}: "
-            "run `make pipeline`"
+            f"the pipeline ran with other content of {', '.join(dict.fromkeys(changed))}",
+            "run `make pipeline`",
         )
 
 
@@ -132,13 +149,9 @@ def push(root: Path) -> None:
     """Send data and model to the DVC remote: what is released can be had again elsewhere."""
     cloud.renew(os.environ)
     # Not --quiet: that would keep the reason of a failure to itself.
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "push"], cwd=root,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = child.run(root, "dvc", "push")
     if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-        reason = (errors or ["no message"])[0].removeprefix("ERROR: ")
+        reason = child.dvc_reason(done)
         raise StageError(f"dvc push failed, nothing is registered: {reason} (see .dvc/config)")
 
 
@@ -156,7 +169,7 @@ def lineage(root: Path, params: Params, gate: dict[str, Any], commit: str) -> di
         "evaluation_md5": gate["evaluation_md5"],
         "gate_md5": md5(root / paths.gate_report),
         "gate_verdict": gate["verdict"],
-        "window": f"{params.data.window.start} to {params.data.window.end}",
+        "window": str(params.data.window),
         "train_last": prepared["train"]["last"],
         "threshold": repr(params.evaluate.threshold),
         **({"difference": json.dumps(measured, sort_keys=True)} if measured else {}),

@@ -22,7 +22,7 @@ def read_lock(lock: Path) -> list[tuple[str, str, str, list[str]]]:
         elif hashed := HASHED.match(line):
             found[-1][3].append(hashed[1])
     if not found:
-        raise StageError(f"{lock} pins no package: run `make lock`")
+        raise StageError(f"{lock} pins no package", "run `make lock`")
     return found
 
 

@@ -13,11 +13,11 @@ import polars as pl
 from lifecycle.contract import model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import write_json
+from lifecycle.contract.model_file import Model
 from lifecycle.contract.seal import SMOKE
 from lifecycle.core.frames import arrays
 from lifecycle.core.params import Params
 from lifecycle.records.synthetic import without_private
-from project.model import Model
 
 SMOKE_ROWS = 5
 # With them a rollout can ask a candidate where no client does.
@@ -48,8 +48,12 @@ def smoke(holdout: pl.DataFrame, schema: Schema, model: Model, maximum: int) -> 
         {k: v.isoformat() if hasattr(v, "isoformat") else v for k, v in row.items()}
         for row in rows.select(schema.request).to_dicts()
     ]
-    probabilities = model.predict(arrays(rows, list(model.names)))
-    return {"request": {"records": records}, "probabilities": probabilities.tolist()}
+    columns = arrays(rows, list(model.names))
+    request: dict[str, Any] = {"records": records}
+    if model.contributions({name: values[:1] for name, values in columns.items()}) is None:
+        # Whoever sends this request asks for them otherwise.
+        request["explain"] = False
+    return {"request": request, "probabilities": model.predict(columns).tolist()}
 
 
 def add_smoke(root: Path, target: Path, params: Params, schema: Schema) -> None:

@@ -24,7 +24,7 @@ ENTRY = '''"""The Bento's entry: the service of the release folder beside this f
 import os
 from pathlib import Path
 
-# Before XGBoost and BentoML are loaded.
+# Before the model's library and BentoML are loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -114,9 +114,9 @@ def require_same(root: Path, params: Params, version: Version) -> None:
         others += definition.changed(root, version.tags)
     if others := list(dict.fromkeys(others)):
         raise StageError(
-            f"version {version.number} was judged with another {', '.join(others)} than is here: "
+            f"version {version.number} was judged with another {', '.join(others)} than is here",
             "run `make pipeline`, then `make release`, for a version that is judged anew, or bring "
-            f"back what it was (commit {version.tags['git_commit'][:12]})"
+            f"back what it was (commit {version.tags['git_commit'][:12]})",
         )
 
 

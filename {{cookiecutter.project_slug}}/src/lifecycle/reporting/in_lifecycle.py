@@ -15,7 +15,7 @@ def steps(root: Path, params: Params, report: Report) -> None:
     """Do nothing on the way: the page is about what has been done."""
 
 
-def closing(root: Path, params: Params, report: Report) -> list[str]:
+def closing(root: Path, params: Params, report: Report) -> list[tuple[str, str]]:
     """Write the page, without DVC's own page of plots, which takes seconds; say where it is."""
     page.write(root, params, with_plots=False)
-    return [f"report     {params.paths.site}/index.html, {params.paths.data_docs}/index.html"]
+    return [("report", f"{params.paths.site}/index.html, {params.paths.data_docs}/index.html")]

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from lifecycle.contract.files import write_text
-from lifecycle.core import parts
+from lifecycle.core import child, parts
 from lifecycle.core.command import project_root
 from lifecycle.core.held import now
 from lifecycle.core.params import Params, load_params
@@ -104,15 +102,10 @@ def dvc_plots(facts: Facts) -> Path | None:
     champion = facts.version(facts.aliases.get("champion"))
     commit = champion.tags.get("git_commit") if champion else None
     what = ["diff", commit] if commit else ["show"]
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "plots", *what, "--out", str(folder)],
-        cwd=facts.root, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = child.run(facts.root, "dvc", "plots", *what, "--out", folder)
     path = folder / "index.html"
     if done.returncode or not (facts.root / path).is_file():
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-        reason = (errors or ["no message"])[0].removeprefix("ERROR: ")
-        facts.notes.append(f"DVC made no page of plots: {reason}")
+        facts.notes.append(f"DVC made no page of plots: {child.dvc_reason(done)}")
         return None
     return path
 

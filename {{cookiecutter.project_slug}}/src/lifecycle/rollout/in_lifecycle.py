@@ -35,8 +35,8 @@ def gain_over_champion(gate_report: Path) -> str:
     return "; ".join(f"{one['rule']} on the same holdout: {one['measured']}" for one in lines)
 
 
-def closing(root: Path, params: Params, report: Report) -> list[str]:
-    """Return the last lines: what is live, how good, where, and what to type next.
+def closing(root: Path, params: Params, report: Report) -> list[tuple[str, str]]:
+    """Return the last lines, each after its word: what is live, how good, and what to type next.
 
     Raises:
         StageError: nothing is live.
@@ -53,8 +53,8 @@ def closing(root: Path, params: Params, report: Report) -> list[str]:
     answer = {k: v for k, v in report.prediction["answer"]["predictions"][0].items()
               if k != "contributions"}  # fmt: skip
     return [
-        f"live       {params.project.name} version {now['version']} at {url}",
-        f"quality    {metric} {now['metrics'][metric]:.4f} ({against})",
-        f"answer     {answer}",
-        "next       make predict; change params.yaml, commit, make lifecycle; make stop",
+        ("live", f"{params.project.name} version {now['version']} at {url}"),
+        ("quality", f"{metric} {now['metrics'][metric]:.4f} ({against})"),
+        ("answer", str(answer)),
+        ("next", "make predict; change params.yaml, commit, make lifecycle; make stop"),
     ]

@@ -21,14 +21,15 @@ def update(path: Path, mode: int) -> bool:
     given = given_keys()
     if not given and os.environ.get("API_KEYS"):
         raise StageError(
-            "API_KEYS names no key: set it to one or more keys with commas between, or leave it "
-            "out, and the keys stay what they are"
+            "API_KEYS names no key",
+            "set it to one or more keys with commas between, or leave it out, and the keys stay "
+            "what they are",
         )
     if not given:
         if path.is_file() and keys_of(path):
             return False
         raise StageError(
-            "no API key is configured: set API_KEYS to one or more keys with commas between"
+            "no API key is configured", "set API_KEYS to one or more keys with commas between"
         )
     text = "".join(f"{key}\n" for key in given)
     if path.is_file() and path.read_bytes() == text.encode():
@@ -51,7 +52,7 @@ def update_hash_key(path: Path, mode: int) -> bool:
     except ValueError:
         is_whole = False
     if not is_whole or "\n" in given or "\r" in given:
-        raise StageError(f"LOG_HASH_KEY is longer than {LONGEST_KEY} bytes or than a line: set a "
+        raise StageError(f"LOG_HASH_KEY is longer than {LONGEST_KEY} bytes or than a line", "set a "
                          "shorter one")  # fmt: skip
     write_text(path, f"{given}\n", mode)
     return True

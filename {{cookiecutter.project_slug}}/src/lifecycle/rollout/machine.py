@@ -182,7 +182,7 @@ class Machine:
 
         program = shutil.which("caddy")
         if program is None:
-            raise StageError("caddy is not installed: run `make setup`")
+            raise StageError("caddy is not installed", "run `make setup`")
         home = self.folder.resolve() / "proxy"
         home.mkdir(parents=True, exist_ok=True)
         self.supervisor.add(Program(

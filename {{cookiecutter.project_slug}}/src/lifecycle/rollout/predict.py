@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json
-from lifecycle.core import environment
+from lifecycle.core import direct_http, environment
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import bento
@@ -24,7 +22,8 @@ from lifecycle.serving.keys import own_key
 def first_record(root: Path) -> dict[str, Any]:
     """Return a request with the first real row of the champion's smoke request."""
     smoke = read_json(bento.release_folder(root, bento.released(root).tag) / "smoke.json")
-    return {"records": smoke["request"]["records"][:1], "explain": True}
+    request = smoke["request"]
+    return {"records": request["records"][:1], "explain": request.get("explain", True)}
 
 
 def send(url: str, body: Any, seconds: float, key: str | None = None) -> Any:
@@ -36,21 +35,15 @@ def send(url: str, body: Any, seconds: float, key: str | None = None) -> Any:
     headers = {"Content-Type": "application/json"}
     if key := key or own_key():
         headers["X-API-Key"] = key
-    request = urllib.request.Request(  # noqa: S310  # our own http address
-        url + PREDICT, json.dumps(body).encode(), headers, method="POST"
-    )
     try:
-        # The service is on this machine, by whatever address: no proxy stands between.
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(request, timeout=seconds) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        said = error.read().decode(errors="replace").strip()
-        hint = ": set API_KEY to one of the service's keys" if error.code == 401 else ""
-        raise StageError(f"the service answered {error.code}{hint}: {said}") from None
-    except (urllib.error.URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise StageError(f"the service does not answer ({reason}): run `make deploy`") from None
+        status, content = direct_http.ask(url, PREDICT, seconds, json.dumps(body), headers)
+    except OSError as error:
+        raise StageError(f"the service does not answer ({error})", "run `make deploy`") from None
+    if status != 200:
+        said = content.decode(errors="replace").strip()
+        hint = ": set API_KEY to one of the service's keys" if status == 401 else ""
+        raise StageError(f"the service answered {status}{hint}: {said}")
+    return json.loads(content)
 
 
 def url(root: Path, params: Params) -> str:
@@ -62,7 +55,7 @@ def url(root: Path, params: Params) -> str:
     name = environment.current()
     deployment = Deployment(root, name)
     if deployment.load().live is None:
-        raise StageError(f"nothing serves {name}: run `make deploy`")
+        raise StageError(f"nothing serves {name}", "run `make deploy`")
     return Machine(root, params, deployment).url
 
 

@@ -46,7 +46,7 @@ def target(root: Path, params: Params, state: State, version: int | None) -> Ser
     assert state.live is not None
     if version is None:
         if state.previous is None:
-            raise StageError("no version served before this one: say which, VERSION=n")
+            raise StageError("no version served before this one", "say which, VERSION=n")
         asking.require(root, params, state.previous.version, "say which, VERSION=n")
         return serving(bento.Released(state.previous.tag, state.previous.version))
     if version == state.live.version:
@@ -71,7 +71,7 @@ def rollback(
     with deployment.hold("rollback"):
         state = deployment.load()
         if state.live is None:
-            raise StageError(f"nothing serves {name}: run `make deploy`")
+            raise StageError(f"nothing serves {name}", "run `make deploy`")
         machine = Machine(root, params, deployment)
         if state.candidate is not None or (was_cancelled and version is None):
             state = deployment.change(candidate=None, step=None, share=None)

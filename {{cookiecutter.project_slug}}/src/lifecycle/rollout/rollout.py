@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
-from itertools import cycle, islice
-from typing import Any
 
-from lifecycle.contract.answer import decision
 from lifecycle.contract.errors import StageError
 from lifecycle.core.held import now
 from lifecycle.records import bento, expected
 from lifecycle.records.deployment import Outcome, Serving, State
 from lifecycle.records.expected import Expected
-from lifecycle.rollout import figures, rollout_rules
+from lifecycle.rollout import rollout_rules
 from lifecycle.rollout.figures import Figures
 from lifecycle.rollout.machine import Machine
+from lifecycle.rollout.observation import Observation, SilentError, Step
 from lifecycle.rollout.rollout_rules import Broken
 from lifecycle.rollout.settings import RolloutSettings
 from lifecycle.rollout.worker import Worker
@@ -36,29 +33,8 @@ KNOWN_REQUESTS = (1, 2, 3, 5, 8, 13, 20) * 2
 RESTART_SECONDS = 20.0
 
 
-# So long a candidate may say nothing before its requests go back.
-SILENT_SECONDS = 2.0
-# More than this above it, and it was this command that ran late.
-LATE_SECONDS = 1.0
-
-
-class SilentError(Exception):
-    """The candidate says nothing; it may be stopped, or busy without end."""
-
-
 class RolledBackError(StageError):
     """The candidate broke a rule; requests are back where they were."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: its name, and the share of requests that the candidate answers."""
-
-    name: str
-    share: float | None = None
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.share:.0%}" if self.name == "canary" else self.name
 
 
 def steps(machine: Machine) -> list[Step]:
@@ -85,89 +61,6 @@ def check_smoke(worker: Worker) -> None:
     if status != 200:
         raise StageError(f"the smoke request was answered with {status}: {answer[:200]!r}")
     compare(smoke["probabilities"], json.loads(answer))
-
-
-class Observation:
-    """What candidate and live have counted since a step began, own probe requests included."""
-
-    def __init__(self, candidate: Worker, live: Worker, step: Step) -> None:
-        """Read the counters as they are now."""
-        self.candidate, self.live = candidate, live
-        self.variants = {
-            "shadow": ("shadow", "probe"), "canary": ("canary", "probe"),
-            "full": ("live", "canary", "probe"),
-        }[step.name]  # fmt: skip
-        self._probes = Figures()
-        smoke = candidate.smoke()
-        # With what the pipeline answered.
-        self._different = len(smoke["probabilities"])
-        self._rows = cycle(zip(smoke["request"]["records"], smoke["probabilities"], strict=True))
-        self._began = self._read()
-
-    def _read(self) -> tuple[Figures, Figures]:
-        found = []
-        for worker, variants in ((self.candidate, self.variants), (self.live, ("live", "probe"))):
-            status, text = self._ask(worker, "GET", "/metrics")
-            if status != 200:
-                raise OSError(f"the metrics of {worker.name} were answered with {status}")
-            found.append(figures.read(text.decode(), variants))
-        return found[0], found[1]
-
-    def _ask(self, worker: Worker, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
-        """Ask one of the two.
-
-        Raises:
-            OSError: it does not answer.
-            SilentError: it is the candidate, and lives, but says nothing.
-        """
-        began = time.monotonic()
-        try:
-            return worker.ask(method, path, body, SILENT_SECONDS)
-        except TimeoutError:
-            was_late = time.monotonic() - began > SILENT_SECONDS + LATE_SECONDS
-            if worker is not self.candidate or was_late:
-                raise
-            raise SilentError(f"it did not answer {path} in {SILENT_SECONDS:g} s") from None
-
-    def figures(self) -> tuple[Figures, Figures]:
-        """Return what candidate and live have counted since the beginning."""
-        ours, theirs = self._read()
-        candidate, live = ours - self._began[0], theirs - self._began[1]
-        live.compared += self._probes.compared
-        live.changed += self._probes.changed
-        candidate.known, candidate.wrong = self._probes.known, self._probes.wrong
-        return candidate, live
-
-    def probe(self, compare: bool, rows: int = 1) -> None:
-        """Ask candidate and live the same rows; where that is judged, compare what they decide.
-
-        And what the candidate answers with what the pipeline did.
-
-        Rows of the smoke request are picked for their nulls and are not those of clients: asked
-        of the candidate alone, they would make it seem to lack features that live has.
-        """
-        # It has as many as one request may hold, or fewer.
-        asked = list(islice(self._rows, min(rows, self._different)))
-        body = {"records": [record for record, _ in asked]}
-        answers = []
-        for worker in (self.candidate, self.live):
-            try:
-                status, answer = self._ask(worker, "POST", PREDICT, body)
-            except OSError:
-                # It counts what it failed to answer; whether it lives, the step looks itself.
-                continue
-            if status != 200:
-                continue
-            found = json.loads(answer)["predictions"]
-            answers.append([decision(one) for one in found])
-            if worker is self.candidate:
-                right = [one["probability"] == known for one, (_, known) in
-                         zip(found, asked, strict=True)]  # fmt: skip
-                self._probes.known += len(asked)
-                self._probes.wrong += right.count(False)
-        if compare and len(answers) == 2:
-            self._probes.compared += len(asked)
-            self._probes.changed += sum(a != b for a, b in zip(*answers, strict=True))
 
 
 class Rollout:

@@ -28,7 +28,7 @@ def start(root: Path, params: Params, name: str) -> tuple[State, Machine]:
     with deployment.hold("start"):
         state = deployment.load()
         if state.live is None:
-            raise StageError(f"nothing served {name}: run `make deploy ENV={name}`")
+            raise StageError(f"nothing served {name}", f"run `make deploy ENV={name}`")
         asking.require(root, params, state.live.version, "`make rollback VERSION=n` starts another")
         machine = Machine(root, params, deployment)
         ran = machine.serves(state)

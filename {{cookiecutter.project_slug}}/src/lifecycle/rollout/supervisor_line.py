@@ -5,29 +5,15 @@ Nothing that waits is asked of it: whoever waits asks again and again how far it
 
 from __future__ import annotations
 
-import http.client
-import socket
 import xmlrpc.client
 from pathlib import Path
 from typing import Any
 
 from lifecycle.contract.errors import StageError
+from lifecycle.core.direct_http import Connection
 from lifecycle.serving.socket_path import reach
 
 SECONDS = 5.0
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over the supervisor's socket, each step of which takes seconds at most."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 def line(path: Path) -> Any:
@@ -39,8 +25,8 @@ def line(path: Path) -> Any:
     from supervisor.xmlrpc import SupervisorTransport
 
     class Transport(SupervisorTransport):
-        def _get_connection(self) -> _Connection:
-            return _Connection(reach(path))
+        def _get_connection(self) -> Connection:
+            return Connection(reach(path), SECONDS)
 
         def request(self, *given: Any, **named: Any) -> Any:
             try:
@@ -49,8 +35,8 @@ def line(path: Path) -> Any:
             except (TimeoutError, BlockingIOError):
                 self.close()
                 raise StageError(
-                    f"the supervisor said nothing for {SECONDS:.0f} s: run `make deploy`, which "
-                    "ends it and starts another"
+                    f"the supervisor said nothing for {SECONDS:.0f} s",
+                    "run `make deploy`, which ends it and starts another",
                 ) from None
 
     transport = Transport(serverurl="unix://")

@@ -8,7 +8,6 @@ requests fail than `rollout.maximum_error_share`, or when 95 % of them take long
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import threading
 import time
@@ -16,12 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json
 from lifecycle.core import environment, outputs
 from lifecycle.core.command import project_root
+from lifecycle.core.direct_http import Connection
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import bento
 from lifecycle.records.deployment import Deployment, Serving
@@ -57,30 +56,13 @@ class Figures:
                 f"p99 {self.p99_milliseconds:.1f} ms")  # fmt: skip
 
 
-class Client:
-    """One connection that is kept, sending its share of the requests at a steady rate."""
-
-    def __init__(self, url: str, headers: dict[str, str], seconds: float) -> None:
-        """Connect nothing yet."""
-        parts = urlsplit(url)
-        self._address = (parts.hostname or "", parts.port or 80)
-        self._headers, self._seconds = headers, seconds
-        self._connection: http.client.HTTPConnection | None = None
-
-    def ask(self, body: bytes) -> str:
-        """Return what was wrong with the answer; nothing where it was 200."""
-        if self._connection is None:
-            host, port = self._address
-            self._connection = http.client.HTTPConnection(host, port, timeout=self._seconds)
-        try:
-            self._connection.request("POST", PREDICT, body, self._headers)
-            answer = self._connection.getresponse()
-            content = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            self._connection = None
-            return f"no answer ({type(error).__name__})"
-        return "" if answer.status == 200 else f"{answer.status}: {content[:200].decode()}"
+def ask(line: Connection, body: bytes, headers: dict[str, str]) -> str:
+    """Return what was wrong with the answer; nothing where it was 200."""
+    try:
+        status, content = line.ask("POST", PREDICT, body, headers)
+    except OSError as error:
+        return f"no answer ({type(error).__name__})"
+    return "" if status == 200 else f"{status}: {content[:200].decode()}"
 
 
 def load(
@@ -91,11 +73,12 @@ def load(
     local, taken, failures = threading.local(), list[float](), list[str]()
 
     def one(number: int) -> None:
-        if not hasattr(local, "client"):
-            local.client = Client(url, headers, timeout)
+        # Each thread keeps its own.
+        if not hasattr(local, "line"):
+            local.line = Connection(url, timeout)
         time.sleep(max(0.0, begin + number / RATE - time.monotonic()))
         sent = time.perf_counter()
-        wrong = local.client.ask(bodies[number % len(bodies)])
+        wrong = ask(local.line, bodies[number % len(bodies)], headers)
         taken.append(1000 * (time.perf_counter() - sent))
         if wrong:
             failures.append(wrong)
@@ -139,7 +122,7 @@ def verify(root: Path, params: Params, name: str, seconds: float = SECONDS) -> F
     deployment = Deployment(root, name)
     live = deployment.load().live
     if live is None:
-        raise StageError(f"nothing serves {name}: run `make deploy`")
+        raise StageError(f"nothing serves {name}", "run `make deploy`")
     url, key, rules = (
         Machine(root, params, deployment).url,
         key_of(deployment),
@@ -167,7 +150,7 @@ def main(given: argparse.Namespace) -> None:
     seconds = SECONDS if given.seconds is None else given.seconds
     name = environment.current()
     if seconds <= 0:
-        raise StageError(f"a load of {seconds:g} seconds asks nothing: give SECONDS above 0")
+        raise StageError(f"a load of {seconds:g} seconds asks nothing", "give SECONDS above 0")
     found = verify(project_root(), load_params(), name, seconds)
     print(f"verify: {name} answers its smoke request as the pipeline did; {found}")
     outputs.write({"figures": json.dumps(asdict(found))})

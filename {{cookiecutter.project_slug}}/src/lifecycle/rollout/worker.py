@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import shutil
-import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from lifecycle.contract import seal
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json
 from lifecycle.core import log_tail
+from lifecycle.core.direct_http import Connection
 from lifecycle.core.environment import folder
 from lifecycle.core.params import Params
 from lifecycle.records import bento
@@ -24,22 +23,10 @@ from lifecycle.rollout.programs import Program
 from lifecycle.rollout.proxy_guards import INTERNAL_HEADER
 from lifecycle.rollout.settings import RolloutSettings
 from lifecycle.rollout.supervisor import Supervisor
+from lifecycle.serving import refusal
 from lifecycle.serving.socket_path import reach
 
 PROBE_SECONDS = 5.0
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: Path, seconds: float) -> None:
-        super().__init__("localhost", timeout=seconds)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(reach(self._path))
 
 
 class Worker:
@@ -52,6 +39,7 @@ class Worker:
         self.socket = sockets / f"{self.name}.sock"
         self.keys = folder(root, environment) / "api_keys"
         self.log = folder(root, environment) / "logs" / f"{self.name}.log"
+        self.refusal = self.log.with_suffix(".refusal.json")
         self._begin = log_tail.Position()
 
     def program(self, params: Params) -> Program:
@@ -62,7 +50,7 @@ class Worker:
         """
         place = bento.folder(self.root, self.serving.tag)
         if not (place / "bento.yaml").is_file():
-            raise StageError(f"the Bento {self.serving.tag} is gone: run `make release`")
+            raise StageError(f"the Bento {self.serving.tag} is gone", "run `make release`")
         state = folder(self.root, self.environment).resolve()
         variables = {
             **bento.SWITCHES,
@@ -76,6 +64,7 @@ class Worker:
             "PREDICTION_LOG": str(state / "predictions"),
             "ROUTING_FILE": str(state / "routing.json"),
             "WORKER_NAME": self.name,
+            refusal.VARIABLE: str(state / "logs" / self.refusal.name),
             # What it has to be, whatever its own files say.
             seal.NAMED: self.serving.tag,
             # For Bentos of before: those of today count in memory.
@@ -106,6 +95,7 @@ class Worker:
         if not supervisor.process(self.name)["pid"]:
             bento.require(self.root, self.serving.tag)
         self._begin = log_tail.position(self.log)
+        self.refusal.unlink(missing_ok=True)
         supervisor.add(self.program(params))
         seconds = params.serve.start_timeout_seconds
         deadline = time.monotonic() + seconds
@@ -140,11 +130,9 @@ class Worker:
         supervisor.kill(self.name)
 
     def said(self) -> str:
-        """Return the last telling line of its log since it was started, and where all of it is."""
-        text = log_tail.since(self.log, self._begin)
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        telling = [line for line in lines if "Error" in line or line.startswith("serve: ")]
-        return f"{(telling or lines or ['it wrote no log'])[-1]} (all of it: {self.log})"
+        """Return why it did not start, or else the last line of its log; and where that is."""
+        lines = log_tail.since(self.log, self._begin).strip().splitlines() or ["it wrote no log"]
+        return f"{refusal.read(self.refusal) or lines[-1].strip()} (all of it: {self.log})"
 
     def ask(
         self, method: str, path: str, body: Any = None, seconds: float = PROBE_SECONDS,
@@ -159,16 +147,9 @@ class Worker:
         # As header lines have it: whatever bytes a key is made of.
         if self.keys.is_file() and (keys := self.keys.read_text(encoding="latin-1").split()):
             headers["X-API-Key"] = keys[0]
-        connection = _Connection(self.socket, seconds)
-        try:
-            content = None if body is None else json.dumps(body)
-            connection.request(method, path, content, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except http.client.HTTPException as error:
-            raise OSError(str(error) or type(error).__name__) from None
-        finally:
-            connection.close()
+        content = None if body is None else json.dumps(body)
+        with contextlib.closing(Connection(reach(self.socket), seconds)) as line:
+            return line.ask(method, path, content, headers)
 
     def is_alive(self, seconds: float) -> bool:
         """Say whether it says anything at all in so many seconds."""

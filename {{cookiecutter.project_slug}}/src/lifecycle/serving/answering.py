@@ -26,6 +26,7 @@ from lifecycle.serving.predictor import Predicted, Predictor, Release
 from lifecycle.serving.routing import SHADOW, Router
 from lifecycle.serving.turn import Turn
 
+NO_ATTRIBUTIONS = "this kind of model has no attributions: leave explain out"
 # A request of more rows gains nothing from company, and would make the others wait.
 SHARING_ROWS = 32
 
@@ -116,9 +117,12 @@ class Answering:
         try:
             async with asyncio.timeout(seconds):
                 # Takes a millisecond a row: other requests go on meanwhile.
-                return await asyncio.to_thread(self.predictor.predict, request.records, True)
+                found = await asyncio.to_thread(self.predictor.predict, request.records, True)
         except TimeoutError:
             raise RefusalError(504, f"not explained in {seconds:g} s: ask for less") from None
+        if found.contributions is None:
+            raise RefusalError(400, NO_ATTRIBUTIONS, [("explain", NO_ATTRIBUTIONS)])
+        return found
 
     def _content(self, identity: str, predicted: Predicted) -> bytes:
         pairs = zip(predicted.probabilities, predicted.decisions, strict=True)

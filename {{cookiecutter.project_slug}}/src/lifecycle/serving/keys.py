@@ -74,9 +74,10 @@ def environment_keys(environment: Mapping[str, str] = os.environ) -> list[bytes]
             keys_of(Path(place))
     if not keys and not place:
         raise StageError(
-            "no API key is configured: set API_KEYS to one or more keys with commas between, "
+            "no API key is configured",
+            "set API_KEYS to one or more keys with commas between, "
             "API_KEYS_FILE to a file with one a line, "
-            "or LIFECYCLE_ENVIRONMENT=development to serve without"
+            "or LIFECYCLE_ENVIRONMENT=development to serve without",
         )
     return [key.encode() for key in keys]
 

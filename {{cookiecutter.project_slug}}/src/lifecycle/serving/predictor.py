@@ -26,7 +26,7 @@ from lifecycle.contract.section import Section, parse
 from lifecycle.serving.request import to_arrays
 
 if TYPE_CHECKING:
-    from project.model import Model
+    from lifecycle.contract.model_file import Model
 
 
 class Release(Section):
@@ -60,7 +60,7 @@ class Predicted:
     features: list[dict[str, Any]]
     probabilities: list[float]
     decisions: list[bool]
-    # Only when asked for.
+    # Only when asked for, and where this kind of model has them.
     contributions: list[dict[str, float]] | None = None
 
     def part(self, begin: int, end: int) -> Predicted:
@@ -78,7 +78,7 @@ class Predictor:
     def __init__(self, folder: Path, schema: Schema, release: Release) -> None:
         """Load the model and check that it reads the features that this code computes."""
         from lifecycle.contract import (
-            model_file,  # imports XGBoost, which building a Bento does not need
+            model_file,  # imports the model's library, which building a Bento does not need
         )
 
         self.folder, self.schema, self.release = folder, schema, release
@@ -111,7 +111,8 @@ class Predictor:
             contributions=self._contributions(columns) if explain else None,
         )
 
-    def _contributions(self, columns: Arrays) -> list[dict[str, float]]:
-        names = [*self.model.names, "bias"]
-        contributions = self.model.contributions(columns).tolist()
-        return [dict(zip(names, values, strict=True)) for values in contributions]
+    def _contributions(self, columns: Arrays) -> list[dict[str, float]] | None:
+        names, found = [*self.model.names, "bias"], self.model.contributions(columns)
+        if found is None:
+            return None
+        return [dict(zip(names, values, strict=True)) for values in found.tolist()]

@@ -26,6 +26,7 @@ from lifecycle.serving.guard import Guard
 from lifecycle.serving.keys import are_needed, environment_keys
 from lifecycle.serving.openapi import document
 from lifecycle.serving.predictor import Release, load_release
+from lifecycle.serving.refusal import recorded
 from lifecycle.serving.request import request_model
 from lifecycle.serving.routing import PROBE
 
@@ -36,6 +37,7 @@ class Body(bentoml.IODescriptor):
     model_config = ConfigDict(extra="forbid")
 
 
+@recorded()
 def check(schema: Schema) -> None:
     """Refuse to start without the secrets that the environment has to give.
 
@@ -70,6 +72,7 @@ class EnteredService(bentoml.Service):
     # The folder whose manifest holds, or None where a test has no Bento around the release.
     sealed: Path | None = None
 
+    @recorded()
     def to_asgi(self, is_main: bool = True) -> Any:
         """Return the application that servers run."""
         check(self.guard["answering"].schema)
@@ -100,6 +103,7 @@ def _service_class(answering: Answering, body: Any, answer: Any) -> type:
     class Service:
         """Predictions of one pinned model version."""
 
+        @recorded()
         def __init__(self) -> None:
             answering.start(body)
 

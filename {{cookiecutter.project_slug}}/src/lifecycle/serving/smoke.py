@@ -12,9 +12,12 @@ from pathlib import Path
 
 import bentoml
 
+from lifecycle.contract.errors import StageError
 from lifecycle.serving.entrance import PREDICT
+from lifecycle.serving.refusal import recorded
 
 
+@recorded()
 def main(bento: Path, target: Path) -> None:
     """Write the answer to the smoke request of `bento` to `target`."""
     with warnings.catch_warnings():
@@ -25,7 +28,7 @@ def main(bento: Path, target: Path) -> None:
     with TestClient(bentoml.load(str(bento)).to_asgi()) as client:
         answer = client.post(PREDICT, json=body)
     if answer.status_code != 200:
-        sys.exit(f"the smoke request was answered with {answer.status_code}: {answer.text}")
+        raise StageError(f"it was answered with {answer.status_code}: {answer.text}")
     target.write_text(answer.text, encoding="utf-8")
 
 

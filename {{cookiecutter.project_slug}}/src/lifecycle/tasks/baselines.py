@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,6 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-from project.model import Categories, encode
 
 Array = NDArray[Any]
 
@@ -35,18 +34,28 @@ def linear(numeric: list[int], categorical: list[int], seed: int) -> Pipeline:
     )
 
 
+def _matrix(columns: Mapping[str, Array], categories: Mapping[str, Sequence[str]]) -> Array:
+    """Return rows x features; of text its number among the categories, NaN where it is none."""
+    codes = {name: {v: i for i, v in enumerate(vs)} for name, vs in categories.items()}
+    found = [
+        [codes[name].get(value, np.nan) for value in values] if name in codes else values
+        for name, values in columns.items()
+    ]
+    return np.column_stack([np.asarray(values, np.float32) for values in found])
+
+
 def predict_linear(
     train: dict[str, Array],
     label: Array,
     holdout: dict[str, Array],
-    categories: Categories,
+    categories: Mapping[str, Sequence[str]],
     seed: int,
 ) -> Array:
     """Fit the linear model on `train` and return its probabilities for `holdout`."""
     names = list(train)
-    codes = {name: {v: i for i, v in enumerate(vs)} for name, vs in categories.items()}
     categorical = [i for i, name in enumerate(names) if name in categories]
     numeric = [i for i, name in enumerate(names) if name not in categories]
-    model = linear(numeric, categorical, seed).fit(encode(train, names, codes), label)
-    probabilities: Array = model.predict_proba(encode(holdout, names, codes))[:, 1]
+    model = linear(numeric, categorical, seed).fit(_matrix(train, categories), label)
+    rows = _matrix({name: holdout[name] for name in names}, categories)
+    probabilities: Array = model.predict_proba(rows)[:, 1]
     return probabilities

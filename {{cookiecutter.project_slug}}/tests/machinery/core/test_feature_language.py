@@ -303,6 +303,21 @@ def test_a_division_by_a_literal_is_a_division(by: float) -> None:
     assert found.to_list() == [float(math.floor(value / by)) for value in values]
 
 
+@pytest.mark.parametrize("sign", ["*", "//"])
+def test_a_whole_number_is_never_minus_nought(sign: str) -> None:
+    """Polars leaves out what adds 0.0, so -0.0 has to be told apart by a condition."""
+    frame = of_columns(
+        {"m": [datetime(2000, 1, 1), datetime(2000, 1, 1), None], "small": [-5, 5, -5]}
+    )
+
+    def derive(column: Any, functions: Any) -> dict[str, Any]:
+        whole = OPERATORS[sign](functions.hour(column("m")), column("small"))
+        return {"made": functions.minimum(whole, 0.5)}
+
+    made = evaluated(derive, frame)
+    assert bits(made.to_list()[:2]) == bits([0.0, 0.0])
+
+
 X, Y, NOT = [7.0, -7.0, 7.5, 0.0, None], [2.0, 2.0, -2.0, 0.0, 1.0], None
 KNOWN: dict[str, tuple[Callable[[Any, Any], Any], list[Any]]] = {
     "floor": (lambda c, f: c("x") // c("y"), [3.0, -4.0, -4.0, NOT, NOT]),

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from lifecycle.contract.errors import StageError
-from lifecycle.core.params import Params, Window, load_params
+from lifecycle.core.params import Params, load_params
+from lifecycle.core.window import Window
 
 
 def write(root: Path, folder: Path, where: str, value: Any) -> Path:
@@ -32,7 +33,12 @@ def write(root: Path, folder: Path, where: str, value: Any) -> Path:
     ("where", "value", "message"),
     [
         ("train.learning_rat", 0.1, "train.learning_rat: Extra inputs are not permitted"),
-        ("retune", {}, "retune: Extra inputs are not permitted"),
+        (
+            "retune",
+            {},
+            "retune: Extra inputs are not permitted: no part that is here has such a "
+            "section, so delete it (README.md, Parts)",
+        ),
         ("train.seed", None, "train.seed: Field required"),
         ("train.learning_rate", 0, "train.learning_rate: Input should be greater than 0"),
         ("train.maximum_depth", "deep", "train.maximum_depth: Input should be a valid integer"),

@@ -125,6 +125,7 @@ def clone(tmp_path: Path) -> Path:
     made = tmp_path / "made"
     (made / "reports").mkdir(parents=True)
     (made / "reports/compare.md").write_text(REPORT)
+    (made / "reports/compare.json").write_text('{"window": "2013-01 to 2013-06"}')
     for folder, end in ((root, "2013-05"), (made, "2013-06")):
         text = f'data:\n  window:\n    start: "2013-01"\n    end: "{end}"\n'
         (folder / "params.yaml").write_text(text)

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from proved import git
 
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.core.params import Params, Window
+from lifecycle.contract.files import write_json
+from lifecycle.core.params import Params
+from lifecycle.core.window import Window
 from lifecycle.loop import retrain
 
 
@@ -52,11 +55,11 @@ def test_writing_the_window_changes_nothing_else(root: Path, tmp_path: Path) -> 
     assert yaml.safe_load(after)["data"]["window"] == {"start": "2013-04", "end": "2014-01"}
 
 
-@pytest.mark.parametrize("text", ["data: {window: {start: '2013-01', end: '2013-02'}}\n", ""])
-def test_a_window_that_is_written_otherwise_is_not_guessed_at(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["data: {window: {start: '2013-01'}}\n", "data: {}\n", ""])
+def test_a_window_that_is_not_there_is_not_guessed_at(text: str, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(StageError, match=r"has no data\.window of two lines"):
+    with pytest.raises(StageError, match=r"params\.yaml has no data\.window\.(start|end) to write"):
         retrain.write_window(path, Window(start="2013-01", end="2013-02"))
     assert path.read_text(encoding="utf-8") == text
 
@@ -94,3 +97,46 @@ def test_the_last_labelled_day_of_each_month_is_that_of_the_source(
     assert (found["2013-02"], found["2013-12"]) == (28, 31)
     # Nothing is left beside the source.
     assert [path.name for path in (project / "data").iterdir() if path.name.startswith("tmp")] == []
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> Path:
+    """A repository in which nothing is changed."""
+    for name in ("params.yaml", "README.md"):
+        (tmp_path / name).write_text("before\n", encoding="utf-8")
+    (tmp_path / ".gitignore").write_text(".lifecycle/\n", encoding="utf-8")
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "All")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("head", "names", "kept"),
+    [
+        # Only what a run before this one began on this commit, and in its own files, is undone.
+        (True, ["params.yaml"], False),
+        (False, ["params.yaml"], True),
+        (True, ["params.yaml", "README.md"], True),
+    ],
+)
+def test_what_a_killed_run_left_is_undone_and_nobodys_work(
+    committed: Path, head: bool, names: list[str], kept: bool
+) -> None:
+    note = committed / ".lifecycle" / "retrain.json"
+    write_json(note, {"head": git(committed, "rev-parse", "HEAD") if head else "another"})
+    for name in names:
+        (committed / name).write_text("after\n", encoding="utf-8")
+    if kept:
+        with pytest.raises(StageError, match=r"params\.yaml not committed: type `git add -A"):
+            retrain.require_clean(committed)
+    else:
+        retrain.require_clean(committed)
+    text = "after\n" if kept else "before\n"
+    assert [(committed / name).read_text(encoding="utf-8") for name in names] == [text] * len(names)
+    assert note.exists() is kept
+
+
+def test_where_nothing_is_changed_nothing_is_undone(committed: Path) -> None:
+    retrain.require_clean(committed)
+    assert git(committed, "status", "--porcelain") == ""

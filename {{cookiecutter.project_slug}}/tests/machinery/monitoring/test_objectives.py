@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
 from lifecycle.core.params import Params
-from lifecycle.monitoring.objectives import judge, since
+from lifecycle.monitoring.objectives import judge, scrape, since
 from lifecycle.monitoring.settings import Monitor
 
 
@@ -58,3 +60,25 @@ def test_what_is_promised(figures: dict[str, Any], kinds: list[str], real_params
     found, alerts = judge(figures, real_params.part(Monitor).objectives)
     assert [one.kind for one in alerts] == kinds
     assert bool(found["judged"]) is (figures["requests"] < 100)
+
+
+def test_the_metrics_are_asked_of_this_machine_whatever_the_proxies_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    class Refuses(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(503)
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            with pytest.raises(OSError, match=r"^/metrics was answered 503$"):
+                scrape(server.server_port)
+        finally:
+            server.shutdown()

@@ -20,7 +20,14 @@ from lifecycle.contract.errors import StageError
 from lifecycle.core.command import run
 from lifecycle.core.params import Params
 from lifecycle.pipeline import validate
-from lifecycle.pipeline.suite import Beyond, Expectation, load_beyond, of_months, of_snapshot
+from lifecycle.pipeline.suite import (
+    Beyond,
+    Expectation,
+    load_beyond,
+    of_key,
+    of_months,
+    of_snapshot,
+)
 from lifecycle.pipeline.withheld import names
 
 SCHEMA = load_schema(EXAMPLE / "schema.yaml")
@@ -225,6 +232,16 @@ def test_validation_stops_the_line_and_says_why(
     assert report["passed"] is False
     assert report["failed"][0]["column"] == "humidity"
     assert set(report["failed"][0]["examples"][0]) == set(schema.names("key"))
+
+
+def test_a_key_of_one_column_names_one_row(tmp_path: Path) -> None:
+    frames: dict[str, Checked] = {
+        name: (pl.DataFrame({"number": numbers}), [of_key(["number"])], ["number"])
+        for name, numbers in (("once", [1, 2, 3]), ("twice", [1, 2, 2]))
+    }
+    once, twice = validate.check(frames, tmp_path, examples=5)
+    assert (once["column"], once["passed"]) == ("number", True)
+    assert (twice["column"], twice["passed"], twice["count"]) == ("number", False, 2)
 
 
 def test_an_expression_that_is_no_sql_is_named(rows: pl.DataFrame) -> None:

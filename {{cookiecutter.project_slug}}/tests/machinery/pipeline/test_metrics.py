@@ -60,6 +60,7 @@ def test_rates_of_a_group() -> None:
     alone = metrics.group_rates(np.array([0, 0]), np.array([True, False]))
     assert alone["true_positive_rate"] is None
     assert alone["false_positive_rate"] == 0.5
+    assert metrics.group_rates(np.ones(2), np.array([True, False]))["false_positive_rate"] is None
 
 
 def test_disparity_is_the_largest_difference_between_groups() -> None:
@@ -68,6 +69,7 @@ def test_disparity_is_the_largest_difference_between_groups() -> None:
     found = metrics.disparity(groups)
     assert found["true_positive_rate"] == pytest.approx(0.3)
     assert found["false_positive_rate"] == pytest.approx(0.2)
+    assert metrics.disparity([])["true_positive_rate"] == 0
 
 
 def test_the_constant_is_the_share_of_positives() -> None:
@@ -89,6 +91,14 @@ def test_the_linear_model_learns_numbers_and_categories_and_bears_what_is_new() 
     assert 0 <= found[2] <= 1
     again = baselines.predict_linear(train, label, holdout, codes, seed=1)
     np.testing.assert_array_equal(found, again)
+
+
+def test_the_linear_model_learns_from_a_number_alone() -> None:
+    train = {"number": np.arange(100.0), "letter": np.array(["a"] * 100, object)}
+    holdout = {"number": np.array([10.0, 90.0]), "letter": np.array(["a"] * 2, object)}
+    label = (train["number"] >= 50).astype(float)
+    low, high = baselines.predict_linear(train, label, holdout, {"letter": ["a"]}, seed=1)
+    assert low < 0.1 < 0.9 < high
 
 
 def test_a_number_is_profiled_between_its_quantiles() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,21 @@ def test_the_newest_days_are_held_out(
     assert train.height + holdout.height == rows.height
     keys = schema.names("key")
     assert pl.concat([train, holdout]).sort(keys).equals(rows.sort(keys))
+
+
+def test_the_holdout_begins_at_midnight(
+    rows: pl.DataFrame, schema: Schema, real_params: Params
+) -> None:
+    window = real_params.data.window
+    first = datetime.combine(window.until - timedelta(days=7), time.min)
+    moments = [first - timedelta(microseconds=1), first]
+    both = rows.sort(schema.target)[[0, -1]]
+    edge = pl.concat(both.with_columns(pl.lit(at).cast(pl.Datetime("us")).alias(schema.time))
+                     for at in moments)  # fmt: skip
+    train, holdout = prepare.split(edge, schema, window, 7)
+    assert [part[schema.time].unique().to_list() for part in (train, holdout)] == [
+        [at] for at in moments
+    ]
 
 
 def test_a_holdout_of_everything_is_refused(

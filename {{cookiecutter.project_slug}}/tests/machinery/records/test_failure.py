@@ -38,6 +38,20 @@ def test_where_no_more_is_known_the_line_is_the_reason(here: Path) -> None:
     assert failure.read(here) == Failure("train", "train", (), "no rows", "", "no rows")
 
 
+def test_what_to_type_ends_the_line_and_stands_in_the_record(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop("train", StageError("no rows", "run `make pipeline`", about=["day"]))
+    assert capsys.readouterr().err == "train: no rows: run `make pipeline`\n"
+    found = failure.read(here)
+    assert found == Failure("train", "train", ("day",), "no rows", "run `make pipeline`",
+                            "no rows: run `make pipeline`")  # fmt: skip
+    # Whose step it was says the same, once.
+    passed = failure.passed_on(found)
+    assert str(passed) == "train: no rows: run `make pipeline`"
+    assert (passed.reason, passed.advice) == ("no rows", "run `make pipeline`")
+
+
 def test_what_the_system_refuses_is_kept_too(here: Path) -> None:
     stop("train", OSError(errno.ENOSPC, "No space left on device", "model.ubj"))
     found = failure.read(here)

@@ -55,6 +55,33 @@ def test_what_cannot_be_measured_is_not(real_params: Params, schema: Schema) -> 
         assert found is None
 
 
+def test_a_week_and_the_fewest_rows_of_a_slice_are_enough(
+    real_params: Params, schema: Schema
+) -> None:
+    rows = holdout(7, schema)
+    theirs, ours = np.full(rows.height, 0.2), np.full(rows.height, 0.3)
+    for least, count in ((1400, 2), (1401, 0)):
+        evaluate = real_params.evaluate.model_copy(
+            update={"minimum_slice_rows": least, "slices": ("origin",)}
+        )
+        params = real_params.model_copy(update={"evaluate": evaluate})
+        found = difference.measure(rows, (theirs, ours), champion(), params, schema, "b" * 32)
+        assert found is not None
+        assert (found["rows"], found["days"], len(found["slices"])) == (2800, 7, count)
+        # A challenger that is exactly at its threshold decides as one above it.
+        assert found["changed_decisions"] == {"mean": 1.0, "error": 0.0}
+
+
+def test_the_error_of_a_mean_is_that_of_its_days() -> None:
+    """Of three days with two rows each."""
+    values, day = np.array([1.0, 1.0, 0.0, -0.5, -0.5, 0.0]), np.array([1, 1, 2, 2, 3, 3])
+    found = difference.mean_and_error(values, day)
+    mean = 1.0 / 6
+    sums = [2 - 2 * mean, -0.5 - 2 * mean, -0.5 - 2 * mean]
+    variance = sum(one**2 for one in sums) * 3 / 2
+    assert found == {"mean": pytest.approx(mean), "error": pytest.approx(variance**0.5 / 6)}
+
+
 def test_it_is_expected_of_exactly_the_two_versions_that_were_compared(
     tmp_path: Path, real_params: Params, schema: Schema
 ) -> None:

@@ -64,7 +64,7 @@ def fit(project: Path, part: Path, params: Params, schema: Schema, **changes: An
     label = frame[schema.target].cast(pl.Float64).to_numpy()
     if changes.pop("shuffled", False):
         label = np.random.default_rng(1).permutation(label)
-    codes = model.category_codes({n: list(c) for n, c in columns.items() if c.dtype == object}, {})
+    codes = frames.categories(columns, {})
     settings = params.train.model_copy(update=changes)
     return model.fit(columns, label, list(columns), codes, settings).to_bytes(
         frames.learn(frame, schema)

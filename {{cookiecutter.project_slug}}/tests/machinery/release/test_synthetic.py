@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -13,6 +14,7 @@ from lifecycle.contract import features, privacy
 from lifecycle.contract.columns import Column, Schema
 from lifecycle.core import frames
 from lifecycle.core.params import Params
+from lifecycle.pipeline import evaluate
 from lifecycle.records import synthetic, tracking
 from lifecycle.release.smoke_request import smoke
 from lifecycle.serving.request import record_model
@@ -106,6 +108,21 @@ def test_no_private_value_is_in_the_smoke_request_and_its_answers_are_those_to_w
     assert again.tolist() == found["probabilities"]
 
 
+def test_nobody_asks_a_model_without_attributions_to_explain(
+    project: Path, params: Params, schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holdout = pl.read_parquet(project / params.paths.holdout)
+    fitted = model.Model.load(project / params.paths.model)
+    before = smoke(holdout, schema, fitted, params.serve.maximum_rows)
+    assert set(before["request"]) == {"records"}
+    monkeypatch.setattr(model.Model, "contributions", lambda self, columns: None)
+    found = smoke(holdout, schema, fitted, params.serve.maximum_rows)
+    assert found["request"] == {**before["request"], "explain": False}
+    assert found["probabilities"] == before["probabilities"]
+    columns = frames.arrays(holdout, list(fitted.names))
+    assert evaluate.attributions(fitted, columns, 5) == []
+
+
 def test_a_public_smoke_request_is_of_real_rows(
     project: Path, params: Params, schema: Schema
 ) -> None:
@@ -138,7 +155,8 @@ def test_a_model_learns_no_category_of_a_private_column_that_the_schema_does_not
 ) -> None:
     hidden = with_private(schema, "destination")
     values = {"destination": ["ATL", "CANARY", None], "origin": ["EWR", "CANARY", None]}
-    found = model.category_codes(values, hidden.private_categories)
+    columns = {name: np.array(texts, object) for name, texts in values.items()}
+    found = frames.categories(columns, hidden.private_categories)
     assert found == {"destination": ["ATL"], "origin": ["CANARY", "EWR"]}
 
 

@@ -13,7 +13,7 @@ from lifecycle.contract.answer import answer_model, decision
 from lifecycle.core.params import Params
 from lifecycle.rollout import rollout_rules
 from lifecycle.rollout.figures import Figures
-from lifecycle.rollout.rollout import Observation, Step
+from lifecycle.rollout.observation import Observation, Step
 from lifecycle.rollout.settings import RolloutSettings
 
 

@@ -93,6 +93,20 @@ def test_no_explanation_unless_asked(client: TestClient, good: dict[str, Any]) -
     assert client.post("/v1/predict", json=good).status_code == 200
 
 
+def test_a_kind_of_model_without_attributions_refuses_to_explain(
+    client: TestClient, good: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Model, "contributions", lambda self, columns: None)
+    refused = client.post("/v1/predict", json={**good, "explain": True})
+    assert refused.status_code == 400
+    none = "this kind of model has no attributions: leave explain out"
+    assert refused.json()["error"] == none
+    assert refused.json()["details"] == [{"field": "explain", "problem": none}]
+    answered = client.post("/v1/predict", json=good)
+    assert answered.status_code == 200
+    assert len(answered.json()["predictions"]) == len(good["records"])
+
+
 def test_an_unknown_category_is_counted(
     client: TestClient, rows: list[dict[str, Any]], schema: Schema
 ) -> None:

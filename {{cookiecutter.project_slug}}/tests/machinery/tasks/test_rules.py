@@ -79,6 +79,7 @@ def test_a_metric_that_is_not_there_is_said_to_be_missing(gate: Gate) -> None:
 def test_a_line_keeps_its_numbers_as_numbers(gate: Gate, champion_rule: ChampionRule) -> None:
     line = rules.limits({"roc_auc": 0.7123456, "calibration_error": 0.05}, gate)[0].as_dict()
     assert (line["measured"], line["required"]) == ("0.7123", ">= 0.6 and <= 0.9")
+    assert line["verdict"] == "pass"
     assert (line["value"], line["minimum"], line["maximum"]) == (0.7123456, 0.6, 0.9)
     gained = rules.champion((0.02, 0.01, 0.03), "champion version 3", champion_rule).as_dict()
     assert (gained["kind"], gained["value"], gained["interval"]) == (
@@ -112,6 +113,12 @@ def test_the_model_beats_each_baseline(
     gate: Gate, evaluation: dict[str, Any], holds: list[bool]
 ) -> None:
     assert passed(rules.baselines(evaluation, gate)) == holds
+
+
+def test_a_gain_as_large_as_is_required_is_enough(gate: Gate) -> None:
+    rule = gate.baselines.model_copy(update={"minimum_gain": 0.25})
+    exact = gate.model_copy(update={"baselines": rule})
+    assert passed(rules.baselines(against_baselines(0.75, 0.5, 0.5001), exact)) == [True, False]
 
 
 def test_a_loss_is_beaten_by_being_lower(gate: Gate) -> None:
@@ -179,6 +186,12 @@ def test_the_worst_slice_is_the_worst_by_the_metrics_own_direction(
     assert (found.measured, found.passed) == (f"worst of 2: {worst}", holds)
 
 
+def test_a_column_without_a_slice_to_measure_hides_no_other(gate: Gate) -> None:
+    evaluation = {"slices": [slice_of("origin", "JFK", None),
+                             slice_of("carrier", "UA", {"roc_auc": 0.6})]}  # fmt: skip
+    assert passed(rules.slices(evaluation, gate)) == [False, True]
+
+
 def test_slices_that_show_the_same_name_are_all_judged(gate: Gate) -> None:
     # Values that schema.yaml does not list are shown as one word.
     entries = [("(private)", 0.5), ("(private)", 0.7)]
@@ -198,8 +211,8 @@ def test_groups_differ_by_no_more_than_allowed(
     fairness = {"origin": {"groups": [{}] * groups, "disparity": rates}}
     found = rules.disparity({"fairness": fairness}, gate)
     assert found[0].passed is holds
-    if groups < 2:
-        assert found[0].measured == "fewer than two groups"
+    said = (f"{value:.4f}", value) if groups > 1 else ("fewer than two groups", None)
+    assert (found[0].measured, found[0].value) == said
 
 
 @pytest.mark.parametrize(
@@ -207,6 +220,7 @@ def test_groups_differ_by_no_more_than_allowed(
     [
         ((0.02, 0.01, 0.03), True),
         ((0.001, -0.009, 0.02), True),
+        ((0.001, -0.01, 0.02), True),
         ((0.001, -0.011, 0.02), False),
         ((0.0, 0.0, 0.0), False),
         ((0.0, 0.001, 0.001), False),
@@ -218,6 +232,27 @@ def test_the_challenger_is_better_and_surely_not_worse(
     champion_rule: ChampionRule, gain: tuple[float, float, float], holds: bool
 ) -> None:
     assert rules.champion(gain, "champion version 3", champion_rule).passed is holds
+
+
+@pytest.mark.parametrize(
+    ("is_same", "least"),
+    [(False, "> 0 (a tie does not promote)"), (True, ">= 0 (the same model)")],
+)
+def test_what_the_champion_asks_for_is_said(
+    champion_rule: ChampionRule, is_same: bool, least: str
+) -> None:
+    found = rules.champion((0.02, 0.01, 0.03), "it", champion_rule, is_same=is_same)
+    assert (found.required, found.minimum) == (f"{least}, lower bound >= -0.01", 0)
+
+
+def test_the_interval_leaves_half_of_the_rest_on_each_side() -> None:
+    drawn = np.r_[np.arange(101.0), np.nan]
+    assert rules.interval(drawn, 0.9) == pytest.approx((5, 95))
+
+
+def test_what_was_surely_wrong_costs_a_finite_loss() -> None:
+    losses = rules.per_row(np.array([1.0, 0.0]), np.array([0.0, 1.0]), "log_loss")
+    np.testing.assert_allclose(losses, -np.log(1e-12), rtol=1e-4)
 
 
 @pytest.mark.parametrize("decimals", [1, 2, 16])

@@ -82,6 +82,11 @@ def _of_whole(compute: Callable[[Array, Array], Array]) -> Callable[[Array, Arra
     return array
 
 
+def _frame_of_whole(found: Any) -> Any:
+    """As `_of_whole`; Polars leaves out what adds 0.0."""
+    return narwhals().when(found == 0).then(0.0).otherwise(found)
+
+
 def _frame_floor(a: Any, b: Any) -> Any:
     return narwhals().when(b != 0).then(_frame_quotient(a, b).floor())
 
@@ -190,9 +195,9 @@ OPERATORS = {
     "~": Function("", {"value": "boolean"}, gives(BOOLEAN), lambda a: ~a, lambda a: 1.0 - a),
 }  # fmt: skip
 OF_WHOLES = {
-    "*": Function("", PAIR, gives(INTEGER), lambda a, b: a * b + 0.0,
+    "*": Function("", PAIR, gives(INTEGER), lambda a, b: _frame_of_whole(a * b),
                   _of_whole(np.multiply)),
-    "//": Function("", PAIR, gives(INTEGER), lambda a, b: _frame_floor(a, b) + 0.0,
+    "//": Function("", PAIR, gives(INTEGER), lambda a, b: _frame_of_whole(_frame_floor(a, b)),
                    _of_whole(_floor)),
     # By a literal, which is not 0.
     "%": Function("", PAIR, gives(INTEGER), _frame_remainder, _of_whole(np.remainder)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +17,10 @@ import psutil
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_text
 from lifecycle.core import failure, git
+from lifecycle.core.edited_yaml import replaced
 from lifecycle.core.free_port import free_port
-from lifecycle.core.params import Params, Window, load_params
+from lifecycle.core.params import Params, load_params
+from lifecycle.core.window import Window
 from lifecycle.loop.retrain import write_window
 
 # What would let a clone reach what the project shares, or ask its clients for keys.
@@ -54,8 +55,8 @@ class Clone:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StageError(
-                    f"another replay plays in {self.clone}, or what it started still runs: "
-                    "wait for it, then try again"
+                    f"another replay plays in {self.clone}, or what it started still runs",
+                    "wait for it, then try again",
                 ) from None
             self._lock = handle.fileno()
             try:
@@ -71,8 +72,8 @@ class Clone:
         """
         if changed := git.changed(self.project):
             raise StageError(
-                f"{', '.join(changed[:5])} not committed, and a replay plays the last commit: "
-                "type `git add -A && git commit` first"
+                f"{', '.join(changed[:5])} not committed, and a replay plays the last commit",
+                "type `git add -A && git commit` first",
             )
         # A replay that was killed has left its service.
         self.close()
@@ -89,17 +90,13 @@ class Clone:
             f"[core]\n    remote = replay\n['remote \"replay\"']\n    url = {store}\n",
         )
         write_window(self.root / "params.yaml", window)
-        port = rf"\g<1>{free_port()}"
-        said = f"Begin the replay with {window.start} to {window.end}"
-        self.set_params(
-            re.sub(r"(?m)^(  ports:\n(?:.*\n)*?    development: )\d+", port, self.params_text()),
-            said,
-        )
+        text = replaced(self.params_text(), {"serve.ports.development": free_port()})
+        self.set_params(text, f"Begin the replay with {window}")
         return load_params(self.root / "params.yaml")
 
     def params_text(self) -> str:
         """Return the clone's params.yaml."""
-        return (self.root / "params.yaml").read_text(encoding="utf-8")
+        return (self.root / "params.yaml").read_bytes().decode("utf-8")
 
     def set_params(self, text: str, subject: str) -> None:
         """Write the clone's params.yaml, and commit it where it has changed."""

@@ -8,13 +8,13 @@ params.yaml.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 from lifecycle.contract.errors import StageError
+from lifecycle.core.edited_yaml import replaced
 from lifecycle.core.metric_names import SIGN
-from lifecycle.core.params import Params, Window
+from lifecycle.core.params import Params
+from lifecycle.core.window import Window, shifted
 from lifecycle.loop.replay.clone import Clone
 from lifecycle.loop.replay.settings import Replay
 from lifecycle.loop.retrain import STEPS
@@ -38,12 +38,6 @@ def window_before(known: list[str], first: str, most: int) -> Window:
     return Window(start=start, end=end)
 
 
-def shifted(month: str, by: int) -> str:
-    """Return the month so many months later."""
-    number = int(month[:4]) * 12 + int(month[5:]) - 1 + by
-    return f"{number // 12:04d}-{number % 12 + 1:02d}"
-
-
 def holdout_days(params: Params, window: Window) -> int:
     """Return how many days are held out: the project's own, where the window has twice as many."""
     whole, own = (window.until - window.since).days, params.prepare.holdout_days
@@ -63,16 +57,6 @@ def opened(gate: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def with_holdout(text: str, days: int) -> str:
-    """Return params.yaml with other days held out."""
-    return re.sub(r"(?m)^(prepare:\n(?:(?:  .*)?\n)*?  holdout_days: )\d+", rf"\g<1>{days}", text)
-
-
-def with_gate(text: str, gate: dict[str, Any]) -> str:
-    """Return params.yaml with another section `gate`."""
-    return re.sub(r"(?ms)^gate:\n.*?(?=^\w)", lambda _: f"gate: {json.dumps(gate)}\n\n", text)
-
-
 def release(clone: Clone, params: Params, window: Window) -> str:
     """Train, release and deploy; return what the gate said against the model, empty if nothing.
 
@@ -80,7 +64,7 @@ def release(clone: Clone, params: Params, window: Window) -> str:
         StageError: a step stopped the line.
     """
     own = clone.params_text()
-    shorter = with_holdout(own, holdout_days(params, window))
+    shorter = replaced(own, {"prepare.holdout_days": holdout_days(params, window)})
     clone.set_params(shorter, "Hold out fewer days for the first model")
     clone.must("pipeline")
     judged, refused = clone.run("gate"), ""
@@ -89,7 +73,7 @@ def release(clone: Clone, params: Params, window: Window) -> str:
         if not found.about:
             raise StageError(f"the gate could not judge the first model: {found.reason}")
         refused = ", ".join(found.about)
-        open_gate = with_gate(shorter, opened(params.gate.model_dump()))
+        open_gate = replaced(shorter, {"gate": opened(params.gate.model_dump())})
         clone.set_params(open_gate, "Open the gate's floors for the first model")
         clone.must("gate")
     for step in STEPS:

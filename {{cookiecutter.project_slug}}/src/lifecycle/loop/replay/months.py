@@ -12,12 +12,13 @@ import polars as pl
 from lifecycle.contract import model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import read_json, replacing
+from lifecycle.contract.model_file import Model
 from lifecycle.core.failure import Failure
-from lifecycle.core.params import Params, Window, load_params
+from lifecycle.core.params import Params, load_params
+from lifecycle.core.window import Window, shifted
 from lifecycle.loop.replay import first_model
 from lifecycle.loop.replay import report as replay_report
 from lifecycle.loop.replay.clone import Clone, ended
-from lifecycle.loop.replay.first_model import shifted
 from lifecycle.loop.replay.scores import Scores
 from lifecycle.loop.replay.settings import Replay
 from lifecycle.loop.replay.traffic import Traffic
@@ -25,7 +26,6 @@ from lifecycle.monitoring import monitor
 from lifecycle.monitoring.settings import Monitor
 from lifecycle.records import registry
 from lifecycle.records.deployment import Deployment
-from project.model import Model
 
 ENVIRONMENT = "development"
 # Requests a second while a rollout is under way, and how many before looking whether it still is.
@@ -72,13 +72,12 @@ class Played:
 
     def begin(self, window: Window) -> None:
         """Train, release and deploy the first model, and keep it as the control."""
-        said = f"{window.start} to {window.end}"
-        print(f"replay: the first model is trained on {said}, released and deployed", flush=True)
+        print(f"replay: the first model is trained on {window}, released and deployed", flush=True)
         refused = first_model.release(self.clone, self.params, window)
         if refused:
             print(f"replay: the gate refused it ({refused}): its floors are opened for this one",
                   flush=True)  # fmt: skip
-        self.first = {"window": said, "refused": refused}
+        self.first = {"window": str(window), "refused": refused}
         for name in window.months:
             self._deliver_labels(name)
         labels = pl.concat([self.rows[name][self.schema.target] for name in window.months])

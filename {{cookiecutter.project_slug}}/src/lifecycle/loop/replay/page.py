@@ -36,7 +36,7 @@ def chart(found: dict[str, Any]) -> Figure:
 def told(found: dict[str, Any]) -> dict[str, Any]:
     """Return what the templates tell of a replay."""
     return {
-        "found": found, "chart": chart(found), "head": replay_report.HEADER,
+        "found": found, "chart": chart(found), "head": replay_report.header(found),
         "rows": replay_report.rows(found), "sentences": replay_report.sentences(found),
     }  # fmt: skip
 

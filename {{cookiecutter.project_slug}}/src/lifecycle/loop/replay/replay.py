@@ -22,8 +22,9 @@ import polars as pl
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core.command import project_root
-from lifecycle.core.params import Params, Window, load_params
+from lifecycle.core.params import Params, load_params
 from lifecycle.core.terminal import working
+from lifecycle.core.window import Window
 from lifecycle.loop.replay import first_model
 from lifecycle.loop.replay import page as replay_page
 from lifecycle.loop.replay import report as replay_report
@@ -42,10 +43,12 @@ def months_of(text: str) -> list[str]:
     """
     found = re.fullmatch(r"(\d{4}-(?:0[1-9]|1[0-2]))(?:\.\.(\d{4}-(?:0[1-9]|1[0-2])))?", text)
     if found is None:
-        raise StageError(f"{text!r} are no months: give MONTHS=2013-02 or MONTHS=2013-02..2013-12")
+        raise StageError(
+            f"{text!r} are no months", "give MONTHS=2013-02 or MONTHS=2013-02..2013-12"
+        )
     first, last = found[1], found[2] or found[1]
     if first > last:
-        raise StageError(f"{first} lies after {last}: give MONTHS={last}..{first}")
+        raise StageError(f"{first} lies after {last}", f"give MONTHS={last}..{first}")
     return Window(start=first, end=last).months
 
 
@@ -59,7 +62,7 @@ def rate_of(text: str) -> float | None:
         return None
     if not re.fullmatch(r"[1-9]\d{0,5}", text):
         raise StageError(
-            f"{text!r} is no speed: give SPEED=full, or requests a second as SPEED=100"
+            f"{text!r} is no speed", "give SPEED=full, or requests a second as SPEED=100"
         )
     return float(text)
 

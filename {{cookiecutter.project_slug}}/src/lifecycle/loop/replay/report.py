@@ -12,8 +12,6 @@ from lifecycle.pages import web
 if TYPE_CHECKING:
     from lifecycle.loop.replay.months import Month, Played
 
-HEADER = ("month", "rows", "late", "versions", "roc_auc live", "frozen", "gain over frozen",
-          "log loss live", "frozen", "base rate", "fired", "then")  # fmt: skip
 NAMES = {"roc_auc": "ROC AUC", "log_loss": "log loss"}
 
 
@@ -33,8 +31,8 @@ def report(played: Played, seconds: float) -> dict[str, Any]:
     months = [asdict(month) for month in played.months]
     overall = played.scores.overall([month["scores"] for month in months])
     return {
-        "seconds": round(seconds, 1), "first": played.first, "months": months,
-        "overall": overall, "false_alarms": false_alarms(months),
+        "seconds": round(seconds, 1), "target": played.schema.target, "first": played.first,
+        "months": months, "overall": overall, "false_alarms": false_alarms(months),
         "conclusion": conclusion(months, overall),
     }  # fmt: skip
 
@@ -85,8 +83,15 @@ def interval(gain: dict[str, float]) -> str:
     return f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}]"
 
 
+def header(found: dict[str, Any]) -> tuple[str, ...]:
+    """Return the table's header; the target's column has the share in which it is true."""
+    return ("month", "rows", found.get("target", "true"), "versions", "roc_auc live", "frozen",
+            "gain over frozen", "log loss live", "frozen", "base rate", "fired",
+            "then")  # fmt: skip
+
+
 def rows(found: dict[str, Any]) -> list[list[str]]:
-    """Return the table's rows, as HEADER has them."""
+    """Return the table's rows, as `header` has them."""
     table = []
     for month in found["months"]:
         score = month["scores"]
@@ -116,6 +121,6 @@ def sentences(found: dict[str, Any]) -> list[str]:
 def text(found: dict[str, Any]) -> str:
     """Return all of it as the command prints it."""
     return web.render(
-        "loop/replay/templates/printed.txt", found=found, table=table(HEADER, rows(found)),
+        "loop/replay/templates/printed.txt", found=found, table=table(header(found), rows(found)),
         sentences=sentences(found),
     ).removesuffix("\n")  # fmt: skip

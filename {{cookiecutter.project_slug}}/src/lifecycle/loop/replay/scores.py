@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
-from lifecycle.core.frames import arrays
+from lifecycle.contract.model_file import Model
+from lifecycle.core.frames import arrays, labels
 from lifecycle.core.params import Params
 from lifecycle.tasks import metrics, rules
-from project.model import Model
 
 Array = NDArray[Any]
 METRICS = ("roc_auc", "log_loss")
@@ -47,7 +47,7 @@ class Scores:
             for name, model in self.models.items()
         }  # fmt: skip
         return self.compare(
-            judged[self.schema.target].cast(pl.Float64).to_numpy(),
+            labels(judged, self.schema),
             judged["probability"].to_numpy(), others,
             judged[self.schema.time].dt.date().to_numpy(),
         )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
 import time
@@ -11,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import polars as pl
 
 from lifecycle.contract.errors import StageError
+from lifecycle.core.direct_http import Connection
 from lifecycle.serving.entrance import PREDICT
 
 OK = 200
@@ -62,9 +61,7 @@ class Traffic:
 
     def __init__(self, url: str, connections: int, rate: float | None) -> None:
         """Connect nothing yet."""
-        parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port or 80
-        self._connections, self.rate = connections, rate
+        self._url, self._connections, self.rate = url, connections, rate
         self._local, self._turn, self._due = threading.local(), threading.Lock(), 0.0
 
     def send(self, rows: pl.DataFrame, time_column: str, size: int) -> Answers:
@@ -98,24 +95,15 @@ class Traffic:
 
     def _ask(self, body: dict[str, Sequence[Any]]) -> tuple[int, Any]:
         content = json.dumps(body)
+        if not hasattr(self._local, "line"):
+            self._local.line = Connection(self._url, ANSWER_SECONDS)
+        headers = {"Content-Type": "application/json"}
         for attempt in (1, 2):
-            connection = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = http.client.HTTPConnection(
-                    self._host, self._port, timeout=ANSWER_SECONDS
-                )
-                self._local.connection = connection
             try:
-                headers = {"Content-Type": "application/json"}
-                connection.request("POST", PREDICT, content, headers)
-                answer = connection.getresponse()
-                said = answer.read()
-                return answer.status, json.loads(said) if answer.status == OK else None
-            except (http.client.HTTPException, OSError) as error:
+                status, said = self._local.line.ask("POST", PREDICT, content, headers)
+                return status, json.loads(said) if status == OK else None
+            except OSError as error:
                 # A connection that was idle may have been closed: once more, on a new one.
-                connection.close()
-                self._local.connection = None
                 if attempt == 2:
-                    where = f"{self._host}:{self._port}"
-                    raise StageError(f"{where} does not answer: {error!r}") from None
+                    raise StageError(f"{self._url} does not answer: {error!r}") from None
         raise AssertionError("unreachable")

@@ -13,7 +13,9 @@ import yaml
 
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.core.params import Gate, Params, Window, model
+from lifecycle.core.edited_yaml import replaced
+from lifecycle.core.params import Gate, Params, model
+from lifecycle.core.window import Window, shifted
 from lifecycle.loop.replay import first_model, replay
 from lifecycle.loop.replay import page as replay_page
 from lifecycle.loop.replay import report as replay_report
@@ -94,7 +96,7 @@ def test_the_first_model_has_the_months_before(
     known: list[str], first: str, most: int, start: str
 ) -> None:
     found = first_model.window_before(known, first, most)
-    assert (found.start, found.end) == (start, first_model.shifted(first, -1))
+    assert (found.start, found.end) == (start, shifted(first, -1))
 
 
 def test_without_a_month_before_there_is_no_first_model() -> None:
@@ -111,11 +113,11 @@ def test_fewer_days_are_held_out_of_a_short_window(real_params: Params) -> None:
 def test_params_are_edited_where_they_stand(root: Path, real_params: Params) -> None:
     text = (root / "params.yaml").read_text(encoding="utf-8")
     before = yaml.safe_load(text)
-    held = yaml.safe_load(first_model.with_holdout(text, 5))
+    held = yaml.safe_load(replaced(text, {"prepare.holdout_days": 5}))
     assert held["prepare"]["holdout_days"] == 5
     assert held["replay"] == before["replay"]
     gate = first_model.opened(real_params.gate.model_dump())
-    edited = yaml.safe_load(first_model.with_gate(text, gate))
+    edited = yaml.safe_load(replaced(text, {"gate": gate}))
     assert {key for key in before if before[key] != edited[key]} == {"gate"}
     assert model().model_validate(edited).gate == Gate.model_validate(gate)
 

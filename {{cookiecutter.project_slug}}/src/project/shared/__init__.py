@@ -1,0 +1,1 @@
+"""What several of the owner's files need: an input of every stage that runs one of them."""
