@@ -140,6 +140,11 @@ class GitHub:
         path = self.state / "github.json"
         path.write_text(json.dumps({**self.kept(), "comments": []}), encoding="utf-8")
 
+    def forget_caches_of_pull_requests(self) -> None:
+        """Let the next pull request be another one: it reads its own caches and those of main."""
+        for path in (self.state / "cache").glob("*refs%2Fpull*"):
+            shutil.rmtree(path)
+
     def artifacts(self) -> dict[str, list[str]]:
         """Return each artifact's files; `forget_artifacts` begins a new run's."""
         root = self.state / "artifacts"

@@ -30,9 +30,11 @@ TOGETHER = {
 }  # fmt: skip
 # What takes longest begins first, so that in the end no worker waits for one that goes on.
 FIRST = (
-    "test_project_tests", "engine", "small", "test_monitor", "test_rollout",
-    "test_workflow_release", "test_replay", "test_environments", "test_bad_luck",
-    "test_workflow_ci", "test_survival", "test_upstream", "test_proxy",
+    "test_project_tests", "engine", "small", "test_rollout", "test_workflow_ci", "test_monitor",
+    "test_survival", "test_replay", "test_workflow_release", "test_reproducible", "test_retrain",
+    "test_environments", "test_update", "test_workflow_train", "test_proxy", "test_upstream",
+    "test_other_data", "test_remotes", "test_bad_luck", "test_other_model", "test_protect",
+    "test_makefile", "test_better_version", "test_report",
 )  # fmt: skip
 
 
@@ -76,6 +78,24 @@ def _nothing_goes_on_listening() -> Iterator[None]:
     """Assert that what a file's tests started has ended: the next file may use the same port."""
     yield
     assert ports_in_use() == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_shared_environments_stay(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Assert that nobody has made them anew for a lock of his own: others were using them."""
+    place = _shared_place(request, tmp_path_factory)
+    made = [place / name / "installed.txt" for name in ("venv", "venv-serving")]
+    before = {path: path.stat().st_mtime_ns for path in made if path.is_file()}
+    yield
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def _shared_place(request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all workers share."""
+    place = factory.getbasetemp()
+    return place.parent if hasattr(request.config, "workerinput") else place
 
 
 @pytest.fixture(scope="session")
@@ -123,13 +143,11 @@ def generated(
     The first worker installs them, and all use them: a test whose lock is another one has to name
     an environment of its own.
     """
-    root, place = bake(), tmp_path_factory.getbasetemp()
-    place = place.parent if hasattr(request.config, "workerinput") else place
-    # What mypy has read once it knows by content wherever a copy or a checkout lies: each check
-    # without that takes a minute of processor.
-    user = tmp_path_factory.mktemp("user")
-    caches = {"MYPY_CACHE_DIR": str(user / "mypy"), "UV_CACHE_DIR": str(place / "uv")}
-    variables = clean_environment(user / "home", **caches)
+    root, place = bake(), _shared_place(request, tmp_path_factory)
+    # What mypy has read once it knows by content wherever a copy or a checkout lies, and whichever
+    # worker asks: each check without that takes a minute of processor.
+    caches = {"MYPY_CACHE_DIR": str(place / "mypy"), "UV_CACHE_DIR": str(place / "uv")}
+    variables = clean_environment(tmp_path_factory.mktemp("user") / "home", **caches)
     environment = Environment(place / "venv", place / "venv-serving", variables)
     project = Project(root, environment)
     use_port(root, free_port())

@@ -468,9 +468,9 @@ def test_a_version_keeps_the_libraries_that_it_was_made_with(
         params.write_text(re.sub(r"maximum_rows: \d+", "maximum_rows: 77", text), encoding="utf-8")
         assert own.python("-m", "lifecycle", "package").returncode == 0
         assert "every rule holds" in own.must("deploy", "status")
-        assert program_of(worker_of(service)) == str(after / "bin/python")
+        assert program_of(worker_of(own)) == str(after / "bin/python")
         own.must("rollback", "REASON=exercise")
-        assert program_of(worker_of(service)) == str(before / "bin/python")
+        assert program_of(worker_of(own)) == str(before / "bin/python")
     finally:
         lock.write_text(kept, encoding="utf-8")
         shutil.rmtree(environments)

@@ -51,10 +51,11 @@ def first_push(github: GitHub) -> Outcome:
 
 
 def branch(github: GitHub, name: str) -> Project:
-    """Check out a new branch of main."""
+    """Check out a new branch of main, for a pull request of its own."""
     git(github.project, "checkout", "-q", "--force", "main")
     git(github.project, "checkout", "-q", "-B", name)
     github.forget_artifacts()
+    github.forget_caches_of_pull_requests()
     return github.project
 
 

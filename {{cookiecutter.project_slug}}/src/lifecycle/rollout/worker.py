@@ -89,11 +89,15 @@ class Worker:
         is_known = self.name in supervisor.names()
         if is_known:
             self._end_if_it_hangs(supervisor, params.serve.start_timeout_seconds)
-        else:
-            self._renew_metrics()
         # One that runs has loaded what was right then; it goes on, also while its files are mended.
         if not supervisor.process(self.name)["pid"]:
             bento.require(self.root, self.serving.tag)
+            if is_known:
+                # It kept dying of what may be mended now: it is begun anew, and judged by that.
+                supervisor.remove(self.name)
+                is_known = False
+        if not is_known:
+            self._renew_metrics()
         self._begin = log_tail.position(self.log)
         self.refusal.unlink(missing_ok=True)
         supervisor.add(self.program(params))
