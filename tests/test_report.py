@@ -43,14 +43,13 @@ Deployment(Path.cwd(), "development").note("rollback", 1, {REASON!r}, rule="<i>r
 # Real rows, cut into parts as if they were months.
 REPLAYS = """
 from pathlib import Path
-from types import SimpleNamespace
 import numpy as np
 import polars as pl
 from lifecycle.loop.replay import page as replay_page
 from lifecycle.loop.replay import report as replay_report
 from lifecycle.contract.columns import load_schema
 from lifecycle.core.params import load_params
-from lifecycle.loop.replay.months import Month
+from lifecycle.loop.replay.months import Month, Played
 from lifecycle.loop.replay.scores import Scores
 schema, params = load_schema(), load_params()
 rows = pl.read_parquet(params.paths.holdout)
@@ -63,7 +62,9 @@ for number, part in enumerate(np.array_split(np.arange(rows.height), 11), 2):
     others = {"frozen": live[part] * 0.9}
     month.scores = scores.compare(label[part], live[part], others, day[part])
     months.append(month)
-played = SimpleNamespace(months=months, scores=scores, first={"window": "2013-01", "refused": ""})
+played = Played(None, params, schema, None, None)  # Which clone played what is not told.
+played.months, played.scores = months, scores
+played.first = {"window": "2013-01", "refused": ""}
 replay_page.write(Path.cwd(), params, replay_report.report(played, 1.0))
 """
 
