@@ -5,12 +5,14 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from baking import commit_all, run, succeed
 
@@ -20,6 +22,8 @@ PORT = re.compile(r"(?m)^(    development: )(\d{4,5})$")
 FIRST = 21_000 + 1_000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 11)
 _ports = iter(range(FIRST, FIRST + 1_000, 2))
 _given = list[int]()
+# How this machine is asked without TLS: httpx would read all of its certificates for each request.
+PLAIN: dict[str, Any] = {"trust_env": False, "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)}
 # Imports what takes seconds, once; then runs a module in a process of its own for each line, which
 # begins with those libraries and with nothing of the project.
 FORKING = """

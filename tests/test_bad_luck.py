@@ -21,7 +21,7 @@ from baking import succeed
 from breaking import commit, edit, stopped
 from load import Load
 from projects import Running, process_of, released_project, wait_until, worker_of
-from running import Project, free_port, port_of, use_port
+from running import PLAIN, Project, free_port, port_of, use_port
 
 pytestmark = pytest.mark.slow
 QUICK = (
@@ -320,7 +320,7 @@ def test_a_full_disk_takes_no_more_than_the_log(service: Project, small_disk: Pa
         service.must("rollback", "ENV=staging", "REASON=exercise")
         before = traffic.counts.answered
         wait_until(lambda: traffic.counts.answered > before + 50, "the load has stopped")
-        metrics = httpx.get(f"http://127.0.0.1:{port + 1}/workers/live/metrics", trust_env=False)
+        metrics = httpx.get(f"http://127.0.0.1:{port + 1}/workers/live/metrics", **PLAIN)
         # Nothing is set aside any more.
         for number in range(3):
             shutil.rmtree(small_disk / "reserve", ignore_errors=True)

@@ -28,7 +28,7 @@ from containers import (
 )
 from load import Load
 from projects import wait_until
-from running import Project, free_port
+from running import PLAIN, Project, free_port
 
 TARGETS = {"image", "keys", "up", "platform", "down", "predictions"}
 KEY, NEW = "a-key-for-the-test", "a-newer-key"
@@ -195,7 +195,7 @@ def address(image: str, proxy_image: str, engine: Engine, make: Make) -> Iterato
 def ask(address: str, key: str, body: Any, path: str = "/v1/predict") -> httpx.Response:
     """Send a request with a key through the proxy."""
     headers = {"X-API-Key": key, "X-Request-ID": "smoke"}
-    return httpx.post(f"{address}{path}", json=body, headers=headers, timeout=60, trust_env=False)
+    return httpx.post(f"{address}{path}", json=body, headers=headers, timeout=60, **PLAIN)
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_what_comes_through_the_proxy_is_the_pipelines_answer(
     answer = ask(address, KEY, smoke["request"]).raise_for_status()
     given = [one["probability"] for one in answer.json()["predictions"]]
     assert given == smoke["probabilities"]
-    keyless = httpx.post(f"{address}/v1/predict", json=smoke["request"], trust_env=False)
+    keyless = httpx.post(f"{address}/v1/predict", json=smoke["request"], **PLAIN)
     assert (keyless.status_code, keyless.json()["error"]) == (
         401, "missing API key: send it as X-API-Key"
     )  # fmt: skip
@@ -219,10 +219,10 @@ def test_what_comes_through_the_proxy_is_the_pipelines_answer(
 @pytest.mark.slow
 def test_metrics_health_and_administration_stay_inside(address: str, engine: Engine) -> None:
     for path in ("/readyz", "/livez"):
-        answer = httpx.get(f"{address}{path}", trust_env=False)
+        answer = httpx.get(f"{address}{path}", **PLAIN)
         assert (answer.status_code, answer.content) == (200, b""), path
     for path in ("/metrics", "/healthz", "/config/", "/load"):
-        answer = httpx.get(f"{address}{path}", headers={"X-API-Key": KEY}, trust_env=False)
+        answer = httpx.get(f"{address}{path}", headers={"X-API-Key": KEY}, **PLAIN)
         assert answer.status_code == 404, path
     service, proxy = (container_of(engine, name) for name in ("service", "proxy"))
     published = [engine.inspect(name)["HostConfig"]["PortBindings"] for name in (service, proxy)]

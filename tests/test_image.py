@@ -15,7 +15,7 @@ import httpx
 import pytest
 from baking import PROJECT, ROOT
 from containers import Engine, Make, smoke_of
-from running import Project, free_port
+from running import PLAIN, Project, free_port
 
 pytestmark = pytest.mark.slow
 KEY = "a-key-for-the-test"
@@ -116,7 +116,7 @@ def served(engine: Engine, image: str) -> Iterator[tuple[str, str, float]]:
     url = f"http://127.0.0.1:{port}"
     while time.monotonic() < began + 60:
         try:
-            if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
+            if httpx.get(f"{url}/readyz", **PLAIN).status_code == 200:
                 break
         except httpx.HTTPError:
             pass
@@ -137,7 +137,7 @@ def test_alone_and_confined_it_answers_as_the_pipeline_did_and_stops(
     assert seconds < 30
     smoke = smoke_of(finished)
     answer = httpx.post(
-        f"{url}/v1/predict", json=smoke["request"], headers={"X-API-Key": KEY}, trust_env=False
+        f"{url}/v1/predict", json=smoke["request"], headers={"X-API-Key": KEY}, **PLAIN
     ).raise_for_status()
     assert [one["probability"] for one in answer.json()["predictions"]] == smoke["probabilities"]
     status = engine.must("exec", container, "cat", "/proc/1/status")

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from projects import ask, clone, report_of, shrunk_project, stored
-from running import Project, free_port, port_of, use_port
+from running import PLAIN, Project, free_port, port_of, use_port
 from test_parity import PICK, READ, from_service
 
 pytestmark = pytest.mark.slow
@@ -82,7 +82,7 @@ def test_whoever_asks_for_attributions_is_told_that_there_are_none(live: Project
     assert set(predicted["answer"]["predictions"][0]) == {"probability", "late"}
     url = f"http://127.0.0.1:{port_of(live.root)}/v1/predict"
     body = {**predicted["request"], "explain": True}
-    refused = httpx.post(url, json=body, timeout=20, trust_env=False)
+    refused = httpx.post(url, json=body, timeout=20, **PLAIN)
     assert refused.status_code == 400
     none = "this kind of model has no attributions: leave explain out"
     assert refused.json()["error"] == none

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 from breaking import commit, edit, flights, weather
-from running import Project, free_port, port_of, use_port
+from running import PLAIN, Project, free_port, port_of, use_port
 
 pytestmark = pytest.mark.slow
 TAIL, DESTINATION = "QCANARYTAIL", "QCANARYDEST"
@@ -128,9 +128,7 @@ def ask(project: Project) -> None:
     spoilt = {"temperature": "hot", "tail_number": 7, "destination": None, "distance": -1}
     bodies = [(200, records), *((400, [{**records[0], name: bad}]) for name, bad in spoilt.items())]
     for status, body in bodies:
-        answer = httpx.post(
-            f"{url}/v1/predict", json={"records": body, "explain": True}, trust_env=False
-        )
+        answer = httpx.post(f"{url}/v1/predict", json={"records": body, "explain": True}, **PLAIN)
         assert answer.status_code == status, answer.text
 
 

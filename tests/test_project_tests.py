@@ -7,7 +7,7 @@ import httpx
 import pytest
 from baking import SLUG
 from projects import Running, git, wait_until
-from running import Project, free_port
+from running import PLAIN, Project, free_port
 
 # Of all of a project's tests; minutes on a quiet machine.
 SECONDS = 1_500
@@ -128,7 +128,7 @@ def test_runs_are_shown_in_the_browser(fresh: Project) -> None:
 
     def answers() -> bool:
         try:
-            return httpx.get(f"http://127.0.0.1:{port}", trust_env=False).status_code == 200
+            return httpx.get(f"http://127.0.0.1:{port}", **PLAIN).status_code == 200
         except httpx.TransportError:
             return False
 

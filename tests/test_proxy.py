@@ -27,7 +27,7 @@ import pytest
 from breaking import commit
 from load import Load
 from projects import released_project, wait_until
-from running import Project, free_port, install
+from running import PLAIN, Project, free_port, install
 
 pytestmark = pytest.mark.slow
 PREDICT = "/v1/predict"
@@ -70,12 +70,12 @@ class Served:
         given = {**KEY, "Content-Type": "application/json", **headers}
         method, content = ("POST", self.body) if path == PREDICT else ("GET", None)
         url = f"http://127.0.0.1:{self.port}{path}"
-        with httpx.Client(trust_env=False, timeout=60) as client:
+        with httpx.Client(**PLAIN, timeout=60) as client:
             return client.request(method, url, content=content, headers=given)
 
     def inside(self, path: str) -> httpx.Response:
         """Ask the port for Prometheus."""
-        return httpx.get(f"http://127.0.0.1:{self.port + 1}{path}", trust_env=False, timeout=20)
+        return httpx.get(f"http://127.0.0.1:{self.port + 1}{path}", **PLAIN, timeout=20)
 
     def counted(self) -> dict[str, float]:
         """Return what the live worker has counted, by series."""
@@ -175,7 +175,7 @@ def test_every_request_is_asked_once_and_quickly(served: Served) -> None:
     served.ask()
     before, seconds = served.requests(), []
     url = f"http://127.0.0.1:{served.port}{PREDICT}"
-    with httpx.Client(trust_env=False, headers={**KEY, "Content-Type": "application/json"}) as one:
+    with httpx.Client(**PLAIN, headers={**KEY, "Content-Type": "application/json"}) as one:
         for _ in range(100):
             began = time.perf_counter()
             assert one.post(url, content=served.body).status_code == 200
@@ -282,7 +282,7 @@ def test_without_a_key_nothing_reaches_a_worker(served: Served) -> None:
     for path in (PREDICT, "/v1/model", "/docs.json", "/"):
         url = f"http://127.0.0.1:{served.port}{path}"
         method = "POST" if path == PREDICT else "GET"
-        answer = httpx.request(method, url, content=served.body, trust_env=False)
+        answer = httpx.request(method, url, content=served.body, **PLAIN)
         assert answer.status_code == 401, path
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert answer.headers["X-Request-ID"] == answer.json()["request_id"]
@@ -438,7 +438,7 @@ def fail_in_every_way(served: Served, key: str) -> None:
         ):  # fmt: skip
             url = f"http://127.0.0.1:{served.port}{PREDICT}?key={key}"
             given = {"Content-Type": "application/json", **headers}
-            httpx.post(url, content=body, headers=given, trust_env=False, timeout=20)
+            httpx.post(url, content=body, headers=given, **PLAIN, timeout=20)
     for path in ("/nowhere", "/metrics", "/v1/model", "/readyz"):
         served.ask(f"{path}?key={key}", **{"X-API-Key": key})
     served.raw(head(Content_Length=10**9, **keyed).encode(), seconds=5)

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 from baking import QUESTIONS, SLUG, succeed
-from running import free_port, install
+from running import PLAIN, free_port, install
 
 pytestmark = pytest.mark.slow
 BUCKET = f"{SLUG}-dvc"
@@ -36,7 +36,7 @@ def serve(port: int, folder: Path, *command: str | Path, **variables: str) -> It
             deadline = time.monotonic() + 60
             while True:
                 try:
-                    httpx.get(f"http://127.0.0.1:{port}/", timeout=5, trust_env=False)
+                    httpx.get(f"http://127.0.0.1:{port}/", timeout=5, **PLAIN)
                     break
                 except httpx.TransportError:
                     assert server.poll() is None, (folder / "server.log").read_text()
@@ -94,7 +94,7 @@ def test_s3(bake: Callable[..., Path], tmp_path: Path, environment: dict[str, st
     port = free_port()
     secret = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     with serve(port, tmp_path, moto, "-H", "127.0.0.1", "-p", str(port)) as address:
-        httpx.put(f"{address}/{BUCKET}", trust_env=False).raise_for_status()
+        httpx.put(f"{address}/{BUCKET}", **PLAIN).raise_for_status()
         check_round_trip(project, dvc, environment | secret, f"endpointurl={address}")
         check_sign_in(project, dvc, environment | {"AWS_ENDPOINT_URL": address}, tmp_path)
 

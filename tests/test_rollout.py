@@ -19,7 +19,7 @@ from baking import succeed
 from breaking import BETTER, commit, edit, stopped
 from load import Load
 from projects import Running, ask, git, process_of, released_project, wait_until, worker_of
-from running import Project, free_port, port_of, use_port
+from running import PLAIN, Project, free_port, port_of, use_port
 
 pytestmark = pytest.mark.slow
 PREDICTOR = "src/lifecycle/serving/predictor.py"
@@ -364,7 +364,7 @@ def test_outside_development_keys_are_asked_for_and_rotate_under_load(service: P
             method = "POST" if path == "/v1/predict" else "GET"
             answer = httpx.request(
                 method, url + path, json=body if method == "POST" else None, headers=headers,
-                trust_env=False, timeout=20,
+                **PLAIN, timeout=20,
             )  # fmt: skip
             return answer.status_code
 
@@ -376,7 +376,7 @@ def test_outside_development_keys_are_asked_for_and_rotate_under_load(service: P
             assert status(path, **{"X-API-Key": "first"}) == 404
         assert [status("/readyz"), status("/livez")] == [200, 200]
         large = httpx.post(
-            url + "/v1/predict", content=b" " * 1_000_001, trust_env=False,
+            url + "/v1/predict", content=b" " * 1_000_001, **PLAIN,
             headers={"X-API-Key": "first", "Content-Type": "application/json"},
         )  # fmt: skip
         assert large.status_code == 413

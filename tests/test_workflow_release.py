@@ -18,7 +18,7 @@ from acting import ACTIONS, PUBLIC, GitHub, Outcome, by_hand, push, workflow
 from baking import PROJECT, ROOT
 from breaking import commit, edit, git
 from projects import clone, shrunk_project
-from running import Project, free_port
+from running import PLAIN, Project, free_port
 
 NO_COMMIT, KEY = "0" * 40, "a-key-for-the-test-0123456789"
 HOST = ("-P", "target=-self-hosted")
@@ -84,7 +84,7 @@ class Life:
         smoke = next(self.host.root.glob(".bentoml/bentos/*/*/src/release/smoke.json"))
         body = {"records": json.loads(smoke.read_text())["request"]["records"][:1]}
         answer = httpx.post(
-            f"http://127.0.0.1:{self.port}/v1/predict", json=body, timeout=20, trust_env=False,
+            f"http://127.0.0.1:{self.port}/v1/predict", json=body, timeout=20, **PLAIN,
             headers={"X-API-Key": KEY},
         ).raise_for_status()  # fmt: skip
         return str(answer.json()["model_version"])

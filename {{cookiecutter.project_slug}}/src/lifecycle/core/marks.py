@@ -13,6 +13,8 @@ import psutil
 
 # The folder of the sockets that a process belongs to; of the port's holder, the one above.
 MARK = "LIFECYCLE_SOCKETS"
+# The program that the supervisor runs as.
+SUPERVISOR = "supervise.py"
 END_SECONDS = 45.0
 
 
@@ -50,6 +52,11 @@ def is_program(one: psutil.Process, name: str) -> bool:
 def is_holder(one: psutil.Process) -> bool:
     """Say whether a process keeps the port for others: see `listening`."""
     return is_program(one, "listening.py") and is_program(one, "hold")
+
+
+def is_supervisor(one: psutil.Process) -> bool:
+    """Say whether a process is the supervisor, which starts the others."""
+    return is_program(one, SUPERVISOR)
 
 
 def listened(found: Iterable[psutil.Process]) -> set[int]:

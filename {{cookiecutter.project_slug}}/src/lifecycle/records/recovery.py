@@ -6,6 +6,7 @@ one that does.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import psutil
 
 from lifecycle.contract.files import read_state
+from lifecycle.core import marks
 from lifecycle.records import bento
 
 
@@ -64,12 +66,13 @@ def is_sound(state: State) -> bool:
 
 def supervisor_runs(folder: Path) -> bool:
     """Say whether the supervisor that keeps its files in an environment's folder is alive."""
-    try:
+    # Its number is read from another container as well; where it is lost, the mark is left.
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
         number = int((folder / "supervisor.pid").read_text(encoding="ascii"))
         # It works in the folder of its sockets.
-        return folder.resolve() == Path(psutil.Process(number).cwd()).parent
-    except (OSError, ValueError, psutil.Error):
-        return False
+        if folder.resolve() == Path(psutil.Process(number).cwd()).parent:
+            return True
+    return any(map(marks.is_supervisor, marks.processes(folder)))
 
 
 def recovered(root: Path, folder: Path) -> State:

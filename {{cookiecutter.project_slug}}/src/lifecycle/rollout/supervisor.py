@@ -42,8 +42,6 @@ INHERITED = (
     "HOME", "PATH", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_CTYPE",
     "XDG_RUNTIME_DIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH",
 )  # fmt: skip
-# The program that it runs as.
-SUPERVISOR = "supervise.py"
 
 
 def _reason(said: str) -> str:
@@ -112,7 +110,7 @@ class Supervisor:
         write_settings(self.programs, self.sockets)
         log = self.logs / "supervisor.log"
         begin = log_tail.position(log)
-        program = Path(__file__).with_name(SUPERVISOR).resolve()
+        program = Path(__file__).with_name(marks.SUPERVISOR).resolve()
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         done = subprocess.run(
             [sys.executable, "-I", program, "-c", SETTINGS_FILE],
@@ -156,7 +154,7 @@ class Supervisor:
         """Kill supervisors that cannot be asked: they would start again what is ended."""
         self._silent_until = 0.0
         for one in marks.processes(self.folder):
-            if marks.is_program(one, SUPERVISOR):
+            if marks.is_supervisor(one):
                 marks.kill(one)
 
     def add(self, program: Program) -> None:
