@@ -244,6 +244,14 @@ def proxy_image(engine: Engine, finished: Project, tmp_path_factory: pytest.Temp
     return name
 
 
+def bring_nothing_along(engine: Engine, project: Project) -> None:
+    """Let nothing be left of what was up before: neither keys nor what was logged."""
+    shutil.rmtree(project.root / ".lifecycle" / "compose", ignore_errors=True)
+    for name in engine.must("volume", "ls", "--quiet").split():
+        if name.endswith("_predictions"):
+            engine.must("volume", "rm", name)
+
+
 def container_of(engine: Engine, service: str) -> str:
     """Return the container of a service of Compose; there has to be exactly one."""
     label = f"--filter=label=com.docker.compose.service={service}"

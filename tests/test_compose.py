@@ -21,6 +21,7 @@ from containers import (
     Engine,
     Make,
     bento_of,
+    bring_nothing_along,
     container_of,
     services_of,
     smoke_of,
@@ -171,8 +172,11 @@ def test_without_a_key_the_container_says_so_and_stops(engine: Engine, image: st
 
 
 @pytest.fixture(scope="module")
-def address(image: str, proxy_image: str, engine: Engine, make: Make) -> Iterator[str]:
+def address(
+    image: str, proxy_image: str, engine: Engine, make: Make, finished: Project
+) -> Iterator[str]:
     """Return the address of service and proxy, brought up by `make up`."""
+    bring_nothing_along(engine, finished)
     before = engine.must("ps", "--all", "--quiet")
     keyless = make("up")
     assert keyless.returncode == 2

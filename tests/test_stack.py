@@ -22,6 +22,7 @@ from containers import (
     DEPLOY,
     Engine,
     Make,
+    bring_nothing_along,
     container_of,
     services_of,
     smoke_of,
@@ -65,8 +66,11 @@ def images(engine: Engine, proxy_image: str, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="module")
-def ports(image: str, images: None, engine: Engine, make: Make) -> Iterator[dict[str, int]]:
+def ports(
+    image: str, images: None, engine: Engine, make: Make, finished: Project
+) -> Iterator[dict[str, int]]:
     """Return the ports of platform and service, brought up by `make platform up`."""
+    bring_nothing_along(engine, finished)
     before = engine.must("ps", "--all", "--quiet")
     found = {name: free_port() for name in PORTS}
     given = [f"{name}={port}" for name, port in found.items()]
