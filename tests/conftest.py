@@ -15,8 +15,8 @@ pytest_plugins = ["breaking", "containers"]
 # Files of projects, and no tests of the template.
 collect_ignore = ["other_data"]
 # Files that share a worker, since they share what takes minutes: the engine, its images and the
-# project that is `finished`; the project that is `small`, and the one that is `better`; what mypy
-# has read of a project.
+# project that is `finished`; the project that is `small`, and the one that is `better`. Mypy's
+# cache is one for all workers, but of two that begin without it each would take its minute.
 TOGETHER = {
     "test_project_tests": ("test_project_tests", "test_parts_deleted"),
     "engine": (
