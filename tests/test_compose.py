@@ -400,7 +400,9 @@ def test_the_prediction_log_is_in_its_volume(
     address: str, engine: Engine, make: Make, finished: Project
 ) -> None:
     smoke = smoke_of(finished)
-    ask(address, KEY, smoke["request"]).raise_for_status()
+    # Twice, whatever other tests have asked before.
+    for _ in range(2):
+        ask(address, KEY, smoke["request"]).raise_for_status()
     service = container_of(engine, "service")
     time.sleep(2)
     listed = engine.must("exec", service, "find", "/var/lib/predictions", "-printf", "%m\\n")
@@ -412,6 +414,6 @@ def test_the_prediction_log_is_in_its_volume(
     height, torn, versions, probabilities = re.fullmatch(
         r"(\d+) (\d+) (\[.*?\]) (\[.*\])\n", printed
     ).groups()  # type: ignore[union-attr]
-    assert int(height) > len(smoke["probabilities"])
+    assert int(height) >= 2 * len(smoke["probabilities"])
     assert (torn, versions) == ("0", "['1']")
     assert json.loads(probabilities)[: len(smoke["probabilities"])] == smoke["probabilities"]
