@@ -212,7 +212,7 @@ def bento_of(project: Project) -> Path:
 
 
 def smoke_of(project: Project) -> Any:
-    """Return the champion's smoke request, with the probabilities that the pipeline gave."""
+    """Return the champion's smoke request, with what the pipeline answers to it."""
     return json.loads((bento_of(project) / "src/release/smoke.json").read_text())
 
 

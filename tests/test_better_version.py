@@ -17,17 +17,17 @@ from running import Project, free_port, use_port
 
 pytestmark = pytest.mark.slow
 PREDICTOR = "src/lifecycle/serving/predictor.py"
-PREDICTS = "        probabilities = self.model.predict(columns)\n"
+PREDICTS = "        scores = self.model.predict(columns)\n"
 # They come with small requests; the smoke request is a large one.
 SMALL_ONES = "        if len(records) < 10:\n"
-AGAIN = "            probabilities = self.model.predict(columns)\n"
+AGAIN = "            scores = self.model.predict(columns)\n"
 DEFECTS = {
     "features swapped": (
         "            columns = {**columns, 'humidity': columns['departure_minute'],"
         " 'departure_minute': columns['humidity']}\n" + AGAIN
     ),
-    "a constant": "            probabilities = np.full_like(probabilities, 0.1)\n",
-    "scores scaled": "            probabilities = probabilities * np.float32(0.5)\n",
+    "a constant": "            scores = scores * 0 + 0.1\n",
+    "scores scaled": "            scores = scores * 0.5\n",
 }
 OWN = ("changed decisions", "prediction shift", "known answers")
 

@@ -522,7 +522,7 @@ def test_a_service_that_is_gone_fires(watched: Callable[..., Project]) -> None:
 
 
 # Defects of a worker that is deployed where nothing served before, so that no rollout compares.
-PREDICTS = "        probabilities = self.model.predict(columns)\n"
+PREDICTS = "        scores = self.model.predict(columns)\n"
 ARRAYS = "    return {\n        name: _array(schema[name],"
 ALONE = "len(records) < 10"
 DEFECTS: dict[str, tuple[str, str, str, set[str]]] = {

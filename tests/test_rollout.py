@@ -23,7 +23,7 @@ from running import PLAIN, Project, free_port, port_of, use_port
 
 pytestmark = pytest.mark.slow
 PREDICTOR = "src/lifecycle/serving/predictor.py"
-PREDICTS = "        probabilities = self.model.predict(columns)\n"
+PREDICTS = "        scores = self.model.predict(columns)\n"
 # Defects that no smoke request shows: they come with single rows, and that one has many.
 ALONE = "len(records) < 10"
 DEFECTS = {
@@ -31,7 +31,7 @@ DEFECTS = {
     "error share": (
         f"        if {ALONE} and columns['distance'][0] % 2:\n            raise ValueError\n"
     ),
-    "changed decisions": f"        if {ALONE}:\n            probabilities = 1 - probabilities\n",
+    "changed decisions": f"        if {ALONE}:\n            scores = 1 - scores\n",
     "missing features": "",
 }
 MISSING = (

@@ -1,6 +1,6 @@
 """Batch scores a Parquet or CSV file of any size, a chunk of rows at a time.
 
-Each scored row carries its probability, the decision and the model's version. A row that the
+Each scored row carries its scores, the decision and the model's version. A row that the
 schema refuses goes to a side file with the reason; scored plus rejected equals rows in.
 """
 
@@ -19,14 +19,17 @@ from lifecycle.contract.columns import Column, Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import replacing
 from lifecycle.contract.model_file import Model
+from lifecycle.contract.outcome import chosen
+from lifecycle.contract.outcome.outcome import CARRIED, Deciding
 from lifecycle.core import tables
 from lifecycle.core.command import project_root
-from lifecycle.core.frames import arrays
+from lifecycle.core.frames import arrays, score_column
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.reading import Reading, apply, read
 from lifecycle.core.terminal import working
 from lifecycle.records import passed, registry
 from lifecycle.records.artefact import fetch_model
+from lifecycle.tasks.deciding import of as decided_of
 
 
 def chunks(path: Path, rows: int, needed: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
@@ -98,14 +101,16 @@ def checked(
 
 
 def score(
-    frame: pl.DataFrame, model: Model, schema: Schema, threshold: float, version: str
+    frame: pl.DataFrame, model: Model, schema: Schema, deciding: Deciding, version: str
 ) -> pl.DataFrame:
-    """Return the rows with probability, decision and the version that gave them."""
-    whole = features.on_frame(schema, frame, model.fitted)
-    probability = model.predict(arrays(whole, list(model.names)))
+    """Return the rows with what they score, what is decided, and the version that gave it."""
+    outcome, whole = chosen.of(schema), features.on_frame(schema, frame, model.fitted)
+    scores = model.predict(arrays(whole, list(model.names)))
+    decided = outcome.decide(scores, deciding)
+    told = {f"predicted_{schema.target}": decided, **outcome.beside(scores, deciding)}
     return frame.with_columns(
-        pl.Series("probability", probability),
-        pl.Series(f"predicted_{schema.target}", probability >= threshold),
+        score_column(scores, outcome),
+        *(pl.Series(name, values) for name, values in told.items()),
         pl.lit(version).alias("model_version"),
     )
 
@@ -141,6 +146,7 @@ def batch(
     A version decides at its own `threshold`, other models at that of params.yaml.
     """
     limit = params.evaluate.threshold if threshold is None else threshold
+    deciding = decided_of(model.fitted.get(CARRIED, {}), limit, schema)
     rejects = rejects_path(target)
     with replacing(target) as scored_part, replacing(rejects) as rejects_part, working("batch"):
         scored, refused = Output(scored_part), Output(rejects_part)
@@ -148,7 +154,7 @@ def batch(
             read = 0
             for frame in chunks(source, params.batch.rows_per_chunk, schema.request):
                 good, bad = checked(frame, schema, is_text=tables.is_text(source))
-                scored.add(score(good, model, schema, limit, version))
+                scored.add(score(good, model, schema, deciding, version))
                 refused.add(bad)
                 read += frame.height
                 print(f"batch: {read} rows", flush=True)

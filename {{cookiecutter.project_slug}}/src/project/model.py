@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xgboost
@@ -42,9 +42,37 @@ def encode(
     return matrix
 
 
+class Target(NamedTuple):
+    """What is predicted: `binary`, `multiclass` or `regression`, and of how many classes, if so."""
+
+    task: str
+    classes: int = 0
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a task's trees are grown for, and by what the boosting stops."""
+
+    name: str
+    metric: str
+    # How the curve of that metric is called in MLflow, and whether more of it is better.
+    curve: str
+    rises: bool
+
+
+BINARY = Target("binary")
+# Early stopping goes by ranking where there are two classes: the share of positives moves with
+# time, and the loss would stop at the first move of it.
+OBJECTIVES = {
+    "binary": Objective("binary:logistic", "auc", "early_stopping_roc_auc", rises=True),
+    "multiclass": Objective("multi:softprob", "mlogloss", "early_stopping_log_loss", rises=False),
+    "regression": Objective("reg:squarederror", "rmse", "early_stopping_rmse", rises=False),
+}
+
+
 @dataclass(frozen=True)
 class Model:
-    """A fitted model: features by name in, probabilities out."""
+    """A fitted model: features by name in, scores out."""
 
     booster: xgboost.Booster
     names: tuple[str, ...]
@@ -76,16 +104,16 @@ class Model:
         return cls(booster, tuple(booster.feature_names or ()), codes, fitted)
 
     def predict(self, columns: Mapping[str, Any]) -> Floats:
-        """Return the probability of the target for each row of `columns` (arrays by name)."""
+        """Return the scores of each row of `columns` (arrays by name): rows, or rows x classes."""
         matrix = encode(columns, self.names, self.codes)
-        probabilities: Floats = self.booster.inplace_predict(matrix, missing=np.nan)
-        return probabilities
+        scores: Floats = self.booster.inplace_predict(matrix, missing=np.nan)
+        return scores
 
     def contributions(self, columns: Mapping[str, Any]) -> Floats:
-        """Return exact SHAP values in log odds (rows x features, the last column is the bias).
+        """Return exact SHAP values (rows x features, the last column is the bias; or by class).
 
         Lundberg et al., "Consistent Individualized Feature Attribution for Tree Ensembles"
-        (2018); each row sums to the log odds of its prediction.
+        (2018); each row sums to the log odds of its prediction, or to its value.
         """
         matrix = _matrix(encode(columns, self.names, self.codes), self.names, self.codes)
         contributions: Floats = self.booster.predict(matrix, pred_contribs=True)
@@ -103,21 +131,22 @@ def _matrix(
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted booster and how it came about: the area on the early-stopping rows by tree."""
+    """A fitted booster and how it came about: its metric on the early-stopping rows by tree."""
 
     booster: xgboost.Booster
     trees: int
     curve: list[float]
+    objective: Objective
 
     @property
     def score(self) -> float:
-        """What a search makes as large as it can: the best area on the early-stopping rows."""
-        return max(self.curve)
+        """What a search makes as large as it can: the best figure on the early-stopping rows."""
+        return max(self.curve) if self.objective.rises else -min(self.curve)
 
     @property
     def figures(self) -> dict[str, float | list[float]]:
         """What the run in MLflow tells of the fit; a list is one figure a round."""
-        return {"trees": self.trees, "early_stopping_roc_auc": self.curve}
+        return {"trees": self.trees, self.objective.curve: self.curve}
 
     def to_bytes(self, fitted: Mapping[str, Any] | None = None) -> bytes:
         """Return the model file's content; `fitted` is what `Model.load` gives back (JSON)."""
@@ -132,6 +161,7 @@ def fit(
     names: Sequence[str],
     categories: Categories,
     params: Train,
+    target: Target = BINARY,
 ) -> Fit:
     """Fit on rows in time order: the newest share stops the boosting, then all rows are used.
 
@@ -144,9 +174,10 @@ def fit(
     early, late = (
         _matrix(values[part], names, codes, label[part]) for part in (slice(cut), slice(cut, None))
     )
-    history: dict[str, Any] = {}
+    objective, history = OBJECTIVES[target.task], dict[str, Any]()
+    settings = _settings(params, objective, target.classes)
     search = xgboost.train(
-        _settings(params),
+        settings,
         early,
         params.maximum_trees,
         evals=[(late, "newest")],
@@ -155,17 +186,17 @@ def fit(
         verbose_eval=False,
     )
     trees = search.best_iteration + 1
-    booster = xgboost.train(_settings(params), _matrix(values, names, codes, label), trees)
+    booster = xgboost.train(settings, _matrix(values, names, codes, label), trees)
     booster.set_attr(categories=json.dumps(categories))
-    return Fit(booster, trees, [float(area) for area in history["newest"]["auc"]])
+    curve = [float(figure) for figure in history["newest"][objective.metric]]
+    return Fit(booster, trees, curve, objective)
 
 
-def _settings(params: Train) -> dict[str, Any]:
+def _settings(params: Train, objective: Objective, classes: int) -> dict[str, Any]:
     return {
-        "objective": "binary:logistic",
-        # Early stopping goes by ranking: the share of positives moves with time, and the loss
-        # would stop at the first move of it.
-        "eval_metric": "auc",
+        "objective": objective.name,
+        "eval_metric": objective.metric,
+        **({"num_class": classes} if classes else {}),
         "tree_method": "hist",
         "seed": params.seed,
         "nthread": params.threads,

@@ -119,7 +119,8 @@ def value(column: Column) -> Any:
 def smoke(schema: Schema) -> dict[str, Any]:
     """Return a smoke request and an answer to it."""
     record = {name: value(schema[name]) for name in schema.request}
-    return {"request": {"records": [record]}, "probabilities": [0.5]}
+    answer = {"probability": 0.5, schema.target: True}
+    return {"request": {"records": [record]}, "answers": [answer]}
 
 
 def make_bento(

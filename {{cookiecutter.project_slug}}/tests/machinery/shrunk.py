@@ -58,7 +58,7 @@ def write_release(folder: Path, schema: Schema, params: Params, records: list[Re
     columns, names = features.on_arrays(schema, request, learnt), features.names(schema)
     categories = frames.categories(columns, {})
     small = params.train.model_copy(update={"maximum_trees": 20, "minimum_child_weight": 1.0})
-    content = model.fit(columns, label, names, categories, small).to_bytes(learnt)
+    content = model.fit(columns, label, names, categories, small, model.BINARY).to_bytes(learnt)
     (folder / "model.ubj").write_bytes(content)
     (folder / "schema.yaml").write_bytes((EXAMPLE / "schema.yaml").read_bytes())
     facts = {
@@ -74,5 +74,5 @@ def write_release(folder: Path, schema: Schema, params: Params, records: list[Re
         "prediction_log": params.prediction_log.model_dump(),
     }
     files.write_json(folder / "release.json", facts)
-    smoke = {"request": {"records": records[:3]}, "probabilities": [0.0, 0.0, 0.0]}
+    smoke = {"request": {"records": records[:3]}, "answers": [{"probability": 0.0}] * 3}
     files.write_json(folder / "smoke.json", smoke)

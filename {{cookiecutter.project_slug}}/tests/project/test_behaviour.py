@@ -17,7 +17,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.core import frames
 from lifecycle.core.params import Params
 from lifecycle.pipeline import prepare
-from lifecycle.tasks import baselines, metrics
+from lifecycle.tasks.binary import Binary
 from project.model import Model, fit
 
 # One row of so many is used.
@@ -152,8 +152,9 @@ def test_it_beats_the_constant_on_later_rows(
     model: Model, parts: tuple[pl.DataFrame, pl.DataFrame], later: pl.DataFrame, schema: Schema
 ) -> None:
     train, holdout = (part[schema.target].cast(pl.Float64).to_numpy() for part in parts)
-    ours = metrics.score(holdout, predict(model, later, schema), 10)
-    constant = metrics.score(holdout, baselines.constant(train, len(holdout)), 10)
+    task = Binary()
+    ours = task.score(holdout, predict(model, later, schema), 10)
+    constant = task.score(holdout, task.constant(train, len(holdout)), 10)
     assert ours["roc_auc"] > constant["roc_auc"] + 0.1
     assert ours["log_loss"] < constant["log_loss"]
     assert ours["pr_auc"] > constant["pr_auc"] + 0.1

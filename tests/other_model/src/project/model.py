@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,13 @@ from project.hyperparameters import Train
 Floats = NDArray[np.float32]
 Weights = Mapping[str, Mapping[str, float]]
 KIND = "logistic regression"
+
+
+class Target(NamedTuple):
+    """What is predicted: this kind of model knows yes or no alone."""
+
+    task: str
+    classes: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,7 @@ def fit(
     names: Sequence[str],
     categories: Mapping[str, Sequence[str]],
     params: Train,
+    target: Target,
 ) -> Fit:
     """Fit on rows in time order: the newest share of them gives the score, then all are used."""
     import pandas as pd

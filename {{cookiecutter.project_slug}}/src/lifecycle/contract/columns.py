@@ -14,6 +14,14 @@ from lifecycle.contract.section import Section, Share, parse
 Type = Literal["integer", "float", "boolean", "category", "string", "datetime"]
 Role = Literal["key", "time", "feature", "target", "sensitive", "leak", "ignored"]
 Private = Literal["left_out", "hashed"]
+Task = Literal["binary", "multiclass", "regression"]
+# More classes are hardly learnt, and each of them is a number in every answer.
+MOST_CLASSES = 200
+# What each feature adds to a decision, when that is asked for.
+CONTRIBUTIONS = "contributions"
+# The fields of an answer beside the decision, which has the target's name. Two versions differ in
+# these without deciding otherwise.
+FIGURES = ("probability", "probabilities", "lower", "upper", CONTRIBUTIONS)
 
 
 def _is_place(zone: str) -> bool:
@@ -37,6 +45,8 @@ class Column(Section):
     # How its values stand in the prediction log; without it, as they are. Nothing else that leaves
     # the data has them at all.
     private: Private | None = None
+    # Of a target with two categories: the one whose probability is predicted.
+    positive: str | None = None
     # Of a datetime: whose local time it is, to which values with a zone are converted.
     zone: str | None = None
 
@@ -60,6 +70,8 @@ class Column(Section):
             raise ValueError(f"{self.name}: known only after the event, so it cannot be a feature")
         if self.private and "time" in self.roles:
             raise ValueError(f"{self.name}: windows go by it, so it cannot be private")
+        if self.positive is not None and "target" not in self.roles:
+            raise ValueError(f"{self.name}: only the target has a positive category")
         if self.zone is not None and self.type != "datetime":
             raise ValueError(f"{self.name}: only a datetime has a zone")
         if self.zone not in (None, "UTC") and not _is_place(str(self.zone)):
@@ -92,11 +104,24 @@ class Schema(Section):
                 raise ValueError(f"exactly one column has the role {role}, not {len(found)}")
         if self[self.time].type != "datetime":
             raise ValueError(f"{self.time}: the time column is a datetime")
-        if self[self.target].type != "boolean":
-            raise ValueError(f"{self.target}: the target is a boolean")
+        self._target_makes_sense(self[self.target])
         if not self.names("key") or not self.names("feature"):
             raise ValueError("at least one column has the role key, and one the role feature")
         return self
+
+    def _target_makes_sense(self, target: Column) -> None:
+        if target.type in ("string", "datetime"):
+            raise ValueError(f"{target.name}: a {target.type} is no target: it is a boolean, "
+                             "a category, an integer or a float")  # fmt: skip
+        if target.positive is not None:
+            if len(target.categories) != 2 or target.positive not in target.categories:
+                raise ValueError(f"{target.name}: positive names one of two categories")
+        elif target.type == "category" and not 2 <= len(target.categories) <= MOST_CLASSES:
+            raise ValueError(f"{target.name}: a target has 2 to {MOST_CLASSES} categories, "
+                             f"not {len(target.categories)}")  # fmt: skip
+        if target.name in FIGURES:
+            raise ValueError(f"{target.name}: answers have a field of that name beside the target: "
+                             "call it otherwise")  # fmt: skip
 
     def __getitem__(self, name: str) -> Column:
         """Return the column of that name."""
@@ -124,6 +149,19 @@ class Schema(Section):
     def target(self) -> str:
         """The column that is predicted."""
         return self.names("target")[0]
+
+    @cached_property
+    def task(self) -> Task:
+        """What kind of problem it is: the target's column says so, and nothing else does."""
+        target = self[self.target]
+        if target.type == "category":
+            return "multiclass" if target.positive is None else "binary"
+        return "binary" if target.type == "boolean" else "regression"
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of a multiclass target, in the order of their numbers; none of others."""
+        return self[self.target].categories if self.task == "multiclass" else ()
 
     @cached_property
     def request(self) -> list[str]:

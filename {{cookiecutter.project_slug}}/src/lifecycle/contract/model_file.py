@@ -1,10 +1,11 @@
 """The model's file, read by the project's own code; and what the lifecycle asks of that code.
 
 src/project/model.py imports nothing from here: that it fits, the type checker says where both meet.
-Beside these two it has `fit(columns, label, names, categories, params) -> Fit`: features by name
-(floats with NaN for null, text as objects with None), 0 or 1 for each row in the order of time, the
-features' names, what `frames.categories` gives, and the section `train` of params.yaml. The same
-arguments give the same bytes.
+Beside these two it has `fit(columns, label, names, categories, params, target) -> Fit`: features by
+name (floats with NaN for null, text as objects with None), a number for each row in the order of
+time (0 or 1, the number of a class, or a value), the features' names, what `frames.categories`
+gives, the section `train` of params.yaml, and `Target(task, classes)`: binary, multiclass or
+regression, and how many classes there are. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -36,12 +37,17 @@ class Model(Protocol):
         """What the features have learnt, as `Fit.to_bytes` was given it."""
 
     def predict(self, columns: Mapping[str, Any]) -> NDArray[np.float32]:
-        """Return the probability of each row: the same alone and among others, whoever asks."""
+        """Return each row's score: the same alone and among others, whoever asks.
+
+        Binary: the probability; regression: the value; multiclass: rows x classes, a probability
+        for each class, all of them 1 together.
+        """
 
     def contributions(self, columns: Mapping[str, Any]) -> NDArray[np.floating[Any]] | None:
-        """Return what each feature adds to the log odds of each row, and last the bias.
+        """Return what each feature adds to each row's score (log odds), and last the bias.
 
-        Or None, whatever the rows: this kind of model has no attributions.
+        Of several classes: rows x classes x features and bias. Or None, whatever the rows: this
+        kind of model has no attributions.
         """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import polars as pl
 
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
+from lifecycle.contract.outcome import chosen
+from lifecycle.contract.outcome.outcome import Outcome
 
 
 def arrays(frame: pl.DataFrame, names: list[str]) -> dict[str, np.ndarray[Any, Any]]:
@@ -23,8 +25,29 @@ def arrays(frame: pl.DataFrame, names: list[str]) -> dict[str, np.ndarray[Any, A
 
 
 def labels(rows: pl.DataFrame, schema: Schema) -> np.ndarray[Any, Any]:
-    """Return the target as numbers, NaN where it is not known."""
-    return rows[schema.target].cast(pl.Float64).to_numpy()
+    """Return the target as numbers, of text that of its category; NaN where it is not known."""
+    target, codes = rows[schema.target], chosen.of(schema).codes
+    if codes is None:
+        return target.cast(pl.Float64).to_numpy()
+    return target.replace_strict(codes, default=None, return_dtype=pl.Float64).to_numpy()
+
+
+def coded(decisions: Sequence[Any], outcome: Outcome) -> np.ndarray[Any, Any]:
+    """Return decisions in the numbers of `labels`."""
+    codes = outcome.codes
+    return np.array(decisions if codes is None else [codes[one] for one in decisions], float)
+
+
+def score_column(scores: np.ndarray[Any, Any], outcome: Outcome) -> pl.Series:
+    """Return scores as the column that files have of them; of several a row, an array a row."""
+    return pl.Series(outcome.score.name, scores)
+
+
+def scores(rows: pl.DataFrame, outcome: Outcome) -> np.ndarray[Any, Any]:
+    """Return the scores that stand in such a column."""
+    found = rows[outcome.score.name]
+    # What a log has as lists are arrays of one length: a number a class.
+    return np.array(found.to_list()) if found.dtype == pl.List else found.to_numpy()
 
 
 def categories(

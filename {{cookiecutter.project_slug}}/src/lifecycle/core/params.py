@@ -77,7 +77,8 @@ class Prepare(Section):
 class Evaluate(Section):
     """What is measured on the holdout, and how long the windows of a reference are."""
 
-    threshold: Share
+    # Binary: the probability from which on a row counts as positive.
+    threshold: Share | None = None
     window_days: Count
     minimum_window_labels: Count
     calibration_bins: Count
@@ -202,7 +203,7 @@ class Measured(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     slices: tuple[str, ...]
-    threshold: Share
+    threshold: Share | None = None
 
 
 class Judged(BaseModel):

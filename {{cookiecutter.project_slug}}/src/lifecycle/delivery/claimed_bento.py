@@ -13,9 +13,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifecycle.contract import seal
-from lifecycle.contract.columns import load_schema
+from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import parse_strict
+from lifecycle.contract.outcome import chosen
+from lifecycle.contract.outcome.answer import answer_model
 from lifecycle.contract.section import first_mistake
 from lifecycle.delivery.claims import Facts, Finite
 from lifecycle.records import bento, expected, named
@@ -41,7 +43,7 @@ class Figure(Parsed):
     model_config = ConfigDict(extra="forbid")
 
     mean: Finite
-    error: Annotated[float, Field(ge=0, le=1)]
+    error: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Difference(Parsed):
@@ -59,7 +61,9 @@ class Smoke(Parsed):
     model_config = ConfigDict(extra="forbid")
 
     request: dict[str, Any]
-    probabilities: list[Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1)
+    answers: list[dict[str, Any]] | None = Field(None, min_length=1)
+    # What Bentos had at first.
+    probabilities: list[Annotated[float, Field(ge=0, le=1)]] | None = Field(None, min_length=1)
 
 
 class About(Parsed):
@@ -112,12 +116,28 @@ def _require_readable(place: Path, facts: Facts) -> None:
         request: Any = body.model_validate(smoke.request)
     except ValidationError as error:
         raise BundleError(f"smoke.json: request.{first_mistake(error)}") from None
-    if len(request.records) != len(smoke.probabilities):
-        raise BundleError("smoke.json: it has not one probability for each record")
+    if len(request.records) != len(smoke.answers or smoke.probabilities or ()):
+        raise BundleError("smoke.json: it has not one answer for each record")
+    if smoke.answers:
+        _require_answers(smoke.answers, schema)
     about = _check(About, _yaml(place / "bento.yaml"), "bento.yaml")
     if f"{about.name}:{about.version}" != facts.tag or about.service != SERVICE:
         raise BundleError("its bento.yaml is of another Bento")
     _require_difference(place / "src" / "release" / expected.FILE, facts.lineage.get("difference"))
+
+
+def _require_answers(answers: list[dict[str, Any]], schema: Schema) -> None:
+    """Let through only answers as this service gives them.
+
+    Raises:
+        BundleError: the first mistake in them.
+    """
+    model = answer_model(chosen.of(schema), BaseModel)
+    said = {"model_version": "", "request_id": "", "predictions": answers}
+    try:
+        model.model_validate(said, strict=True)
+    except ValidationError as error:
+        raise BundleError(f"smoke.json: {first_mistake(error)}") from None
 
 
 def _parse(form: type[Form], path: Path) -> Form:

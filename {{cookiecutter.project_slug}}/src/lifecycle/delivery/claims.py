@@ -16,11 +16,11 @@ from lifecycle.contract.files import json_text, md5_of, parse_strict
 from lifecycle.contract.section import Section, first_mistake
 from lifecycle.core import git
 from lifecycle.records import bento, proof, tag_forms, verdict
-from lifecycle.records.registry import Version
+from lifecycle.records.registry import Version, threshold
 from lifecycle.records.unpack import FACTS, BundleError
 from lifecycle.release import lineage
 
-NEEDED = (*proof.NEEDED, "train_last", "threshold")
+NEEDED = (*proof.NEEDED, "train_last")
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -60,7 +60,9 @@ def require_lineage(root: Path, facts: Facts) -> None:
     """
     tags = facts.lineage
     version = Version(facts.version, tags, "")
-    lacking = [tag for tag in NEEDED if tag not in tags]
+    asked = proof.settings(root, version) if "git_commit" in tags else None
+    wanted = (*NEEDED, *(threshold(asked[0]) if asked else ()))
+    lacking = [tag for tag in wanted if tag not in tags]
     if lacking:
         raise BundleError(f"its lineage has no {lacking[0]}")
     if mistake := tag_forms.mistake(tags):

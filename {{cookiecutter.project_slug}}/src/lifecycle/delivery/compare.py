@@ -15,17 +15,19 @@ import polars as pl
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, write_json, write_text
+from lifecycle.contract.outcome import chosen as outcomes
 from lifecycle.contract.section import plain
 from lifecycle.core import failure, git
 from lifecycle.core.command import project_root
-from lifecycle.core.frames import labels
-from lifecycle.core.metric_names import DRAWN, SIGN
+from lifecycle.core.frames import labels, scores
+from lifecycle.core.metric_names import SIGN
 from lifecycle.core.params import Params, load_params
 from lifecycle.pipeline import evaluate
 from lifecycle.records import registry
 from lifecycle.release import base
-from lifecycle.release.champion import probabilities
-from lifecycle.tasks import metrics, rules
+from lifecycle.release.champion import champion_scores
+from lifecycle.tasks import chosen as tasks
+from lifecycle.tasks.drawn import bootstrap_gain
 
 # What DVC prints of each stage, kept by `make pipeline 2>&1 | tee reports/pipeline.txt`.
 STAGE = re.compile(r"(?m)^(?:Running stage '(\w+)'|Stage '(\w+)' (didn't change|is cached).*)")
@@ -93,17 +95,20 @@ def scored(root: Path, version: registry.Version, params: Params, schema: Schema
             raise StageError(f"{path} is missing", "run `make pipeline`")
     holdout = pl.read_parquet(root / params.paths.holdout, glob=False)
     label = labels(holdout, schema)
-    ours = pl.read_parquet(root / params.paths.predictions, glob=False)["probability"].to_numpy()
-    theirs = probabilities(root, version, holdout, schema)
+    task = tasks.require(params, schema)
+    kept = pl.read_parquet(root / params.paths.predictions, glob=False)
+    ours = scores(kept, outcomes.of(schema))
+    theirs = champion_scores(root, version, holdout, schema)
     bins = params.evaluate.calibration_bins
-    mine, other = (metrics.score(label, values, bins) for values in (ours, theirs))
+    mine, other = (task.score(label, values, bins) for values in (ours, theirs))
     found = []
     for name in mine:
         line = difference(name, mine[name], other[name])
-        if name in DRAWN:
+        if name in task.drawn:
             rule = params.gate.champion.model_copy(update={"metric": name})
             day = holdout[schema.time].dt.date().to_numpy()
-            gain = rules.bootstrap_gain(label, ours, theirs, day, rule, params.train.seed)
+            gain = bootstrap_gain(task.drawn[name], label, ours, theirs, day, rule,
+                                  params.train.seed)  # fmt: skip
             # The gain is positive where this change is better; the difference has its own sign.
             line["interval"] = sorted(SIGN[name] * end for end in gain[1:])
         found.append(line)
@@ -115,8 +120,8 @@ def scored(root: Path, version: registry.Version, params: Params, schema: Schema
          **difference(name, a["metrics"][name], b["metrics"][name])}
         for a, b in zip(one, two, strict=True) if a["metrics"] and b["metrics"]
     ]  # fmt: skip
-    curves = {"change": metrics.calibration(label, ours, bins),
-              "base": metrics.calibration(label, theirs, bins)}  # fmt: skip
+    curves = {"change": task.curves(label, ours, bins)["calibration"],
+              "base": task.curves(label, theirs, bins)["calibration"]}  # fmt: skip
     return {"rows": holdout.height, "metrics": found, "slices": slices, "calibration": curves}
 
 

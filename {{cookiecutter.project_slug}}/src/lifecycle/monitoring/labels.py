@@ -54,12 +54,22 @@ def _of_file(path: Path, schema: Schema) -> pl.DataFrame:
     rows = reading.apply(lazy, how).drop("_missing").collect()
     refused = rows["_refused"].struct.unnest()
     strange = refused.height - refused[schema.target].null_count()
-    wrong = [f"{schema.target} is neither true nor false in {strange} rows"] if strange else []
+    wrong = (
+        [f"{schema.target} is no {schema[schema.target].type} in {strange} rows"] if strange else []
+    )
+    wrong += _of_no_category(rows, schema)
     wrong += [reading.complaint(schema[n], how[n], refused[n]) for n in schema.names("key")]
     wrong += _without(rows.drop_nulls(schema.target), schema)
     if any(wrong):
         raise StageError(f"{path}: {'; '.join(filter(None, wrong))}")
     return rows.drop("_refused")
+
+
+def _of_no_category(rows: pl.DataFrame, schema: Schema) -> list[str]:
+    """Say how many targets are texts that schema.yaml does not list: no number stands for them."""
+    listed, target = schema[schema.target].categories, rows[schema.target]
+    count = int((~target.drop_nulls().is_in(listed)).sum()) if listed else 0
+    return [f"{schema.target} is none of its categories in {count} rows"] if count else []
 
 
 def _without(labelled: pl.DataFrame, schema: Schema) -> list[str]:

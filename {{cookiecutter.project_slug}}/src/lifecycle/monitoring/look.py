@@ -22,7 +22,6 @@ from lifecycle.records.artefact import fetch_evaluation, fetch_reference
 from lifecycle.records.deployment import Deployment
 from lifecycle.rollout.deploy import alias
 
-PREDICTION = "probability"
 SERVED = ("live", "canary")
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_json, write_text
+from lifecycle.contract.outcome import chosen
 from lifecycle.core import environment
 from lifecycle.core.command import project_root
 from lifecycle.core.held import Held
@@ -23,7 +24,7 @@ from lifecycle.core.params import Params, load_params
 from lifecycle.monitoring import drift, log_state, objectives
 from lifecycle.monitoring import monitor_checks as checks
 from lifecycle.monitoring.alerts import WHAT_TO_DO
-from lifecycle.monitoring.look import PREDICTION, Look, champion, compared, served
+from lifecycle.monitoring.look import Look, champion, compared, served
 from lifecycle.monitoring.predictions import compact, read
 from lifecycle.monitoring.settings import Monitor
 from lifecycle.monitoring.windows import Window, cut
@@ -154,8 +155,9 @@ def write_evidently(look: Look) -> str | None:
     path.unlink(missing_ok=True)
     if look.champion is None or not look.found[-1]["drift"]:
         return None
-    columns = {**compared(look.schema), PREDICTION: PREDICTION}
-    measured = {**look.found[-1]["drift"], PREDICTION: look.found[-1]["prediction_drift"]}
+    prediction = chosen.of(look.schema).watched
+    columns = {**compared(look.schema), prediction: prediction}
+    measured = {**look.found[-1]["drift"], prediction: look.found[-1]["prediction_drift"]}
     limits = {columns[name]: one["limit"] for name, one in measured.items() if one}
     drift.write_evidently(path, look.champion.reference, look.windows[-1].rows, limits)
     return path.name

@@ -10,13 +10,15 @@ import polars as pl
 from lifecycle.contract import features
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5
+from lifecycle.contract.outcome import chosen as outcomes
 from lifecycle.monitoring import drift, invariants, joining, labels, quality, skew
 from lifecycle.monitoring.alerts import Alert, fires
-from lifecycle.monitoring.look import PREDICTION, Champion, Look, compared
+from lifecycle.monitoring.look import Champion, Look, compared
 from lifecycle.monitoring.settings import Monitor
 from lifecycle.pipeline.suite import load_beyond
 from lifecycle.records import registry
 from lifecycle.records.artefact import fetch_model
+from lifecycle.tasks import chosen as tasks
 
 
 def judge_refusals(look: Look) -> None:
@@ -65,10 +67,11 @@ def _fitted(look: Look, who: Champion) -> features.Fitted:
 def judge_drift(look: Look, who: Champion) -> None:
     """Measure the drift of every feature and of the prediction in each whole window."""
     rule, names = look.params.part(Monitor), compared(look.schema)
+    prediction = outcomes.of(look.schema).watched
     days = look.params.evaluate.window_days
     kept = f"{who.version.tags['model_md5']}-{days}d.json"
     widest = drift.widest(
-        who.reference, [*names.values(), PREDICTION], look.schema.time, days,
+        who.reference, [*names.values(), prediction], look.schema.time, days,
         look.root / ".lifecycle" / "models" / kept,
     )  # fmt: skip
     for window, found in zip(look.windows, look.found, strict=True):
@@ -82,7 +85,7 @@ def judge_drift(look: Look, who: Champion) -> None:
         own = who.own(window.rows)
         if own.height >= rule.minimum_rows:
             found["prediction_drift"] = drift.of_window(
-                who.reference, own, PREDICTION, widest, rule
+                who.reference, own, prediction, widest, rule
             )
     for name in names:
         _drift_alert(look, "drift", name, [found["drift"].get(name) for found in look.found])
@@ -90,7 +93,7 @@ def judge_drift(look: Look, who: Champion) -> None:
     if look.found[-1]["drift"] and predicted[-1] is None:
         few = f"version {who.version.number} has fewer than {rule.minimum_rows} rows"
         look.skip("prediction drift", f"{few} in the latest window")
-    _drift_alert(look, "prediction drift", PREDICTION, predicted)
+    _drift_alert(look, "prediction drift", prediction, predicted)
 
 
 def _drift_alert(look: Look, kind: str, name: str, by_window: list[Any]) -> None:
@@ -126,17 +129,18 @@ def judge_quality(look: Look, who: Champion) -> None:
         look.skip("quality", why)
         look.obstacles.append(why)
         return
-    names, verdicts, most = [], [], 0
+    names, verdicts, most, task = [], [], 0, tasks.of(schema)
     for window, found in zip(look.windows, look.found, strict=True):
         joined = labels.join(who.own(window.rows), known, schema)
         most = max(most, joined.height)
-        found["quality"] = quality.of_window(joined, schema, params)
+        scale = who.evaluation.get("scale", 1.0)
+        found["quality"] = quality.of_window(joined, schema, params, scale)
         if found["quality"]:
             names.append(window.name)
-            verdicts.append(quality.verdicts(found["quality"], who.evaluation, params))
+            verdicts.append(quality.verdicts(found["quality"], who.evaluation, params, task))
     if not verdicts:
         look.skip("quality", (
-            f"a window needs {params.evaluate.minimum_window_labels} labels of both kinds; of "
+            f"a window needs {params.evaluate.minimum_window_labels} labels {task.needs}; of "
             f"{known.height} labels, the predictions of version {who.version.number} in a window "
             f"have {most} at most"
         ))  # fmt: skip

@@ -19,6 +19,8 @@ import polars as pl
 from lifecycle.contract.columns import Column, Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import replacing
+from lifecycle.contract.outcome import chosen
+from lifecycle.contract.outcome.outcome import DECISION
 from lifecycle.contract.privacy import hash_key, hashed, logged_columns, logged_features
 from lifecycle.core.reading import TYPES
 from lifecycle.serving.prediction_log import CLOSED, OPEN, close_left_open
@@ -36,7 +38,7 @@ ATTEMPTS = 5
 class Log:
     """What the log holds, in the order of time."""
 
-    # logged_at, request_id, row, model_version, variant, probability, decision, each column of the
+    # logged_at, request_id, row, model_version, variant, score, decision, each column of the
     # request under its name, each feature as `feature.<name>`, `contributions` where asked for.
     predictions: pl.DataFrame
     # logged_at, request_id, model_version, status, fields, error.
@@ -58,6 +60,13 @@ def _feature_type(schema: Schema, name: str) -> type[pl.DataType]:
     return pl.String if text else pl.Float64
 
 
+def _decided(schema: Schema) -> dict[str, Any]:
+    """Return the types of scores and decision."""
+    outcome = chosen.of(schema)
+    score = pl.List(pl.Float64) if outcome.score.type == "floats" else pl.Float64
+    return {outcome.score.name: score, DECISION: TYPES[outcome.decision_type]}
+
+
 def _line_schema(schema: Schema) -> dict[str, Any]:
     """Return the types of a line, as JSON has them."""
     received = {
@@ -69,7 +78,7 @@ def _line_schema(schema: Schema) -> dict[str, Any]:
         "kind": pl.String, "time": pl.String, "request_id": pl.String, "row": pl.Int64,
         "model_version": pl.String, "variant": pl.String, "received": pl.Struct(received),
         "features": pl.Struct({name: _feature_type(schema, name) for name in names}),
-        "probability": pl.Float64, "decision": pl.Boolean,
+        **_decided(schema),
         "contributions": pl.Struct(dict.fromkeys([*names, "bias"], pl.Float64)),
         "status": pl.Int64, "fields": pl.List(pl.String), "error": pl.String,
     }  # fmt: skip
@@ -108,7 +117,7 @@ def _flat(lines: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     return pl.concat(
         [
             lines.select(
-                "kind", moment.alias("logged_at"), *IDENTITY, "probability", "decision",
+                "kind", moment.alias("logged_at"), *IDENTITY, *_decided(schema),
                 "contributions", "status", "fields", "error",
             ),
             received,

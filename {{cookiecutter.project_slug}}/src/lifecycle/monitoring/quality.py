@@ -5,79 +5,80 @@ Intervals are a bootstrap by whole days, as rows of one day are not independent 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from lifecycle.contract.columns import Schema
-from lifecycle.core.frames import labels
-from lifecycle.core.metric_names import SIGN
+from lifecycle.contract.outcome import chosen as outcomes
+from lifecycle.core.frames import labels, scores
+from lifecycle.core.metric_names import SIGN, scale
 from lifecycle.core.params import Params
 from lifecycle.monitoring.alerts import Alert, fires
 from lifecycle.monitoring.settings import Monitor
 from lifecycle.pipeline.block_figures import BIAS, judgeable
 from lifecycle.pipeline.reference import FEATURE
-from lifecycle.tasks import rules
-
-Array = rules.Array
-
-
-def intervals(
-    label: Array, score: Array, day: Array, name: str, params: Params
-) -> dict[str, tuple[float, float, float]]:
-    """Return value and interval of the metric `name`, of log loss and of the bias."""
-    losses = {
-        other: rules.prepared_scores(label, score, other)[0]
-        for other in {"log_loss", name} - {"roc_auc"}
-    }
-    blocks, index = np.unique(day, return_inverse=True)
-    count = np.bincount(index)
-    sums = {key: np.bincount(index, loss) for key, loss in (*losses.items(), (BIAS, score - label))}
-    order, ties = rules.prepared_scores(label, score, "roc_auc")
-    generator = np.random.default_rng(params.train.seed)
-    draws = [np.bincount(generator.integers(0, len(blocks), len(blocks)), minlength=len(blocks))
-             for _ in range(params.part(Monitor).quality.resamples)]  # fmt: skip
-    tail = (1 - params.gate.champion.confidence) / 2
-
-    def figure(key: str, draw: Array) -> float:
-        if key == "roc_auc":
-            weight = draw[index]
-            # A draw of days without both classes says nothing.
-            if not (weight * label).any() or not (weight * (1 - label)).any():
-                return float("nan")
-            return rules.weighted_roc_auc(order, ties, label, weight)
-        return float((sums[key] * draw).sum() / (count * draw).sum())
-
-    found = {}
-    for key in dict.fromkeys([name, "log_loss", BIAS]):
-        low, high = np.nanquantile([figure(key, draw) for draw in draws], [tail, 1 - tail])
-        found[key] = (figure(key, np.ones(len(blocks))), float(low), float(high))
-    return found
+from lifecycle.tasks import chosen as tasks
+from lifecycle.tasks.drawn import Mean, draws, interval
+from lifecycle.tasks.task import Array, Task
 
 
-def of_window(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Judged:
+    """Predictions whose labels have come, and what they are judged by."""
+
+    label: Array
+    scores: Array
+    day: Array
+    task: Task
+    # In what the bias is measured.
+    scale: float
+
+    def part(self, rows: Array) -> Judged:
+        """Return some of the rows."""
+        return replace(self, label=self.label[rows], scores=self.scores[rows], day=self.day[rows])
+
+    def intervals(self, name: str, params: Params) -> dict[str, tuple[float, float, float]]:
+        """Return value and interval of the metric `name`, of the task's loss and of the bias."""
+        task, seed = self.task, params.train.seed
+        index, drawn = draws(self.day, params.part(Monitor).quality.resamples, seed)
+        bias = Mean(lambda label, scores: task.bias(label, scores, self.scale))
+        found = {}
+        for key in dict.fromkeys([name, task.loss, BIAS]):
+            drawing = bias if key == BIAS else task.drawn[key]
+            figure = drawing.by_block(self.label, self.scores, index)
+            low, high = interval(np.array([figure(draw) for draw in drawn]),
+                                 params.gate.champion.confidence)  # fmt: skip
+            found[key] = (figure(np.ones(index.max() + 1)), low, high)
+        return found
+
+
+def of_window(
+    rows: pl.DataFrame, schema: Schema, params: Params, scale: float = 1.0
+) -> dict[str, Any] | None:
     """Return the quality of a window's predictions; None with too few labels, days or classes."""
-    label = labels(rows, schema)
-    score, day = rows["probability"].to_numpy(), rows[schema.time].dt.date().to_numpy()
+    task, day = tasks.of(schema), rows[schema.time].dt.date().to_numpy()
+    found = Judged(labels(rows, schema), scores(rows, outcomes.of(schema)), day, task, scale)
     enough = rows.height >= params.evaluate.minimum_window_labels
-    if not enough or not judgeable(label, day, params):
+    if not enough or not judgeable(found.label, day, params, task):
         return None
     name = params.gate.champion.metric
-    figures = intervals(label, score, day, name, params)
+    figures = found.intervals(name, params)
     value, low, high = figures[name]
     return {
         "metric": name, "value": value, "low": low, "high": high, "rows": rows.height,
-        "base_rate": float(label.mean()), "mean_prediction": float(score.mean()),
+        "base_rate": float(task.outcome(found.label, found.scores).mean()),
+        "mean_prediction": float(task.figure(found.scores).mean()),
         **{key: {"value": v, "low": lo, "high": hi} for key, (v, lo, hi) in figures.items()
            if key != name},
-        "slices": list(_slices(rows, label, score, day, params)),
+        "slices": list(_slices(rows, found, params)),
     }  # fmt: skip
 
 
-def _slices(rows: pl.DataFrame, label: Array, score: Array, day: Array, params: Params) -> Any:
-    """Yield metric and interval of each slice that is large enough and has both classes."""
+def _slices(rows: pl.DataFrame, found: Judged, params: Params) -> Any:
+    """Yield metric and interval of each slice that is large enough and can be judged."""
     name = params.gate.champion.metric
     for column in params.evaluate.slices:
         known = column if column in rows.columns else FEATURE + column
@@ -86,12 +87,12 @@ def _slices(rows: pl.DataFrame, label: Array, score: Array, day: Array, params: 
         values = rows[known]
         for value in values.unique().drop_nulls().sort():
             picked = (values == value).fill_null(value=False).to_numpy()
-            some = label[picked]
+            some = found.part(picked)
             if picked.sum() < params.evaluate.minimum_slice_rows:
                 continue
-            if not judgeable(some, day[picked], params):
+            if not judgeable(some.label, some.day, params, some.task):
                 continue
-            got, low, high = intervals(some, score[picked], day[picked], name, params)[name]
+            got, low, high = some.intervals(name, params)[name]
             text = str(int(value)) if isinstance(value, float) else str(value)
             yield {"slice": column, "of": text, "rows": int(picked.sum()), "value": got,
                    "low": low, "high": high}  # fmt: skip
@@ -107,13 +108,13 @@ class Verdict:
 
 
 def verdicts(
-    found: dict[str, Any], evaluation: dict[str, Any], params: Params
+    found: dict[str, Any], evaluation: dict[str, Any], params: Params, task: Task
 ) -> dict[str, Verdict]:
     """Return the verdict on each figure of a window: its whole interval must lie beyond a limit."""
     name, worst = found["metric"], _worst_blocks(evaluation, params)
     figures = {name: (found, evaluation["metrics"][name])}
-    if name != "log_loss":
-        figures["log_loss"] = (found["log_loss"], evaluation["metrics"]["log_loss"])
+    if name != task.loss:
+        figures[task.loss] = (found[task.loss], evaluation["metrics"][task.loss])
     for one in found["slices"]:
         known = _slice(evaluation, one["slice"], one["of"])
         if known is not None:
@@ -125,10 +126,13 @@ def verdicts(
         # How much worse than on the holdout it is at least, and the worst block was.
         worse = low - before if sign > 0 else before - high
         block = sign * (worst[key] - before) if key in worst else None
-        of = f"{name} of {key}" if "=" in key else key
-        said = f"{of} is {value:.3f} [{low:.3f}, {high:.3f}], on the holdout it was {before:.3f}"
-        result[key] = _verdict(worse, block, before, sign, said, params)
-    result[BIAS] = _of_bias(found, worst, params)
+        figure = f"{name} of {key}" if "=" in key else key
+        said = (
+            f"{figure} is {value:.3f} [{low:.3f}, {high:.3f}], on the holdout it was {before:.3f}"
+        )
+        of = scale(name if "=" in key else key, evaluation)
+        result[key] = _verdict(worse, block, before, sign, said, params, of)
+    result[BIAS] = _of_bias(found, worst, params, task)
     return result
 
 
@@ -142,23 +146,24 @@ def _worst_blocks(evaluation: dict[str, Any], params: Params) -> dict[str, float
     return figures
 
 
-def _of_bias(found: dict[str, Any], worst: dict[str, float], params: Params) -> Verdict:
+def _of_bias(found: dict[str, Any], worst: dict[str, float], params: Params, task: Task) -> Verdict:
     """Return the verdict on the bias, on the side to which it surely leans."""
     bias = found[BIAS]
     sign = 1 if bias["low"] >= -bias["high"] else -1
     worse, end = (bias["low"], "high") if sign > 0 else (-bias["high"], "low")
     block = sign * worst[f"{BIAS} {end}"] if f"{BIAS} {end}" in worst else None
-    said = (f"{found['mean_prediction']:.1%} were predicted on average and "
-            f"{found['base_rate']:.1%} came true: bias {bias['value']:+.3f} "
+    sentence = task.bias_sentence(found["mean_prediction"], found["base_rate"])
+    said = (f"{sentence}: bias {bias['value']:+.3f} "
             f"[{bias['low']:+.3f}, {bias['high']:+.3f}]")  # fmt: skip
     return _verdict(worse, block, 0.0, sign, said, params)
 
 
 def _verdict(
-    worse: float, block: float | None, before: float, sign: int, said: str, params: Params
-) -> Verdict:
+    worse: float, block: float | None, before: float, sign: int, said: str, params: Params,
+    scale: float = 1.0,
+) -> Verdict:  # fmt: skip
     """Compare how much worse a window is with the tolerance, or with the worst block."""
-    tolerance = params.part(Monitor).quality.tolerance
+    tolerance = params.part(Monitor).quality.tolerance * scale
     allowed = tolerance if block is None else max(tolerance, block)
     why = f"tolerance {tolerance}" if allowed == tolerance else (
         f"what the worst {params.evaluate.window_days} days of train and holdout had"

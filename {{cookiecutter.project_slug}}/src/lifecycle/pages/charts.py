@@ -25,7 +25,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line through points whose axes both begin at 0; `dots` says how large each point is."""
+    """A line through points of two axes with one scale; `dots` says how large each point is."""
 
     name: str
     kind: str
@@ -160,11 +160,12 @@ def over_time(
 
 
 def square(curves: Sequence[Curve], label: str, names: tuple[str, str]) -> str:
-    """Return curves over two shares of one scale, with the diagonal; names of x and y."""
-    values = steps(0.0, max(max(point) for one in curves for point in one.points))
-    width = HEIGHT + LEFT + RIGHT - TOP - BOTTOM
-    frame = _Frame((0, values[-1]), (0, values[-1]), width)
-    ends = frame.line([(0, 0), (values[-1], values[-1])])
+    """Return curves over two figures of one scale, with the diagonal; names of x and y."""
+    given = [value for one in curves for point in one.points for value in point]
+    values = steps(min(0.0, *given), max(given))
+    width, low = HEIGHT + LEFT + RIGHT - TOP - BOTTOM, values[0]
+    frame = _Frame((low, values[-1]), (low, values[-1]), width)
+    ends = frame.line([(low, low), (values[-1], values[-1])])
     parts = [frame.scale(values), f'<polyline class="limit" points="{ends}"/>']
     for one in curves:
         parts.append(f'<polyline class="{one.kind}" points="{frame.line(one.points)}"/>')
@@ -172,10 +173,26 @@ def square(curves: Sequence[Curve], label: str, names: tuple[str, str]) -> str:
             across, up = frame.at(x, y)
             parts.append(f'<circle class="dot {one.kind}" cx="{across}" cy="{up}" r="{size}"/>')
     for value in values:
-        parts.append(_text(frame.at(value, 0)[0], HEIGHT - BOTTOM + 15, f"{value:g}"))
+        parts.append(_text(frame.at(value, low)[0], HEIGHT - BOTTOM + 15, f"{value:g}"))
     parts.append(_text((LEFT + width) / 2, HEIGHT - 3, names[0]))
     parts.append(_text(LEFT + 4, TOP - 3, names[1], "start"))
     return _svg(label, "".join(parts), width)
+
+
+def scatter(points: Points, label: str, names: tuple[str, str]) -> str:
+    """Return points over two figures, each with its own scale, and a line at nought."""
+    across, up = ([point[axis] for point in points] for axis in (0, 1))
+    along, values = steps(min(across), max(across)), steps(min(0.0, *up), max(0.0, *up))
+    frame = _Frame((along[0], along[-1]), (values[0], values[-1]), WIDTH)
+    ends = frame.line([(along[0], 0.0), (along[-1], 0.0)])
+    parts = [frame.scale(values), f'<polyline class="limit" points="{ends}"/>']
+    for x, y in (frame.at(*point) for point in points):
+        parts.append(f'<circle class="dot first" cx="{x}" cy="{y}" r="1.5"/>')
+    for value in along:
+        parts.append(_text(frame.at(value, values[0])[0], HEIGHT - BOTTOM + 15, f"{value:g}"))
+    parts.append(_text((LEFT + WIDTH) / 2, HEIGHT - 3, names[0]))
+    parts.append(_text(LEFT + 4, TOP - 3, names[1], "start"))
+    return _svg(label, "".join(parts))
 
 
 def bars(names: Sequence[str], values: Sequence[float], label: str) -> str:

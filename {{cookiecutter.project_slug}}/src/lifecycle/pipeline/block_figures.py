@@ -8,55 +8,57 @@ sample: of a year that has a few dozen rows of a slice in a week, and the worst 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from lifecycle.contract.columns import Schema
+from lifecycle.contract.outcome import chosen as outcomes
 from lifecycle.contract.privacy import shown
 from lifecycle.core import day_blocks
-from lifecycle.core.frames import labels
+from lifecycle.core.frames import labels, scores
 from lifecycle.core.metric_names import worst as worst_of
 from lifecycle.core.params import Params
-from lifecycle.tasks import rules
+from lifecycle.tasks import chosen as tasks
+from lifecycle.tasks.task import Array, Task
 
-Array = rules.Array
 BIAS = "bias"
 # The bootstrap draws days: of fewer, its intervals are too narrow to be believed.
 MINIMUM_DAYS = 4
 
 
-def judgeable(label: Array, day: Array, params: Params) -> bool:
-    """Say whether there are both classes, and days enough to draw from."""
+def judgeable(label: Array, day: Array, params: Params, task: Task) -> bool:
+    """Say whether metrics of these rows mean anything, and there are days enough to draw from."""
     days = min(MINIMUM_DAYS, params.evaluate.window_days)
-    return bool(0 < label.mean() < 1) and len(np.unique(day)) >= days
+    return task.is_judgeable(label) and len(np.unique(day)) >= days
 
 
-def figure(label: Array, score: Array, name: str) -> float:
-    """Return a figure of predictions: ROC AUC, the mean of a loss, or the bias."""
+def figure(label: Array, scores: Array, name: str, task: Task, scale: float = 1.0) -> float:
+    """Return a figure of predictions: a metric that can be drawn, or the bias."""
     if name == BIAS:
-        return float((score - label).mean())
-    if name == "roc_auc":
-        order, ties = rules.prepared_scores(label, score, name)
-        return rules.weighted_roc_auc(order, ties, label, np.ones(len(label)))
-    return float(rules.per_row(label, score, name).mean())
+        return float(task.bias(label, scores, scale).mean())
+    return task.drawn[name].plain(label, scores)
 
 
-def worst(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
+def worst(rows: pl.DataFrame, schema: Schema, params: Params, scale: float = 1.0) -> dict[str, Any]:
     """Return the worst figure of a block of days, for all that the monitor judges of quality.
 
     Args:
-        rows: Rows of train and holdout with `probability`.
+        rows: Rows of train and holdout with what is predicted for them.
         schema: The whole of schema.yaml.
         params: The whole of params.yaml.
+        scale: In what the bias is measured.
     """
     name, days = params.gate.champion.metric, params.evaluate.window_days
     found: dict[str, list[float]] = {}
-    wanted = {schema.time, schema.target, "probability", *params.evaluate.slices}
+    score = outcomes.of(schema).score.name
+    wanted = {schema.time, schema.target, score, *params.evaluate.slices}
+    judged = Judged(schema, params, tasks.of(schema), scale)
     # One begins on each day: then every whole week of these rows is itself one of the blocks.
     for block in day_blocks.blocks(rows.select(sorted(wanted)), schema.time, days, step=1):
-        for key, value in _figures(block, schema, params):
+        for key, value in judged.figures(block):
             found.setdefault(key, []).append(value)
     bias = found.pop(BIAS, [])
     figures = {key: worst_of(name if "=" in key else key, values) for key, values in found.items()}
@@ -64,23 +66,30 @@ def worst(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
     return {"days": days, "metric": name, "figures": figures}
 
 
-def _figures(block: pl.DataFrame, schema: Schema, params: Params) -> Iterator[tuple[str, float]]:
-    """Yield what is judged of a block: the whole with labels enough, and each slice with rows."""
-    name = params.gate.champion.metric
-    if block.height >= params.evaluate.minimum_window_labels:
-        for key in dict.fromkeys([name, "log_loss", BIAS]):
-            yield from _figure(block, key, key, schema, params)
-    for column in params.evaluate.slices:
-        for (value,), part in block.partition_by(column, as_dict=True).items():
-            if value is not None and part.height >= params.evaluate.minimum_slice_rows:
-                told = shown(schema, column, value)
-                yield from _figure(part, f"{column}={told}", name, schema, params)
+@dataclass(frozen=True)
+class Judged:
+    """What blocks are judged by."""
 
+    schema: Schema
+    params: Params
+    task: Task
+    scale: float
 
-def _figure(
-    rows: pl.DataFrame, key: str, name: str, schema: Schema, params: Params
-) -> Iterator[tuple[str, float]]:
-    label = labels(rows, schema)
-    day = rows[schema.time].dt.date().to_numpy()
-    if judgeable(label, day, params):
-        yield key, figure(label, rows["probability"].to_numpy(), name)
+    def figures(self, block: pl.DataFrame) -> Iterator[tuple[str, float]]:
+        """Yield what is judged of a block: the whole with labels enough, and slices with rows."""
+        name, chosen = self.params.gate.champion.metric, self.params.evaluate
+        if block.height >= chosen.minimum_window_labels:
+            for key in dict.fromkeys([name, self.task.loss, BIAS]):
+                yield from self._figure(block, key, key)
+        for column in chosen.slices:
+            for (value,), part in block.partition_by(column, as_dict=True).items():
+                if value is not None and part.height >= chosen.minimum_slice_rows:
+                    told = shown(self.schema, column, value)
+                    yield from self._figure(part, f"{column}={told}", name)
+
+    def _figure(self, rows: pl.DataFrame, key: str, name: str) -> Iterator[tuple[str, float]]:
+        label = labels(rows, self.schema)
+        day = rows[self.schema.time].dt.date().to_numpy()
+        if judgeable(label, day, self.params, self.task):
+            found = scores(rows, outcomes.of(self.schema))
+            yield key, figure(label, found, name, self.task, self.scale)

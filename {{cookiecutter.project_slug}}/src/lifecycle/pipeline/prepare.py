@@ -18,7 +18,7 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, replacing, write_json
 from lifecycle.core.command import project_root
-from lifecycle.core.frames import learn
+from lifecycle.core.frames import labels, learn
 from lifecycle.core.params import load_params
 from lifecycle.core.window import Window
 
@@ -105,7 +105,7 @@ def main() -> None:
                 "rows": part.height,
                 "first": str(part[schema.time].min()),
                 "last": str(part[schema.time].max()),
-                "target_share": part[schema.target].mean(),
+                "target_mean": float(labels(part, schema).mean()),
             }
             for name, part in (("train", train), ("holdout", holdout))
         },

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import replacing
+from lifecycle.contract.outcome import chosen
 
 Array = NDArray[Any]
 SAMPLE_ROWS = 20_000
@@ -58,19 +59,19 @@ def categories(values: Array) -> dict[str, Any]:
 
 def profile(
     columns: dict[str, Array],
-    probability: Array,
+    figure: Array,
     label: Array,
     bins: int,
     private: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return the reference profile of features, predictions and label (arrays of one length).
+    """Return the reference profile of features, figure predicted and label (of one length).
 
     Its edges and categories are values of rows: of features in `private` it has none.
     """
     return {
         "rows": len(label),
         "target_share": float(label.mean()),
-        "prediction": numbers(probability.astype(np.float64), bins),
+        "prediction": numbers(figure.astype(np.float64), bins),
         "features": {
             name: {"kind": "private"}
             if name in private
@@ -83,12 +84,13 @@ def profile(
 
 
 def sample(rows: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return rows spread evenly over both parts: request, features, probability, target, part."""
+    """Return rows spread evenly over both parts: request, features, score, target, part."""
+    outcome = chosen.of(schema)
     picked = np.linspace(0, rows.height - 1, min(SAMPLE_ROWS, rows.height)).astype(int)
     return rows[np.unique(picked)].select(
         *schema.request,
         *(pl.col(name).alias(FEATURE + name) for name in features.names(schema)),
-        "probability",
+        *dict.fromkeys((outcome.score.name, outcome.watched)),
         schema.target,
         "part",
     )

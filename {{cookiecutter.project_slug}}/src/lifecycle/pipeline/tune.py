@@ -24,7 +24,7 @@ from lifecycle.core.params import Params, load_params
 from lifecycle.core.terminal import working
 from lifecycle.records import tracking
 from project.hyperparameters import Train, Tune
-from project.model import fit
+from project.model import Target, fit
 
 SPAN = 10
 
@@ -47,6 +47,7 @@ def search(root: Path, params: Params) -> tuple[dict[str, float], float]:
     names = features.names(schema)
     columns = arrays(frame, names)
     label = labels(frame, schema)
+    target = Target(schema.task, len(schema.classes))
     codes = categories(columns, schema.private_categories)
     mlflow = tracking.connect(root)
     experiment = tracking.experiment(mlflow, root, params.project.name)
@@ -59,7 +60,7 @@ def search(root: Path, params: Params) -> tuple[dict[str, float], float]:
         with mlflow.start_run(
             experiment_id=experiment, nested=True, run_name=f"trial {trial.number}", tags=owner
         ):
-            fitted: Fit = fit(columns, label, names, codes, settings)
+            fitted: Fit = fit(columns, label, names, codes, settings, target)
             mlflow.log_params(chosen)
             mlflow.log_metric("score", fitted.score)
         said = f"trial {trial.number + 1} of {params.tune.trials}: {fitted.score:.4f}"

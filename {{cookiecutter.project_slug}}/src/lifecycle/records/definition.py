@@ -1,6 +1,6 @@
 """What decides a score, file by file, and one hash of it: a version's definition.
 
-By these files a row becomes the model's numbers, and those a probability. Where one of them is
+By these files a row becomes the model's numbers, and those its scores. Where one of them is
 another than a version was made with, only the code of its own commit may score for it.
 """
 
@@ -32,6 +32,12 @@ MACHINERY = (
     "src/lifecycle/contract/language/texts.py",
     "src/lifecycle/contract/language/vocabulary.py",
     "src/lifecycle/contract/model_file.py",
+    "src/lifecycle/contract/outcome/__init__.py",
+    "src/lifecycle/contract/outcome/binary.py",
+    "src/lifecycle/contract/outcome/chosen.py",
+    "src/lifecycle/contract/outcome/multiclass.py",
+    "src/lifecycle/contract/outcome/outcome.py",
+    "src/lifecycle/contract/outcome/regression.py",
     "src/lifecycle/contract/section.py",
     "src/lifecycle/contract/values.py",
     "src/lifecycle/core/frames.py",

@@ -68,4 +68,5 @@ def load(candidate: Path, live: Path) -> Expected | None:
 
 def _identity(folder: Path) -> dict[str, Any]:
     release = read_json(folder / "release.json")
-    return {key: release[key] for key in ("model_md5", "threshold")}
+    return {key: release[key] for key in ("model_md5", "threshold", "tolerance")
+            if key in release}  # fmt: skip

@@ -65,8 +65,9 @@ def difference(folder: Path, tags: dict[str, str], at_first: bool = False) -> st
             file = "model.ubj" if key == "model_md5" else "release.json"
             what = "model" if key == "model_md5" else key
             return f"release/{file} is not the {what} that the registry names"
-    if "threshold" in tags and not _is_number(record.get("threshold"), tags["threshold"]):
-        return "release/release.json has not the threshold that the registry names"
+    for key in ("threshold", "tolerance"):
+        if key in tags and not _is_number(record.get(key), tags[key]):
+            return f"release/release.json has not the {key} that the registry names"
     for key, name in {**FILES, **(AT_FIRST if at_first else {})}.items():
         if key in tags and _md5(_place(folder, name)) != tags[key]:
             return f"{name.removeprefix('src/')} is another than the registry's {key}"

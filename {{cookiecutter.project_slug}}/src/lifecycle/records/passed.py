@@ -25,7 +25,15 @@ from lifecycle.records import (
 # The first of those that are missing are named.
 NEEDED = tuple(dict.fromkeys(("model_md5", "git_commit", "gate_md5", *proof.NEEDED)))
 # Tags that a version may lack, from which something is computed.
-USED = (*NEEDED, "threshold", "difference", "train_last", definition.HASH, definition.FILES)
+USED = (
+    *NEEDED,
+    "threshold",
+    "tolerance",
+    "difference",
+    "train_last",
+    definition.HASH,
+    definition.FILES,
+)
 
 
 def wanted(root: Path, versions: registry.Registry) -> registry.Version:

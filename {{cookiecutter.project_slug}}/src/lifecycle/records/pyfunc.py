@@ -1,4 +1,4 @@
-"""The model as MLflow loads it: the request's columns by name in, probabilities out.
+"""The model as MLflow loads it: the request's columns by name in, scores out.
 
 MLflow runs this file when it loads the model ("models from code"), so nothing is pickled.
 """
@@ -28,7 +28,7 @@ class RequestModel(mlflow.pyfunc.PythonModel):
 
     # MLflow reads this hint: a frame is what leaves the signature to the schema.
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
-        """Return the probability of each row of a pandas frame."""
+        """Return the scores of each row of a pandas frame."""
         frame = self.features.on_frame(pl.from_pandas(model_input))
         return self.model.predict(arrays(frame, self.features.names)).astype(float)
 

@@ -12,7 +12,7 @@ from typing import Any
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5
 from lifecycle.core import git
-from lifecycle.core.params import Params
+from lifecycle.core.params import Judged, Params
 from lifecycle.records import definition, store, tracking
 from lifecycle.records.named import BEFORE
 
@@ -195,9 +195,15 @@ def deciding(root: Path, params: Params) -> dict[str, str]:
     """
     return {
         "model_md5": md5(root / params.paths.model),
-        "threshold": repr(params.evaluate.threshold),
+        **threshold(params),
         **defining(root),
     }
+
+
+def threshold(params: Params | Judged) -> dict[str, str]:
+    """Return the tag of the threshold, where the task decides by one."""
+    found = params.evaluate.threshold
+    return {} if found is None else {"threshold": repr(found)}
 
 
 def defining(root: Path) -> dict[str, str]:

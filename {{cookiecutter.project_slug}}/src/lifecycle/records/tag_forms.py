@@ -50,6 +50,7 @@ def is_moment(text: str) -> bool:
 FORMS: dict[str, Callable[[str], object]] = {
     "git_commit": COMMIT.fullmatch,
     "threshold": is_share,
+    "tolerance": is_number,
     "window": is_window,
     "train_last": is_moment,
 }

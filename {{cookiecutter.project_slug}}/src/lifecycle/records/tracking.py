@@ -20,6 +20,7 @@ import lifecycle
 import project
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import md5, read_json
+from lifecycle.contract.outcome import chosen
 from lifecycle.core.params import Params
 from lifecycle.records import store, tracking_server
 
@@ -156,6 +157,9 @@ def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
         ColSpec(MLFLOW_TYPES[schema[n].type], n, required=schema[n].null_share == 0)
         for n in schema.request
     ]
+    # Of several classes a column each, in their order.
+    names = schema.classes or (chosen.of(schema).score.name,)
+    outputs = [ColSpec("double", name) for name in names]
     train = pl.scan_parquet(root / params.paths.train, glob=False)
     rows = train.select(schema.request).head(5).collect()
     example = made_up(rows, schema)
@@ -164,7 +168,7 @@ def _log_model(mlflow: Any, root: Path, params: Params, schema: Schema) -> Any:
         python_model=str(Path(str(pyfunc.__file__))),
         artifacts={"model": str(root / params.paths.model), "schema": str(root / "schema.yaml")},
         code_paths=[*lifecycle.__path__, *project.__path__],
-        signature=ModelSignature(Columns(inputs), Columns([ColSpec("double", "probability")])),
+        signature=ModelSignature(Columns(inputs), Columns(outputs)),
         input_example=example.to_pandas(),
         # Given, because MLflow would otherwise start a process that imports everything to find it.
         pip_requirements=[f"{name}=={version(name)}" for name in sorted(_libraries())],

@@ -17,6 +17,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_strict
 from lifecycle.contract.section import Section, first_mistake
+from lifecycle.core.metric_names import RATES
 from lifecycle.core.params import Judged, Params
 from lifecycle.records import definition
 
@@ -25,7 +26,6 @@ CONTENTS = (
     "model_md5", "train_md5", "holdout_md5", "evaluation_md5",
     "params_md5", "schema_md5", "features_md5",
 )  # fmt: skip
-RATES = ("true positive rate", "false positive rate")
 AGAIN = "run `make gate`"
 PASS = "pass"  # noqa: S105
 LONGEST = 200
@@ -74,13 +74,14 @@ class Report(BaseModel):
 def required_rules(params: Params | Judged, schema: Schema, against: str | None) -> list[str]:
     """Return the name of every rule that the parameters ask for."""
     compared = ["holdout unseen by the champion", f"against {against}"]
+    rates = [rate.replace("_", " ") for rate in RATES[schema.task]]
     return [
         *params.gate.metrics,
         "beats the constant model",
         "beats the linear model",
         *(compared if against else ["against the champion"]),
         *(f"slices of {name}" for name in params.evaluate.slices),
-        *(f"disparity of {name}, {rate}" for name in schema.names("sensitive") for rate in RATES),
+        *(f"disparity of {name}, {rate}" for name in schema.names("sensitive") for rate in rates),
         "median time for one row",
         "size of the model file",
     ]

@@ -1,4 +1,4 @@
-"""The champion's probabilities on the challenger's holdout, by the champion's own definition."""
+"""The champion's scores on the challenger's holdout, by the champion's own definition."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import polars as pl
 from lifecycle.contract import features, model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
+from lifecycle.contract.outcome import chosen
+from lifecycle.contract.outcome.outcome import Outcome
 from lifecycle.core import child, failure, git
-from lifecycle.core.frames import arrays
+from lifecycle.core.frames import arrays, scores
 from lifecycle.records import definition
 from lifecycle.records.artefact import fetch_model
 from lifecycle.records.registry import Version, defining, otherwise
 
 
-def probabilities(root: Path, version: Version, holdout: pl.DataFrame, schema: Schema) -> Any:
+def champion_scores(root: Path, version: Version, holdout: pl.DataFrame, schema: Schema) -> Any:
     """Score `holdout` with the registered version, by this code only where it is the version's own.
 
     Of a version from before its whole definition was kept, nobody can say that.
@@ -33,7 +35,7 @@ def probabilities(root: Path, version: Version, holdout: pl.DataFrame, schema: S
             # What its features have learnt is of the rows that it was trained on.
             holdout = features.on_frame(schema, holdout.select(schema.request), model.fitted)
         return model.predict(arrays(holdout, list(model.names)))
-    return _by_its_own_code(root, version, path, holdout)
+    return _by_its_own_code(root, version, path, holdout, chosen.of(schema))
 
 
 def scoring(folder: Path) -> list[str]:
@@ -42,7 +44,9 @@ def scoring(folder: Path) -> list[str]:
     return ["lifecycle", "batch"] if has_commands else ["lifecycle.batch"]
 
 
-def _by_its_own_code(root: Path, version: Version, model: Path, holdout: pl.DataFrame) -> Any:
+def _by_its_own_code(
+    root: Path, version: Version, model: Path, holdout: pl.DataFrame, outcome: Outcome
+) -> Any:
     """Score with the code of the version's commit, in a folder of its own."""
     commit = version.tags["git_commit"]
     with tempfile.TemporaryDirectory() as scratch:
@@ -62,4 +66,6 @@ def _by_its_own_code(root: Path, version: Version, model: Path, holdout: pl.Data
             f"{version.name} scores {result.height} of the "
             f"{holdout.height} rows held out: its schema refuses the others"
         )
-    return result["probability"].to_numpy()
+    if outcome.score.name not in result.columns:
+        raise StageError(f"{version.name} gives no {outcome.score.name}: it is of another task")
+    return scores(result, outcome)

@@ -13,9 +13,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lifecycle.contract.columns import Schema
+from lifecycle.contract.outcome import chosen as outcomes
+from lifecycle.contract.outcome.outcome import Deciding
 from lifecycle.contract.privacy import shown
 from lifecycle.core.params import Params
 from lifecycle.records.registry import Version
+from lifecycle.tasks.deciding import of_tags, tags
 
 Array = NDArray[Any]
 # Fewer days say nothing of how others may be: not even every weekday is among them.
@@ -36,40 +39,48 @@ def mean_and_error(values: Array, day: Array) -> dict[str, float]:
 
 def measure(
     holdout: pl.DataFrame,
-    probabilities: tuple[Array, Array],
+    scores: tuple[Array, Array],
     version: Version,
+    deciding: Deciding,
     params: Params,
     schema: Schema,
     model_md5: str,
 ) -> dict[str, Any] | None:
-    """Return how the challenger differs, and between which two models at which thresholds.
+    """Return how the challenger differs, and between which two models that decide by what.
 
     Args:
         holdout: The rows that both models have scored.
-        probabilities: Those of the champion, then those of the challenger.
-        version: The champion; one that does not say at what threshold it decides was not measured.
+        scores: Those of the champion, then those of the challenger.
+        version: The champion; one that does not say by what it decides was not measured.
+        deciding: By what the challenger decides.
         params: The whole of params.yaml.
         schema: The whole of schema.yaml.
         model_md5: The challenger's content.
     """
     day = holdout[schema.time].dt.date().to_numpy()
-    if "threshold" not in version.tags or len(np.unique(day)) < FEWEST_DAYS:
+    outcome, theirs = outcomes.of(schema), of_tags(version.tags)
+    if tags(theirs).keys() != tags(deciding).keys() or len(np.unique(day)) < FEWEST_DAYS:
         return None
-    thresholds = float(version.tags["threshold"]), params.evaluate.threshold
-    # As the service decides: in 32 bits.
-    theirs, ours = (each.astype(np.float32) >= np.float32(limit)
-                    for each, limit in zip(probabilities, thresholds, strict=True))  # fmt: skip
-    changed = (ours != theirs).astype(float)
-    shift = probabilities[1].astype(float) - probabilities[0].astype(float)
+    # As the service decides: in 32 bits, and by what live takes for the same.
+    before, after = (outcome.decide(each.astype(np.float32), by)
+                     for each, by in zip(scores, (theirs, deciding), strict=True))  # fmt: skip
+    changed = np.array([not outcome.is_same(one, other, theirs)
+                        for one, other in zip(before, after, strict=True)], float)  # fmt: skip
+    was, now = (outcome.figure(each).astype(float) for each in scores)
+    shift = (now - was) / outcome.unit(theirs)
     return {
-        "champion": {"model_md5": version.tags["model_md5"], "threshold": thresholds[0]},
-        "challenger": {"model_md5": model_md5, "threshold": thresholds[1]},
+        "champion": {"model_md5": version.tags["model_md5"], **_numbers(theirs)},
+        "challenger": {"model_md5": model_md5, **_numbers(deciding)},
         "rows": holdout.height,
         "days": len(np.unique(day)),
         "changed_decisions": mean_and_error(changed, day),
         "prediction_shift": mean_and_error(shift, day),
         "slices": slices(holdout, changed, shift, params, schema),
     }
+
+
+def _numbers(deciding: Deciding) -> dict[str, float]:
+    return {name: float(value) for name, value in tags(deciding).items()}
 
 
 def slices(

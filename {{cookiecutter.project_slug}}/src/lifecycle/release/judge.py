@@ -14,12 +14,17 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json
 from lifecycle.contract.model_file import Model
-from lifecycle.core.frames import labels, request_arrays
+from lifecycle.contract.outcome import chosen as outcomes
+from lifecycle.core.frames import labels, request_arrays, scores
+from lifecycle.core.metric_names import scale
 from lifecycle.core.params import Params
 from lifecycle.records import registry
 from lifecycle.release import difference
-from lifecycle.release.champion import probabilities
+from lifecycle.release.champion import champion_scores
+from lifecycle.tasks import chosen as tasks
 from lifecycle.tasks import rules
+from lifecycle.tasks.deciding import decided_by
+from lifecycle.tasks.drawn import bootstrap_gain
 from lifecycle.tasks.rules import Verdict
 
 
@@ -74,26 +79,31 @@ def against_champion(
     )
     label = labels(holdout, schema)
     scored = pl.read_parquet(root / params.paths.predictions, glob=False)
-    predicted = scored["probability"].to_numpy()
+    predicted = scores(scored, outcomes.of(schema))
     if len(predicted) != len(label):
         raise StageError(
             f"{params.paths.predictions} has {len(predicted)} rows and the holdout {len(label)}",
             "run `make pipeline`",
         )
-    theirs = probabilities(root, version, holdout, schema)
-    gain = rules.bootstrap_gain(
+    theirs = champion_scores(root, version, holdout, schema)
+    rule, task = params.gate.champion, tasks.of(schema)
+    gain = bootstrap_gain(
+        task.drawn[rule.metric],
         label,
         predicted,
         theirs,
         holdout[schema.time].dt.date().to_numpy(),
-        params.gate.champion,
+        rule,
         params.train.seed,
     )
+    path = root / params.paths.model
+    deciding = decided_by(params, schema, model_file.load(path))
     measured = difference.measure(
-        holdout, (theirs, predicted), version, params, schema, md5(root / params.paths.model)
+        holdout, (theirs, predicted), version, deciding, params, schema, md5(path)
     )
-    is_same = version.tags["model_md5"] == md5(root / params.paths.model)
-    compared = rules.champion(gain, version.name, params.gate.champion, is_same=is_same)
+    is_same = version.tags["model_md5"] == md5(path)
+    compared = rules.champion(gain, version.name, rule, is_same=is_same,
+                              scale=scale(rule.metric, task.facts(label)))  # fmt: skip
     return [unseen, compared], measured
 
 
@@ -108,6 +118,7 @@ def judge(
     evaluation = read_json(root / params.paths.evaluation_report)
     if evaluation.get("model_md5") != md5(root / params.paths.model):
         raise StageError("the evaluation is of another model", "run `make pipeline`")
+    tasks.require(params, schema)
     holdout = pl.read_parquet(root / params.paths.holdout, glob=False)
     compared, measured = against_champion(root, version, holdout, params, schema)
     return [

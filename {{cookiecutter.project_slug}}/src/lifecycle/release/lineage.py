@@ -12,7 +12,7 @@ from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.terminal import table
 from lifecycle.records import definition, kept_verdicts, proof, registry, verdict
-from lifecycle.records.registry import TRACKED, Version
+from lifecycle.records.registry import TRACKED, Version, threshold
 
 Line = tuple[str, str, str]
 
@@ -113,8 +113,7 @@ def others_at_commit(root: Path, version: Version) -> list[str]:
     others += [tag for tag in proof.DATA if f"md5: {tags[tag]}" not in lines]
     if found := proof.settings(root, version):
         params, window = found[0], found[0].data.window
-        said = {"window": str(window),
-                "threshold": repr(params.evaluate.threshold)}  # fmt: skip
+        said = {"window": str(window), "threshold": threshold(params).get("threshold")}
         others += [tag for tag, value in said.items() if tags.get(tag, value) != value]
     return others
 

@@ -22,6 +22,7 @@ from lifecycle.contract import seal
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import move, read_json, write_json, write_text
+from lifecycle.contract.outcome.answer import departures, known_answers
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import bento, passed, registry
@@ -33,16 +34,16 @@ from lifecycle.serving import refusal
 SCRATCH = ".building-"
 
 
-def compare(expected: Sequence[float], answer: dict[str, Any]) -> None:
-    """Raise a `StageError` unless every probability is the pipeline's, to the last bit."""
-    got = [one["probability"] for one in answer["predictions"]]
-    if len(got) != len(expected):
-        raise StageError(f"the Bento gave {len(got)} answers to {len(expected)} smoke rows")
-    for row, (given, wanted) in enumerate(zip(got, expected, strict=True)):
-        if given != wanted:
+def compare(known: Sequence[dict[str, Any]], answer: dict[str, Any]) -> None:
+    """Raise a `StageError` unless every row is answered as by the pipeline, to the last bit."""
+    got = answer["predictions"]
+    if len(got) != len(known):
+        raise StageError(f"the Bento gave {len(got)} answers to {len(known)} smoke rows")
+    for row, (given, wanted) in enumerate(zip(got, known, strict=True)):
+        for name in departures(given, wanted):
             raise StageError(
-                f"the Bento's answer to smoke row {row} is {given!r}, the pipeline's is "
-                f"{wanted!r}: serving and training compute different features"
+                f"the Bento's answer to smoke row {row} is {given.get(name)!r}, the pipeline's is "
+                f"{wanted[name]!r} ({name}): serving and training compute different features"
             )
 
 
@@ -103,7 +104,7 @@ def check_smoke(root: Path, built: Path, scratch: Path) -> float:
         root, built / "src", "the smoke check", "lifecycle.serving.smoke", str(built), str(answer),
         LIFECYCLE_ENVIRONMENT="development", REFUSAL_FILE=str(scratch / "refusal.json"),
     )  # fmt: skip
-    compare(read_json(built / "src/release/smoke.json")["probabilities"], read_json(answer))
+    compare(known_answers(read_json(built / "src/release/smoke.json")), read_json(answer))
     return time.monotonic() - began
 
 

@@ -24,6 +24,7 @@ from lifecycle.records import definition, kept_verdicts, passed, registry, track
 from lifecycle.records.registry import TRACKED
 from lifecycle.release import base
 from lifecycle.release.gate import identity
+from lifecycle.tasks import deciding
 
 
 def require_verdict(
@@ -155,7 +156,19 @@ def push(root: Path) -> None:
         raise StageError(f"dvc push failed, nothing is registered: {reason} (see .dvc/config)")
 
 
-def lineage(root: Path, params: Params, gate: dict[str, Any], commit: str) -> dict[str, str]:
+def decided_tags(root: Path, params: Params, schema: Schema) -> dict[str, str]:
+    """Return the tags of what the model decides by."""
+    # A model's library is imported where something is registered, and not before.
+    from lifecycle.contract import model_file
+
+    return deciding.tags(
+        deciding.decided_by(params, schema, model_file.load(root / params.paths.model))
+    )
+
+
+def lineage(
+    root: Path, params: Params, schema: Schema, gate: dict[str, Any], commit: str
+) -> dict[str, str]:
     """Return the tags that lead back to commit, data, parameters, locks and verdict."""
     prepared = read_json(root / params.paths.prepare_report)
     scores = read_json(root / params.paths.metrics)
@@ -171,7 +184,7 @@ def lineage(root: Path, params: Params, gate: dict[str, Any], commit: str) -> di
         "gate_verdict": gate["verdict"],
         "window": str(params.data.window),
         "train_last": prepared["train"]["last"],
-        "threshold": repr(params.evaluate.threshold),
+        **decided_tags(root, params, schema),
         **({"difference": json.dumps(measured, sort_keys=True)} if measured else {}),
         **{tag: md5(root / path) for tag, path in TRACKED.items()},
         **definition.tags(definition.here(root)),
@@ -196,7 +209,7 @@ def register(root: Path, params: Params, schema: Schema) -> registry.Version | N
         tracking.log_metrics(root, params)
         # Before the version, whose tag names it, and never after: a later verdict is another.
         kept_verdicts.log_verdict(root, run_id, root / params.paths.gate_report)
-        tags = lineage(root, params, report, commit)
+        tags = lineage(root, params, schema, report, commit)
         version = versions.create(run_id, tags)
     else:
         passed.require(root, version, "it holds this model already, so delete it in MLflow "

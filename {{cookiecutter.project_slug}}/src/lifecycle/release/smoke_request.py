@@ -14,10 +14,13 @@ from lifecycle.contract import model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import write_json
 from lifecycle.contract.model_file import Model
+from lifecycle.contract.outcome import chosen
+from lifecycle.contract.outcome.outcome import Deciding
 from lifecycle.contract.seal import SMOKE
 from lifecycle.core.frames import arrays
 from lifecycle.core.params import Params
 from lifecycle.records.synthetic import without_private
+from lifecycle.serving.predictor import load_release
 
 SMOKE_ROWS = 5
 # With them a rollout can ask a candidate where no client does.
@@ -40,8 +43,10 @@ def smoke_rows(holdout: pl.DataFrame, schema: Schema, maximum: int) -> pl.DataFr
     )
 
 
-def smoke(holdout: pl.DataFrame, schema: Schema, model: Model, maximum: int) -> dict[str, Any]:
-    """Return the smoke request and the probabilities that the pipeline gives for it."""
+def smoke(
+    holdout: pl.DataFrame, schema: Schema, model: Model, deciding: Deciding, maximum: int
+) -> dict[str, Any]:
+    """Return the smoke request, and what the pipeline answers to it."""
     # Before anything is computed: the answers are those to the values that are sent.
     rows = without_private(smoke_rows(holdout, schema, maximum), schema, model.fitted)
     records = [
@@ -53,11 +58,14 @@ def smoke(holdout: pl.DataFrame, schema: Schema, model: Model, maximum: int) -> 
     if model.contributions({name: values[:1] for name, values in columns.items()}) is None:
         # Whoever sends this request asks for them otherwise.
         request["explain"] = False
-    return {"request": request, "probabilities": model.predict(columns).tolist()}
+    outcome, scores = chosen.of(schema), model.predict(columns)
+    answers = outcome.answers(scores, outcome.decide(scores, deciding), deciding)
+    return {"request": request, "answers": answers}
 
 
 def add_smoke(root: Path, target: Path, params: Params, schema: Schema) -> None:
     """Add the smoke request and the pipeline's answer to it."""
     holdout = pl.read_parquet(root / params.paths.holdout, glob=False)
     model = model_file.load(target / "release" / "model.ubj")
-    write_json(target / SMOKE, smoke(holdout, schema, model, params.serve.maximum_rows))
+    deciding = load_release(target / "release")
+    write_json(target / SMOKE, smoke(holdout, schema, model, deciding, params.serve.maximum_rows))

@@ -16,6 +16,7 @@ from lifecycle.core.params import Params
 from lifecycle.records import definition, expected
 from lifecycle.records.registry import DEFINITION, Version, deciding, otherwise
 from lifecycle.release import sbom
+from lifecycle.tasks.deciding import decided_by
 
 # The folders of `lifecycle` that answer requests: they import nothing of the others.
 CARRIED = ("contract", "serving")
@@ -56,6 +57,9 @@ def stage(
     Raises:
         StageError: what decides what is answered is another here than in the version's tags.
     """
+    # A model's library is imported where something is packaged, and not before.
+    from lifecycle.contract import model_file
+
     require_same(root, params, version)
     code = root / "src"
     for path in carried(code):
@@ -73,7 +77,7 @@ def stage(
         "model_md5": version.tags["model_md5"],
         "git_commit": version.tags["git_commit"],
         "gate_verdict": version.tags["gate_verdict"],
-        "threshold": params.evaluate.threshold,
+        **decided_by(params, schema, model_file.load(model)).given(),
         "maximum_rows": params.serve.maximum_rows,
         "maximum_body_bytes": params.serve.maximum_body_bytes,
         "timeout_seconds": params.serve.timeout_seconds,

@@ -6,6 +6,9 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field, fields
 
+# The second where figures may be below nought: Prometheus' histograms then tell no sum.
+PREDICTED = ("lifecycle_prediction_sum", "lifecycle_predicted_sum")
+
 
 @dataclass
 class Figures:
@@ -15,7 +18,7 @@ class Figures:
     failed: float = 0
     rows: float = 0
     missing: Counter[str] = field(default_factory=Counter)
-    # Cumulative counts by upper limit: of seconds, and of probabilities.
+    # Cumulative counts by upper limit: of seconds, and of what was predicted.
     seconds: Counter[float] = field(default_factory=Counter)
     predictions: Counter[float] = field(default_factory=Counter)
     predicted: float = 0
@@ -48,19 +51,22 @@ class Figures:
                 "known": self.known, "wrong": self.wrong}  # fmt: skip
 
 
-def read(text: str, variants: tuple[str, ...]) -> Figures:
-    """Return the figures in a worker's metrics (Prometheus text), of requests of `variants`."""
+def read(text: str, variants: tuple[str, ...], unit: float = 1.0) -> Figures:
+    """Return the figures in a worker's metrics (Prometheus text), of requests of `variants`.
+
+    What was predicted is given in `unit`.
+    """
     from prometheus_client.parser import text_string_to_metric_families
 
     found = Figures()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.labels.get("variant", variants[0]) in variants:
-                _add(found, sample.name, sample.labels, sample.value)
+                _add(found, sample.name, sample.labels, sample.value, unit)
     return found
 
 
-def _add(found: Figures, name: str, labels: dict[str, str], value: float) -> None:
+def _add(found: Figures, name: str, labels: dict[str, str], value: float, unit: float) -> None:
     if name == "lifecycle_requests_total":
         found.requests += value
         found.failed += value if labels["status"].startswith("5") else 0
@@ -70,10 +76,10 @@ def _add(found: Figures, name: str, labels: dict[str, str], value: float) -> Non
         found.missing[labels["feature"]] += value  # type: ignore[assignment]
     elif name == "lifecycle_request_seconds_bucket":
         found.seconds[float(labels["le"])] += value  # type: ignore[assignment]
-    elif name == "lifecycle_prediction_sum":
-        found.predicted += value
+    elif name in PREDICTED:
+        found.predicted += value / unit
     elif name == "lifecycle_prediction_bucket":
-        found.predictions[float(labels["le"])] += value  # type: ignore[assignment]
+        found.predictions[float(labels["le"]) / unit] += value  # type: ignore[assignment]
     elif name == "lifecycle_shadow_rows_total":
         found.compared += value
     elif name == "lifecycle_shadow_changed_total":
@@ -108,7 +114,8 @@ def spread(cumulative: Counter[float]) -> float:
     total = cumulative[limits[-1]] if limits else 0
     if not total:
         return 0.0
-    lower = [0.0, *limits[:-1]]
+    # From nought on, or nothing is known of where the first bucket begins.
+    lower = [min(0.0, limits[0]), *limits[:-1]]
     below = [0.0, *(cumulative[limit] for limit in limits[:-1])]
     parts = [
         ((low + high) / 2, (cumulative[high] - count) / total)

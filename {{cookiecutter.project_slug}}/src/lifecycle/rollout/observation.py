@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any
 
-from lifecycle.contract.answer import decision
+from lifecycle.contract.outcome.answer import decision, departures, known_answers
 from lifecycle.rollout import figures
 from lifecycle.rollout.figures import Figures
 from lifecycle.rollout.worker import Worker
@@ -48,8 +48,10 @@ class Observation:
         self._probes = Figures()
         smoke = candidate.smoke()
         # With what the pipeline answered.
-        self._different = len(smoke["probabilities"])
-        self._rows = cycle(zip(smoke["request"]["records"], smoke["probabilities"], strict=True))
+        known = known_answers(smoke)
+        self._different = len(known)
+        self._rows = cycle(zip(smoke["request"]["records"], known, strict=True))
+        self._differs, self._unit = live.differing(), live.unit()
         self._began = self._read()
 
     def _read(self) -> tuple[Figures, Figures]:
@@ -58,7 +60,7 @@ class Observation:
             status, text = self._ask(worker, "GET", "/metrics")
             if status != 200:
                 raise OSError(f"the metrics of {worker.name} were answered with {status}")
-            found.append(figures.read(text.decode(), variants))
+            found.append(figures.read(text.decode(), variants, self._unit))
         return found[0], found[1]
 
     def _ask(self, worker: Worker, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
@@ -109,10 +111,10 @@ class Observation:
             found = json.loads(answer)["predictions"]
             answers.append([decision(one) for one in found])
             if worker is self.candidate:
-                right = [one["probability"] == known for one, (_, known) in
+                wrong = [bool(departures(one, known)) for one, (_, known) in
                          zip(found, asked, strict=True)]  # fmt: skip
                 self._probes.known += len(asked)
-                self._probes.wrong += right.count(False)
+                self._probes.wrong += sum(wrong)
         if compare and len(answers) == 2:
             self._probes.compared += len(asked)
-            self._probes.changed += sum(a != b for a, b in zip(*answers, strict=True))
+            self._probes.changed += sum(map(self._differs, *answers))

@@ -10,6 +10,7 @@ import json
 import time
 
 from lifecycle.contract.errors import StageError
+from lifecycle.contract.outcome.answer import known_answers
 from lifecycle.core.held import now
 from lifecycle.records import bento, expected
 from lifecycle.records.deployment import Outcome, Serving, State
@@ -60,7 +61,7 @@ def check_smoke(worker: Worker) -> None:
         raise StageError(f"the smoke request was not answered: {error}") from None
     if status != 200:
         raise StageError(f"the smoke request was answered with {status}: {answer[:200]!r}")
-    compare(smoke["probabilities"], json.loads(answer))
+    compare(known_answers(smoke), json.loads(answer))
 
 
 class Rollout:

@@ -106,7 +106,7 @@ def changed(
 def shift(
     candidate: Figures, live: Figures, params: RolloutSettings, expected: Expected | None
 ) -> Broken | None:
-    """Limit how far the mean of the predicted probabilities lies from that of live.
+    """Limit how far the mean of what is predicted lies from that of live, in its task's unit.
 
     In either direction from what the gate has measured, or from zero where it has not. Not how
     they are spread: a better model tells the rows apart better than the one before.

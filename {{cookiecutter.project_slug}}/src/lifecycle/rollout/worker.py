@@ -6,12 +6,16 @@ import contextlib
 import json
 import shutil
 import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lifecycle.contract import seal
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json
+from lifecycle.contract.outcome import chosen
+from lifecycle.contract.outcome.answer import differs
 from lifecycle.core import log_tail
 from lifecycle.core.direct_http import Connection
 from lifecycle.core.environment import folder
@@ -24,6 +28,7 @@ from lifecycle.rollout.proxy_guards import INTERNAL_HEADER
 from lifecycle.rollout.settings import RolloutSettings
 from lifecycle.rollout.supervisor import Supervisor
 from lifecycle.serving import refusal
+from lifecycle.serving.predictor import load_release
 from lifecycle.serving.socket_path import reach
 
 PROBE_SECONDS = 5.0
@@ -167,7 +172,17 @@ class Worker:
             return False
 
     def smoke(self) -> dict[str, Any]:
-        """Return its own smoke request and the probabilities that the pipeline gave."""
+        """Return its own smoke request and what the pipeline answers to it."""
         found = read_json(bento.release_folder(self.root, self.serving.tag) / "smoke.json")
         assert isinstance(found, dict)
         return found
+
+    def unit(self) -> float:
+        """Return in what its version measures shifts of what is predicted."""
+        folder = bento.release_folder(self.root, self.serving.tag)
+        return chosen.of_release(folder).unit(load_release(folder))
+
+    def differing(self) -> Callable[[Mapping[str, Any], Mapping[str, Any]], bool]:
+        """Return what says whether two rows are decided otherwise, as its version takes it."""
+        folder = bento.release_folder(self.root, self.serving.tag)
+        return partial(differs, chosen.of_release(folder), load_release(folder))

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import BaseModel
 
-from lifecycle.contract.columns import Schema
+from lifecycle.contract.columns import CONTRIBUTIONS, Schema
+from lifecycle.contract.outcome import chosen
 from lifecycle.contract.privacy import Privacy
 from lifecycle.serving.body import RefusalError
 from lifecycle.serving.instruments import Figures, Instruments
@@ -55,13 +56,14 @@ class Answering:
     def start(self, body: type[BaseModel]) -> None:
         """Load the model and open the log."""
         release = self.release
-        lines = Lines(release.model_version, Privacy(self.schema))
+        lines = Lines(release.model_version, Privacy(self.schema), chosen.of(self.schema).score)
         self.predictor = Predictor(self._folder, self.schema, release)
         self.predictor.warm_up(body)
         model = self.predictor.model
-        self.instruments = Instruments(model.names, model.codes)
+        outcome = self.predictor.outcome
+        self.instruments = Instruments(model.names, model.codes, outcome, release)
         self._turn = Turn(self.predictor.predict)
-        self._mirror = Mirror(self.instruments, release.timeout_seconds)
+        self._mirror = Mirror(self.instruments, outcome, release)
         self._lines = lines
         if place := os.environ.get("PREDICTION_LOG"):
             lost = self.instruments.log_failures.inc
@@ -77,7 +79,7 @@ class Answering:
         """Return what is counted of a variant."""
         return self.instruments.of(variant)
 
-    async def answer(self, request: Request) -> tuple[bytes, list[bool]]:
+    async def answer(self, request: Request) -> tuple[bytes, list[Any]]:
         """Return the answer's body and the decisions in it; counted and logged."""
         predicted = await self._predicted(request)
         self.figures(request.variant).predicted(predicted)
@@ -100,7 +102,7 @@ class Answering:
         request: Request,
         body: bytes,
         headers: Sequence[tuple[bytes, bytes]],
-        decisions: list[bool],
+        decisions: list[Any],
     ) -> None:
         """Hand a copy of an answered request to the mirror, where there is a candidate."""
         candidate = self.router.shadow()
@@ -125,12 +127,12 @@ class Answering:
         return found
 
     def _content(self, identity: str, predicted: Predicted) -> bytes:
-        pairs = zip(predicted.probabilities, predicted.decisions, strict=True)
-        target = self.schema.target
-        answers: list[dict[str, Any]] = [{"probability": p, target: d} for p, d in pairs]
+        answers = self.predictor.outcome.answers(
+            predicted.scores, predicted.decisions, self.release
+        )
         if predicted.contributions is not None:
             for answer, contributions in zip(answers, predicted.contributions, strict=True):
-                answer["contributions"] = contributions
+                answer[CONTRIBUTIONS] = contributions
         version = self.release.model_version
         return orjson.dumps(
             {"model_version": version, "request_id": identity, "predictions": answers}

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
+from lifecycle.contract.outcome.outcome import Deciding, Outcome
 from lifecycle.serving.predictor import Predicted
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 Codes = Mapping[str, Container[str]]
-PROBABILITIES = tuple(round(0.05 * step, 2) for step in range(1, 21))
 
 
 class Figures:
@@ -27,11 +27,12 @@ class Figures:
         self._statuses: dict[int, Any] = {}
         self._seconds = metrics.seconds.labels(variant)
         self._rows = metrics.rows.labels(variant)
-        self._probability = metrics.probability.labels(variant)
+        self._outcome, self._prediction = metrics.outcome, metrics.prediction.labels(variant)
+        self._predicted = metrics.predicted and metrics.predicted.labels(variant)
         self._missing = {name: metrics.missing.labels(variant, name) for name in features}
         self._unknown = {name: metrics.unknown.labels(variant, name) for name in codes}
         self._decisions = {
-            value: metrics.decisions.labels(variant, str(value).lower()) for value in (True, False)
+            name: metrics.decisions.labels(variant, name) for name in metrics.outcome.counted
         }
         self.answered(200, None, 0)
 
@@ -46,12 +47,13 @@ class Figures:
 
     def predicted(self, predicted: Predicted) -> None:
         """Count predicted rows and what was missing in them."""
-        self._rows.inc(len(predicted.probabilities))
-        for probability in predicted.probabilities:
-            self._probability.observe(probability)
-        positive = sum(predicted.decisions)
-        self._decisions[True].inc(positive)
-        self._decisions[False].inc(len(predicted.decisions) - positive)
+        self._rows.inc(len(predicted.decisions))
+        for figure in self._outcome.figure(predicted.scores).tolist():
+            self._prediction.observe(figure)
+            if self._predicted is not None:
+                self._predicted.observe(figure)
+        for name, count in self._outcome.count(predicted.decisions).items():
+            self._decisions[name].inc(count)
         missing: dict[str, int] = {}
         unknown: dict[str, int] = {}
         for row in predicted.features:
@@ -69,17 +71,21 @@ class Figures:
 class Instruments:
     """Every metric of ours in one worker process."""
 
-    def __init__(self, features: Iterable[str], codes: Codes) -> None:
+    def __init__(
+        self, features: Iterable[str], codes: Codes, outcome: Outcome, deciding: Deciding
+    ) -> None:
         """Register the metrics (made once a process, where the service starts).
 
         Args:
             features: The names of the features.
             codes: For each categorical one, the categories that training saw.
+            outcome: What the task makes of scores.
+            deciding: By what it decides.
         """
         # Not before: BentoML sets Prometheus up for several processes first.
-        from prometheus_client import Counter, Histogram
+        from prometheus_client import Counter, Histogram, Summary
 
-        self._features, self._codes = tuple(features), codes
+        self._features, self._codes, self.outcome = tuple(features), codes, outcome
         self._figures: dict[str, Figures] = {}
         self.requests = Counter(
             "lifecycle_requests", "Requests to the prediction route", ["variant", "status"]
@@ -95,9 +101,15 @@ class Instruments:
         self.unknown = Counter(
             "lifecycle_unknown", "Values that training did not see", ["variant", "feature"]
         )
-        self.probability = Histogram(
-            "lifecycle_prediction", "Predicted probabilities", ["variant"], buckets=PROBABILITIES
-        )
+        self.prediction = Histogram(
+            "lifecycle_prediction", "What is predicted, one figure a row", ["variant"],
+            buckets=outcome.buckets(deciding),
+        )  # fmt: skip
+        # Of figures that may be below nought, Prometheus' histograms tell no sum.
+        self.predicted = (
+            Summary("lifecycle_predicted", "What is predicted", ["variant"])
+            if outcome.buckets(deciding)[0] < 0 else None
+        )  # fmt: skip
         self.decisions = Counter("lifecycle_decisions", "Rows by decision", ["variant", "decision"])
         self.refusals = Counter("lifecycle_refusals", "Requests refused, any route", ["status"])
         self.log_failures = Counter(

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 
+from lifecycle.contract.outcome.outcome import DECISION, Part
 from lifecycle.contract.privacy import Privacy
 from lifecycle.serving.body import RefusalError
 from lifecycle.serving.predictor import Predicted
@@ -22,15 +23,15 @@ def now() -> str:
 class Lines:
     """Makes the lines of one model version."""
 
-    def __init__(self, model_version: str, privacy: Privacy) -> None:
+    def __init__(self, model_version: str, privacy: Privacy, score: Part) -> None:
         """Keep what every line needs."""
-        self._version, self._privacy = model_version, privacy
+        self._version, self._privacy, self._score = model_version, privacy, score.name
 
     def predictions(
         self, identity: str, variant: str, records: Sequence[BaseModel], predicted: Predicted
     ) -> Iterator[bytes]:
         """Return a line for each row of an answered request."""
-        moment, privacy = now(), self._privacy
+        moment, privacy, scores = now(), self._privacy, predicted.scores.tolist()
         for row, record in enumerate(records):
             line: dict[str, Any] = {
                 "kind": "prediction",
@@ -42,8 +43,8 @@ class Lines:
                 "received": privacy.received(record.__dict__),
                 # A NaN becomes null.
                 "features": privacy.computed(predicted.features[row]),
-                "probability": predicted.probabilities[row],
-                "decision": predicted.decisions[row],
+                self._score: scores[row],
+                DECISION: predicted.decisions[row],
             }
             if predicted.contributions is not None:
                 line["contributions"] = privacy.explained(predicted.contributions[row])

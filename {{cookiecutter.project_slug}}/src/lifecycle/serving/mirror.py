@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from lifecycle.contract.answer import decision
+from lifecycle.contract.outcome.answer import decision, differs
+from lifecycle.contract.outcome.outcome import Outcome
 from lifecycle.serving.entrance import PREDICT
 from lifecycle.serving.instruments import Instruments
+from lifecycle.serving.predictor import Release
 from lifecycle.serving.routing import SHADOW, VARIANT_HEADER, Shadow
 from lifecycle.serving.unix_client import Connection, connect
 
@@ -38,9 +40,10 @@ class Copy(NamedTuple):
 class Mirror:
     """Sends copies and counts how the candidate's decisions differ."""
 
-    def __init__(self, instruments: Instruments, timeout_seconds: float) -> None:
+    def __init__(self, instruments: Instruments, outcome: Outcome, release: Release) -> None:
         """Send nothing yet."""
-        self._instruments, self._seconds = instruments, timeout_seconds
+        self._instruments, self._seconds = instruments, release.timeout_seconds
+        self._outcome, self._release = outcome, release
         self._waiting: deque[Copy] = deque()
         self._bytes = 0
         self._wake = asyncio.Event()
@@ -104,7 +107,10 @@ class Mirror:
             line.close()
             self._instruments.shadow_failed.labels(name).inc(rows)
             return
-        changed = sum(a != b for a, b in zip(copy.decisions, decisions, strict=True))
+        changed = sum(
+            differs(self._outcome, self._release, a, b)
+            for a, b in zip(copy.decisions, decisions, strict=True)
+        )
         self._instruments.shadow_rows.labels(name).inc(rows)
         self._instruments.shadow_changed.labels(name).inc(changed)
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from pydantic import BaseModel, Field
 
 from lifecycle.contract import features
@@ -22,15 +21,17 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.features import Arrays
 from lifecycle.contract.files import md5
 from lifecycle.contract.operations import PredictionLog
-from lifecycle.contract.section import Section, parse
+from lifecycle.contract.outcome import chosen
+from lifecycle.contract.outcome.outcome import Deciding, Scores
+from lifecycle.contract.section import parse
 from lifecycle.serving.request import to_arrays
 
 if TYPE_CHECKING:
     from lifecycle.contract.model_file import Model
 
 
-class Release(Section):
-    """Which model this is, and what the service accepts."""
+class Release(Deciding):
+    """Which model this is, what it decides by, and what the service accepts."""
 
     name: str
     model_version: str
@@ -38,7 +39,6 @@ class Release(Section):
     git_commit: str
     # Nothing else is ever served.
     gate_verdict: Literal["pass"]
-    threshold: float = Field(ge=0, le=1)
     maximum_rows: int = Field(ge=1)
     maximum_body_bytes: int = Field(ge=1)
     timeout_seconds: float = Field(gt=0)
@@ -58,8 +58,8 @@ class Predicted:
 
     # By name, as the model reads them: what is missing is None or NaN.
     features: list[dict[str, Any]]
-    probabilities: list[float]
-    decisions: list[bool]
+    scores: Scores
+    decisions: list[Any]
     # Only when asked for, and where this kind of model has them.
     contributions: list[dict[str, float]] | None = None
 
@@ -68,7 +68,7 @@ class Predicted:
         rows = slice(begin, end)
         contributions = self.contributions[rows] if self.contributions is not None else None
         return Predicted(
-            self.features[rows], self.probabilities[rows], self.decisions[rows], contributions
+            self.features[rows], self.scores[rows], self.decisions[rows], contributions
         )
 
 
@@ -82,6 +82,8 @@ class Predictor:
         )
 
         self.folder, self.schema, self.release = folder, schema, release
+        self.outcome = chosen.of(schema)
+        self.outcome.require(release)
         if (found := md5(folder / "model.ubj")) != release.model_md5:
             raise StageError(
                 f"{folder}: the model is {found}, and release.json names {release.model_md5}"
@@ -102,17 +104,18 @@ class Predictor:
     def predict(self, records: Sequence[BaseModel], explain: bool = False) -> Predicted:
         """Return the prediction of each record; float32 as it is, so no digit is lost."""
         columns = self.features.on_arrays(to_arrays(records, self.schema))
-        probabilities = self.model.predict(columns)
+        scores = self.model.predict(columns)
         values = zip(*(columns[name].tolist() for name in self.model.names), strict=True)
         return Predicted(
             features=[dict(zip(self.model.names, row, strict=True)) for row in values],
-            probabilities=probabilities.tolist(),
-            decisions=(probabilities >= np.float32(self.release.threshold)).tolist(),
-            contributions=self._contributions(columns) if explain else None,
+            scores=scores,
+            decisions=self.outcome.decide(scores, self.release),
+            contributions=self._contributions(columns, scores) if explain else None,
         )
 
-    def _contributions(self, columns: Arrays) -> list[dict[str, float]] | None:
+    def _contributions(self, columns: Arrays, scores: Scores) -> list[dict[str, float]] | None:
         names, found = [*self.model.names, "bias"], self.model.contributions(columns)
         if found is None:
             return None
-        return [dict(zip(names, values, strict=True)) for values in found.tolist()]
+        picked = self.outcome.contributions(found, scores)
+        return [dict(zip(names, values, strict=True)) for values in picked.tolist()]

@@ -16,9 +16,10 @@ from pydantic import ConfigDict
 from starlette.responses import Response
 
 from lifecycle.contract import seal
-from lifecycle.contract.answer import answer_model
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
+from lifecycle.contract.outcome import chosen
+from lifecycle.contract.outcome.answer import answer_model
 from lifecycle.contract.privacy import hash_key
 from lifecycle.serving.answering import Answering, Request
 from lifecycle.serving.entrance import PREDICT, Entrance, request_id
@@ -139,7 +140,7 @@ def build_service(folder: Path, sealed: Path | None = None) -> Any:
     """
     release, schema = load_release(folder), load_schema(folder / "schema.yaml")
     body = request_model(schema, release.maximum_rows, Body)
-    answer = answer_model(schema.target, bentoml.IODescriptor)
+    answer = answer_model(chosen.of(schema), bentoml.IODescriptor)
     answering = Answering(folder, schema, release)
     decorate = bentoml.service(
         name=release.name,

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lifecycle.contract.errors import StageError
-from lifecycle.core.metric_names import DRAWN, SIGN
+from lifecycle.core.metric_names import SIGN, scale
 from lifecycle.core.params import ChampionRule, Gate
 
 Array = NDArray[Any]
@@ -67,12 +66,13 @@ def limits(metrics: dict[str, Any], params: Gate) -> list[Verdict]:
 
 def baselines(evaluation: dict[str, Any], params: Gate) -> list[Verdict]:
     """Check that the model beats each baseline by the required gain."""
-    name, least = params.baselines.metric, params.baselines.minimum_gain
+    name = params.baselines.metric
+    least = params.baselines.minimum_gain * scale(name, evaluation)
     value = metric(evaluation["metrics"], name)
     found = []
     for baseline in ("constant", "linear"):
         other = metric(evaluation["baselines"].get(baseline, {}), name)
-        rule, required = f"beats the {baseline} model", f">= {least:+}"
+        rule, required = f"beats the {baseline} model", f">= {least:+.6g}"
         if value is None or other is None:
             found.append(Verdict(rule, f"{name} missing", required, False, "baseline",
                                  minimum=least))  # fmt: skip
@@ -122,94 +122,22 @@ def disparity(evaluation: dict[str, Any], params: Gate) -> list[Verdict]:
     return found
 
 
-def weighted_roc_auc(order: Array, ties: Array, label: Array, weight: Array) -> float:
-    """Return the area under the ROC curve with integer weights, ties counted half.
-
-    `order` sorts the scores upwards, `ties` holds where each group of equal scores begins in it.
-    (Hanley and McNeil, 1982: the Wilcoxon statistic.)
-    """
-    positive = np.add.reduceat((weight * label)[order], ties)
-    negative = np.add.reduceat((weight * (1 - label))[order], ties)
-    below = np.cumsum(negative) - negative
-    return float((positive * (below + negative / 2)).sum() / (positive.sum() * negative.sum()))
-
-
-def bootstrap_gain(
-    label: Array, challenger: Array, champion: Array, block: Array, rule: ChampionRule, seed: int
-) -> tuple[float, float, float]:
-    """Return the challenger's gain over the champion and its paired bootstrap interval."""
-    value, drawn = gain_draws(label, challenger, champion, block, rule, seed)
-    return (value, *interval(drawn, rule.confidence))
-
-
-def interval(drawn: Array, confidence: float) -> tuple[float, float]:
-    """Return the percentile interval of what was drawn; draws that say nothing are NaN."""
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def gain_draws(
-    label: Array, challenger: Array, champion: Array, block: Array, rule: ChampionRule, seed: int
-) -> tuple[float, Array]:
-    """Return the challenger's gain over the champion, and the gain in each of the draws.
-
-    Whole blocks (days) are drawn, because rows of one day are not independent: the block
-    bootstrap of Künsch (1989). Both models are scored on the same draw each time.
-    """
-    areas = rule.metric == "roc_auc"
-    if rule.metric not in DRAWN:
-        raise StageError(f"gate.champion.metric: {rule.metric} is none of {', '.join(DRAWN)}")
-    prepared = [prepared_scores(label, scores.astype(np.float64), rule.metric)
-                for scores in (challenger, champion)]  # fmt: skip
-
-    def gain(weight: Array) -> float:
-        if areas:
-            ours, theirs = (weighted_roc_auc(part[0], part[1], label, weight) for part in prepared)
-            return ours - theirs
-        ours, theirs = (float((part[0] * weight).sum() / weight.sum()) for part in prepared)
-        return theirs - ours
-
-    generator = np.random.default_rng(seed)
-    blocks, index = np.unique(block, return_inverse=True)
-    draws = (
-        np.bincount(generator.integers(0, len(blocks), len(blocks)), minlength=len(blocks))[index]
-        for _ in range(rule.resamples)
-    )
-    return gain(np.ones(len(label))), np.array([gain(draw) for draw in draws])
-
-
-def prepared_scores(label: Array, scores: Array, name: str) -> tuple[Array, ...]:
-    """Return what does not change between draws: the order of scores, or each row's loss."""
-    if name != "roc_auc":
-        return (per_row(label, scores, name),)
-    order = np.argsort(scores, kind="stable")
-    return order, np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])
-
-
-def per_row(label: Array, scores: Array, name: str) -> Array:
-    """Return each row's loss, of which `log_loss` and `brier` are the means."""
-    if name == "brier":
-        squared: Array = (scores - label) ** 2
-        return squared
-    clipped = np.clip(scores, 1e-12, 1 - 1e-12)
-    losses: Array = -(label * np.log(clipped) + (1 - label) * np.log(1 - clipped))
-    return losses
-
-
 def champion(
-    gain: tuple[float, float, float], name: str, rule: ChampionRule, *, is_same: bool = False
-) -> Verdict:
+    gain: tuple[float, float, float], name: str, rule: ChampionRule, *, is_same: bool = False,
+    scale: float = 1.0,
+) -> Verdict:  # fmt: skip
     """Check that the challenger is not worse than the champion `name`, and better than a tie.
 
-    Where it `is_same`, a model that is to decide otherwise, there is nothing to be better at.
+    Where it `is_same`, a model that is to decide otherwise, there is nothing to be better at. The
+    tolerance is that of params.yaml times `scale`.
     """
     value, low, high = gain
+    tolerance = rule.tolerance * scale
     least = ">= 0 (the same model)" if is_same else "> 0 (a tie does not promote)"
     return Verdict(
         f"against {name}",
         f"{rule.metric} {value:+.4f} [{low:+.4f}, {high:+.4f}]",
-        f"{least}, lower bound >= {-rule.tolerance:+}",
-        (value > 0 or (is_same and value == 0)) and low >= -rule.tolerance,
+        f"{least}, lower bound >= {-tolerance:+.6g}",
+        (value > 0 or (is_same and value == 0)) and low >= -tolerance,
         AGAINST, value, (low, high), minimum=0.0,
     )  # fmt: skip

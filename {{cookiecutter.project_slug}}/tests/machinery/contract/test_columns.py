@@ -81,8 +81,27 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"scheduled_departure": {"roles": ["key"]}, "hour": {**NEW, "roles": ["time"]}},
         "hour: the time column is a datetime",
     ),
-    "target is no boolean": (
-        {"late": {"type": "float"}}, "late: the target is a boolean",
+    "target is text": (
+        {"late": {"type": "string"}}, "late: a string is no target",
+    ),
+    "target of one class": (
+        {"late": {"type": "category", "categories": ["yes"]}},
+        "late: a target has 2 to 200 categories, not 1",
+    ),
+    "target of many classes": (
+        {"late": {"type": "category", "categories": [f"c{i}" for i in range(201)]}},
+        "late: a target has 2 to 200 categories, not 201",
+    ),
+    "positive of three": (
+        {"late": {"type": "category", "categories": ["a", "b", "c"], "positive": "a"}},
+        "late: positive names one of two categories",
+    ),
+    "positive that is not there": (
+        {"late": {"type": "category", "categories": ["a", "b"], "positive": "c"}},
+        "late: positive names one of two categories",
+    ),
+    "positive of a feature": (
+        {"origin": {"positive": "JFK"}}, "origin: only the target has a positive category",
     ),
     "no key": (
         {

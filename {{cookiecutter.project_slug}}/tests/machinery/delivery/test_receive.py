@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,12 @@ def more(name: str) -> Callable[[Path], object]:
     return lambda folder: write(name, (folder / name).read_bytes() + b"\n# more\n")(folder)
 
 
+def answered(found: Any, **answers: Any) -> None:
+    """Let a smoke request have other answers."""
+    del found["answers"]
+    found.update(answers)
+
+
 def smoke(change: Callable[[Any], object]) -> Spoil:
     def write_it(folder: Path) -> None:
         found = json.loads((folder / "src" / seal.SMOKE).read_text())
@@ -408,9 +415,13 @@ HOSTILE: list[tuple[str, Spoil, str]] = [
     ("no rows to smoke", smoke(lambda s: s["request"].update(records=[])), "smoke.json"),
     ("an empty row to smoke", smoke(lambda s: s["request"].update(records=[{}])), "smoke.json"),
     ("a row more", smoke(lambda s: s["request"]["records"].append(s["request"]["records"][0])),
-     "smoke.json: it has not one probability"),
-    ("an impossible answer", smoke(lambda s: s.update(probabilities=[1.5])), "smoke.json"),
-    ("an answer in words", smoke(lambda s: s.update(probabilities=["0.5"])), "smoke.json"),
+     "smoke.json: it has not one answer"),
+    ("no answers", smoke(lambda s: s.pop("answers")), "smoke.json"),
+    *((f"an answer {answer}", smoke(partial(answered, answers=[answer])), "smoke.json")
+      for answer in ({"probability": 1.5, "late": True}, {"probability": "0.5", "late": True},
+                     {"probability": 0.5, "late": "yes"}, {"probability": 0.5}, {})),
+    *((f"old answers {old}", smoke(partial(answered, probabilities=old)), "smoke.json")
+      for old in ([1.5], ["0.5"], [], [0.5, 0.5])),
     *((f"a bento.yaml {text!r:.30}", forged(write("bento.yaml", text)), "bento.yaml")
       for text in (b"\xff", b"", b"[]", b"{", b"a: &a [*a", b"[" * 900_000, b"- " * 900_000,
                    b"!!python/object/apply:os.system [id]",
@@ -508,7 +519,7 @@ def test_a_version_that_is_here_is_never_changed(
     other = Bundle(NAME, 1, b"another model", tmp_path / "other")
     assert f"version 1 {NEVER} model_md5" in host.refuses(other.content(), capsys)
     other_rows = host.first.copy(tmp_path / "smoke")
-    smoke(lambda found: found.update(probabilities=[0.25]))(other_rows)
+    smoke(lambda found: found["answers"][0].update(probability=0.25))(other_rows)
     assert "is here already with other content" in host.refuses(other_rows.content(), capsys)
     for number, name in enumerate(("src/service.py", "src/lifecycle/other.py")):
         served = host.first.copy(tmp_path / f"served-{number}")

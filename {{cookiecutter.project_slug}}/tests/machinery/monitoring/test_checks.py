@@ -14,7 +14,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import write_json
 from lifecycle.core.params import Params
 from lifecycle.monitoring import drift, monitor_checks
-from lifecycle.monitoring.look import PREDICTION, Champion, Look, compared
+from lifecycle.monitoring.look import Champion, Look, compared
 from lifecycle.monitoring.predictions import Log
 from lifecycle.monitoring.settings import Monitor
 from lifecycle.monitoring.windows import Window
@@ -38,7 +38,7 @@ def served(schema: Schema, count: int, start: datetime = NOON, version: int = 3)
         schema_overrides={"logged_at": pl.Datetime("us"), schema.time: pl.Datetime("us")},
     ).with_columns(
         pl.lit(str(version)).alias("model_version"),
-        pl.lit(0.5).alias(PREDICTION),
+        pl.lit(0.5).alias("probability"),
         *(pl.lit("a" if text[name] else 1.0).alias(column)
           for name, column in compared(schema).items()),
     )  # fmt: skip
@@ -130,7 +130,7 @@ def test_predictions_drift_where_the_version_has_made_enough_of_them(
     tmp_path: Path, real_params: Params, schema: Schema
 ) -> None:
     least = real_params.part(Monitor).minimum_rows
-    moved = pl.lit(0.6).alias(PREDICTION)
+    moved = pl.lit(0.6).alias("probability")
     for own, judged in ((least, True), (least - 1, False)):
         week = pl.concat([served(schema, own).with_columns(moved), served(schema, 500, version=2)])
         look, who = look_at(tmp_path, real_params, schema, week)
@@ -142,7 +142,7 @@ def test_predictions_drift_where_the_version_has_made_enough_of_them(
 def test_a_window_that_is_not_whole_has_no_drift(
     tmp_path: Path, real_params: Params, schema: Schema
 ) -> None:
-    moved = served(schema, 2000).with_columns(pl.lit(0.6).alias(PREDICTION))
+    moved = served(schema, 2000).with_columns(pl.lit(0.6).alias("probability"))
     look, who = look_at(tmp_path, real_params, schema, moved, moved)
     first, second = look.windows
     look.windows = [Window(first.start, first.end, first.rows, whole=False), second]

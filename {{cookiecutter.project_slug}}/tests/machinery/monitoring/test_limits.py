@@ -17,6 +17,7 @@ from lifecycle.monitoring import invariants, objectives, quality
 from lifecycle.monitoring.alerts import fires
 from lifecycle.monitoring.settings import InvariantRule, Monitor
 from lifecycle.monitoring.windows import cut
+from lifecycle.tasks.binary import Binary
 
 BAD, SUDDEN = (True, False), (True, True)
 GOOD = (False, False)
@@ -47,7 +48,7 @@ def judged(
         evaluation["worst_blocks"] = {
             "days": params.evaluate.window_days, "metric": "roc_auc", "figures": worst,
         }  # fmt: skip
-    verdicts = quality.verdicts(window, evaluation, params)
+    verdicts = quality.verdicts(window, evaluation, params, Binary())
     assert set(verdicts) == set(figures)
     assert [name for name, one in verdicts.items() if one.bad and name != key] == []
     return verdicts[key]

@@ -14,6 +14,7 @@ from lifecycle.core import day_blocks
 from lifecycle.core.params import Params
 from lifecycle.monitoring import quality
 from lifecycle.pipeline import block_figures
+from lifecycle.tasks.binary import Binary
 
 
 def predictions(
@@ -62,7 +63,7 @@ def test_predictions_as_good_as_on_the_holdout_are_not_bad(
     schema: Schema, real_params: Params
 ) -> None:
     found = measured(predictions(schema), schema, real_params)
-    verdicts = quality.verdicts(found, evaluation(found), real_params)
+    verdicts = quality.verdicts(found, evaluation(found), real_params, Binary())
     assert set(verdicts) == {"roc_auc", "log_loss", "bias", "origin=EWR", "origin=JFK"}
     assert not any(one.bad for one in verdicts.values())
 
@@ -70,7 +71,7 @@ def test_predictions_as_good_as_on_the_holdout_are_not_bad(
 def test_useless_predictions_are_suddenly_bad(schema: Schema, real_params: Params) -> None:
     good = measured(predictions(schema), schema, real_params)
     found = measured(predictions(schema, useless=True), schema, real_params)
-    verdicts = quality.verdicts(found, evaluation(good), real_params)
+    verdicts = quality.verdicts(found, evaluation(good), real_params, Binary())
     assert {key for key, one in verdicts.items() if one.sudden} >= {"roc_auc", "origin=EWR"}
     (alert, *_) = quality.alerts(["2013-03-01"], [verdicts], real_params)
     assert (alert.kind, alert.subject, alert.windows) == ("quality", "roc_auc", ("2013-03-01",))
@@ -82,7 +83,7 @@ def test_a_bias_fires_in_two_windows_or_at_once(
     shift: float, bad: bool, sudden: bool, schema: Schema, real_params: Params
 ) -> None:
     found = measured(predictions(schema, each=1000, shift=shift), schema, real_params)
-    verdicts = quality.verdicts(found, evaluation(found), real_params)
+    verdicts = quality.verdicts(found, evaluation(found), real_params, Binary())
     assert (verdicts["bias"].bad, verdicts["bias"].sudden) == (bad, sudden)
     alone = quality.alerts(["a"], [verdicts], real_params)
     assert [one.subject for one in alone] == (["bias"] if sudden else [])
@@ -135,7 +136,7 @@ def test_no_week_of_the_reference_fires(
     for block in day_blocks.blocks(reference, schema.time, 7, step=3):
         found = measured(block, schema, real_params)
         for name, known in (("with", kept), ("without", before)):
-            verdicts = quality.verdicts(found, known, real_params)
+            verdicts = quality.verdicts(found, known, real_params, Binary())
             bad[name] |= {key for key, one in verdicts.items() if one.bad}
             if name == "without":
                 assert all("tolerance 0.05)" in one.sentence for one in verdicts.values())
@@ -149,7 +150,9 @@ def test_a_window_worse_than_every_block_fires(
     """The sentence names the limit: the worst block where that is beyond the tolerance."""
     kept = of_reference(reference, schema, real_params)
     upside_down = predictions(schema, each=1000).with_columns(probability=1 - pl.col("probability"))
-    verdicts = quality.verdicts(measured(upside_down, schema, real_params), kept, real_params)
+    verdicts = quality.verdicts(
+        measured(upside_down, schema, real_params), kept, real_params, Binary()
+    )
     for key in ("roc_auc", "log_loss", "bias", "origin=EWR", "origin=JFK"):
         assert verdicts[key].sudden, verdicts[key].sentence
     limit = kept["worst_blocks"]["figures"]["roc_auc"]
@@ -167,7 +170,7 @@ def test_each_side_of_the_bias_has_its_own_limit(
     assert figures["bias high"] > 0.08 > 0.05 > -figures["bias low"]
     for shift, bad in ((0.08, False), (-0.12, True)):
         found = measured(predictions(schema, each=1000, shift=shift), schema, real_params)
-        one = quality.verdicts(found, kept, real_params)["bias"]
+        one = quality.verdicts(found, kept, real_params, Binary())["bias"]
         assert one.bad is bad, one.sentence
 
 
@@ -176,10 +179,10 @@ def test_blocks_of_other_days_or_of_another_metric_set_no_limit(
 ) -> None:
     kept = of_reference(reference, schema, real_params)
     found = measured(reference[35 * 400 : 42 * 400], schema, real_params)
-    assert not quality.verdicts(found, kept, real_params)["roc_auc"].bad
+    assert not quality.verdicts(found, kept, real_params, Binary())["roc_auc"].bad
     for other in ({"days": 14}, {"metric": "brier"}):
         changed = {**kept, "worst_blocks": {**kept["worst_blocks"], **other}}
-        assert quality.verdicts(found, changed, real_params)["roc_auc"].bad
+        assert quality.verdicts(found, changed, real_params, Binary())["roc_auc"].bad
 
 
 def test_a_block_with_few_rows_or_one_class_has_no_figure(

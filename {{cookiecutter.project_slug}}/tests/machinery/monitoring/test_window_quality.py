@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from lifecycle.contract.columns import Schema
 from lifecycle.core.params import Params
 from lifecycle.monitoring import quality
+from lifecycle.tasks.binary import Binary
 
 
 @pytest.fixture
@@ -44,7 +45,9 @@ def test_the_interval_is_of_the_days_means(few: Params) -> None:
     day = np.repeat(np.arange(100), 10)
     gap = np.repeat(generator.normal(0.0, 0.1, 100), 10)
     label = np.tile([0.0, 1.0], 500)
-    value, low, high = quality.intervals(label, label + gap, day, "brier", few)["bias"]
+    value, low, high = quality.Judged(label, label + gap, day, Binary(), 1.0).intervals(
+        "brier", few
+    )["bias"]
     error = gap[::10].std() / 10
     assert value == pytest.approx(gap.mean())
     assert (value - low, high - value) == pytest.approx((1.96 * error, 1.96 * error), rel=0.2)
@@ -54,4 +57,6 @@ def test_a_draw_of_days_with_one_class_only_says_nothing(few: Params) -> None:
     """Late on one day of two: half of the draws have both, of which each ranks all rows right."""
     label = np.repeat([0.0, 1.0], 20)
     score, day = label * 0.8 + 0.1, np.repeat([0, 1], 20)
-    assert quality.intervals(label, score, day, "roc_auc", few)["roc_auc"] == (1.0, 1.0, 1.0)
+    assert quality.Judged(label, score, day, Binary(), 1.0).intervals("roc_auc", few)[
+        "roc_auc"
+    ] == (1.0, 1.0, 1.0)

@@ -10,6 +10,7 @@ from sklearn.metrics import log_loss
 from lifecycle.contract.columns import Schema
 from lifecycle.core.params import Params
 from lifecycle.pipeline import block_figures
+from lifecycle.tasks.binary import Binary
 
 LABEL = np.array([0.0, 1.0, 0.0, 1.0, 1.0])
 SCORE = np.array([0.1, 0.3, 0.4, 0.8, 0.9])
@@ -22,12 +23,14 @@ def few(real_params: Params) -> Params:
 
 
 def test_a_figure_is_that_of_the_metric_it_is_called() -> None:
-    assert block_figures.figure(LABEL, SCORE, "roc_auc") == pytest.approx(5 / 6)
-    assert block_figures.figure(LABEL, SCORE, "log_loss") == pytest.approx(log_loss(LABEL, SCORE))
-    assert block_figures.figure(LABEL, SCORE, "brier") == pytest.approx(
+    assert block_figures.figure(LABEL, SCORE, "roc_auc", Binary()) == pytest.approx(5 / 6)
+    assert block_figures.figure(LABEL, SCORE, "log_loss", Binary()) == pytest.approx(
+        log_loss(LABEL, SCORE)
+    )
+    assert block_figures.figure(LABEL, SCORE, "brier", Binary()) == pytest.approx(
         ((SCORE - LABEL) ** 2).mean()
     )
-    assert block_figures.figure(LABEL, SCORE, "bias") == pytest.approx(-0.1)
+    assert block_figures.figure(LABEL, SCORE, "bias", Binary()) == pytest.approx(-0.1)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +46,7 @@ def test_both_classes_and_four_days_or_the_whole_window_are_judged(
     evaluate = few.evaluate.model_copy(update={"window_days": window})
     day = np.minimum(np.arange(4), days - 1)
     params = few.model_copy(update={"evaluate": evaluate})
-    assert block_figures.judgeable(np.array(label, float), day, params) is is_so
+    assert block_figures.judgeable(np.array(label, float), day, params, Binary()) is is_so
 
 
 def test_the_worst_block_is_found_among_those_with_rows_enough(few: Params, schema: Schema) -> None:

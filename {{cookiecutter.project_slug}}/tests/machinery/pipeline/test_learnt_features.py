@@ -19,6 +19,7 @@ from lifecycle.contract import features, model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.language import table
+from lifecycle.contract.outcome.outcome import Deciding
 from lifecycle.core.frames import arrays, learn, request_arrays
 from lifecycle.core.params import Params
 from lifecycle.pipeline import prepare, train
@@ -191,7 +192,7 @@ def test_the_models_file_carries_it_to_batch_and_service(
     expected = model.predict(arrays(held, names))
     served = features.Features(schema, model.fitted).on_arrays(request_arrays(held, schema))
     np.testing.assert_array_equal(model.predict(served), expected)
-    scored = batch.score(held.select(schema.request), model, schema, 0.5, "1")
+    scored = batch.score(held.select(schema.request), model, schema, Deciding(threshold=0.5), "1")
     np.testing.assert_array_equal(scored["probability"].to_numpy(), expected)
 
 
@@ -223,7 +224,7 @@ def test_a_champion_is_scored_with_what_it_has_learnt_itself(
     monkeypatch.setattr(champion, "fetch_model", lambda root, tags: theirs)
     version = registry.Version(1, definition_of.tags(definition_of.here(project)), "")
     monkeypatch.setattr(champion, "defining", lambda root: version.tags)
-    found = champion.probabilities(project, version, holdout, schema)
+    found = champion.champion_scores(project, version, holdout, schema)
     np.testing.assert_array_equal(found, expected)
 
 

@@ -29,12 +29,12 @@ import polars as pl
 from lifecycle.contract import features
 from lifecycle.contract.columns import load_schema
 from lifecycle.records.registry import Version
-from lifecycle.release.champion import probabilities
+from lifecycle.release.champion import champion_scores
 
 root, schema = Path.cwd(), load_schema()
 holdout = pl.read_parquet(sys.argv[1], glob=False).select(c.name for c in schema.columns)
 version = Version(1, json.loads(sys.argv[2]), "")
-scored = probabilities(root, version, features.on_frame(schema, holdout), schema)
+scored = champion_scores(root, version, features.on_frame(schema, holdout), schema)
 pl.DataFrame({"probability": scored}).write_parquet(sys.argv[3])
 """
 # Of each, something that gives other numbers for the same row and the same model.
@@ -111,7 +111,7 @@ def own_code(monkeypatch: pytest.MonkeyPatch) -> list[Version]:
     """Let its own code be asked for nothing, and return whose was."""
     asked: list[Version] = []
     monkeypatch.setattr(champion, "_by_its_own_code",
-                        lambda root, version, model, holdout: asked.append(version))  # fmt: skip
+                        lambda root, version, *_: asked.append(version))  # fmt: skip
     return asked
 
 
@@ -125,11 +125,11 @@ def test_whatever_decides_a_score_makes_the_version_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked, holdout = own_code(monkeypatch), pl.read_parquet(project / params.paths.holdout)
-    champion.probabilities(project, version, holdout, schema)
+    champion.champion_scores(project, version, holdout, schema)
     assert asked == []
     with (project / path).open("a") as file:
         file.write("\n# another\n")
-    champion.probabilities(project, version, holdout, schema)
+    champion.champion_scores(project, version, holdout, schema)
     assert asked == [version]
     others = registry.otherwise(version.tags, registry.defining(project))
     assert definition.HASH in others
@@ -150,7 +150,7 @@ def test_what_decides_no_score_leaves_it_the_same(
     for name in ("__pycache__/features.cpython-311.pyc", ".features.py.swp"):
         (project / "src/project" / name).parent.mkdir(exist_ok=True)
         (project / "src/project" / name).write_text("")
-    champion.probabilities(project, version, holdout, schema)
+    champion.champion_scores(project, version, holdout, schema)
     assert asked == []
 
 
@@ -163,7 +163,9 @@ def test_a_version_from_before_is_compared_by_what_it_has_and_scored_by_its_own_
     now, then = scored(project, before, params)
     assert np.array_equal(now, then)
     asked = own_code(monkeypatch)
-    champion.probabilities(project, before, pl.read_parquet(project / params.paths.holdout), schema)
+    champion.champion_scores(
+        project, before, pl.read_parquet(project / params.paths.holdout), schema
+    )
     assert asked == [before]
     with (project / "schema.yaml").open("a") as file:
         file.write("\n# another\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ import pytest
 
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import write_json
+from lifecycle.contract.outcome.outcome import Deciding
 from lifecycle.core.params import Params
 from lifecycle.records import expected
 from lifecycle.records.expected import Expected
@@ -30,11 +32,19 @@ def champion(**tags: str) -> Version:
     return Version(1, {"model_md5": "a" * 32, "threshold": "0.25", **tags}, "run")
 
 
+def measure(
+    rows: pl.DataFrame, scores: Any, version: Version, params: Params, schema: Schema, md5: str
+) -> Any:
+    """Measure a challenger that decides by the threshold of params.yaml."""
+    deciding = Deciding(threshold=params.evaluate.threshold)
+    return difference.measure(rows, scores, version, deciding, params, schema, md5)
+
+
 def test_the_gate_measures_at_the_thresholds_of_both(real_params: Params, schema: Schema) -> None:
     rows = holdout(10, schema)
     theirs = np.where(rows["origin"] == "EWR", 0.27, 0.1)
     ours = np.full(rows.height, 0.28)
-    found = difference.measure(rows, (theirs, ours), champion(), real_params, schema, "b" * 32)
+    found = measure(rows, (theirs, ours), champion(), real_params, schema, "b" * 32)
     assert found is not None
     # At 0.25 the champion says late at one airport; at 0.3 the challenger never does.
     assert found["changed_decisions"]["mean"] == 0.5
@@ -51,7 +61,7 @@ def test_what_cannot_be_measured_is_not(real_params: Params, schema: Schema) -> 
     for rows, version in ((holdout(10, schema), Version(1, {"model_md5": "a"}, "run")),
                           (holdout(6, schema), champion())):  # fmt: skip
         same = np.full(rows.height, 0.2)
-        found = difference.measure(rows, (same, same), version, real_params, schema, "b")
+        found = measure(rows, (same, same), version, real_params, schema, "b")
         assert found is None
 
 
@@ -65,7 +75,7 @@ def test_a_week_and_the_fewest_rows_of_a_slice_are_enough(
             update={"minimum_slice_rows": least, "slices": ("origin",)}
         )
         params = real_params.model_copy(update={"evaluate": evaluate})
-        found = difference.measure(rows, (theirs, ours), champion(), params, schema, "b" * 32)
+        found = measure(rows, (theirs, ours), champion(), params, schema, "b" * 32)
         assert found is not None
         assert (found["rows"], found["days"], len(found["slices"])) == (2800, 7, count)
         # A challenger that is exactly at its threshold decides as one above it.
@@ -87,7 +97,7 @@ def test_it_is_expected_of_exactly_the_two_versions_that_were_compared(
 ) -> None:
     rows = holdout(10, schema)
     answers = np.linspace(0, 1, rows.height), np.linspace(1, 0, rows.height)
-    found = difference.measure(rows, answers, champion(), real_params, schema, "b" * 32)
+    found = measure(rows, answers, champion(), real_params, schema, "b" * 32)
     # As it goes into a version's tag and from there into a Bento.
     write_json(tmp_path / "candidate" / expected.FILE, json.loads(json.dumps(found)))
     facts = {

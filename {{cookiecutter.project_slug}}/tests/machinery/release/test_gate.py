@@ -280,7 +280,7 @@ def test_a_champion_that_would_answer_otherwise_is_another_version(
     champion = crown(project, params, schema, content, **same)
     # Its own code is that of its commit, which is not here.
     monkeypatch.setattr(
-        judge, "probabilities",
+        judge, "champion_scores",
         lambda root, version, holdout, schema: pl.read_parquet(
             root / params.paths.predictions, glob=False)["probability"].to_numpy(),
     )  # fmt: skip

@@ -8,26 +8,42 @@ import pytest
 from folders import ROOT
 
 from lifecycle.contract.errors import StageError
+from lifecycle.contract.outcome.answer import known_answers
 from lifecycle.release import sbom, staging
 from lifecycle.release.package import compare
 
 
-def answer(*probabilities: float) -> dict[str, list[dict[str, float]]]:
-    return {"predictions": [{"probability": p} for p in probabilities]}
+def known(*probabilities: float) -> list[dict[str, float | bool]]:
+    return [{"probability": p, "late": p >= 0.2} for p in probabilities]
+
+
+def answer(*probabilities: float) -> dict[str, list[dict[str, float | bool]]]:
+    return {"predictions": known(*probabilities)}
 
 
 def test_the_same_answer_passes() -> None:
-    compare([0.1, 0.2], answer(0.1, 0.2))
+    compare(known(0.1, 0.2), answer(0.1, 0.2))
 
 
 def test_a_differing_answer_names_the_row_and_both_values() -> None:
-    with pytest.raises(StageError, match=r"smoke row 1 is 0\.2000001, the pipeline's is 0\.2:"):
-        compare([0.1, 0.2], answer(0.1, 0.2000001))
+    with pytest.raises(StageError, match=r"smoke row 1 is 0\.2000001, the pipeline's is 0\.2 "):
+        compare(known(0.1, 0.2), answer(0.1, 0.2000001))
+    otherwise = {"predictions": [{"probability": 0.2, "late": False}]}
+    with pytest.raises(StageError, match=r"smoke row 0 is False, the pipeline's is True \(late\)"):
+        compare(known(0.2), otherwise)
+    with pytest.raises(StageError, match=r"smoke row 0 is None, the pipeline's is True \(late\)"):
+        compare(known(0.2), {"predictions": [{"probability": 0.2}]})
+
+
+def test_a_bento_of_old_is_known_by_its_probabilities() -> None:
+    compare(known_answers({"probabilities": [0.1]}), answer(0.1))
+    with pytest.raises(StageError, match="smoke row 0"):
+        compare(known_answers({"probabilities": [0.11]}), answer(0.1))
 
 
 def test_a_missing_answer_is_an_error() -> None:
     with pytest.raises(StageError, match="1 answers to 2 smoke rows"):
-        compare([0.1, 0.2], answer(0.1))
+        compare(known(0.1, 0.2), answer(0.1))
 
 
 def test_the_bento_has_the_services_modules_and_no_stage() -> None:

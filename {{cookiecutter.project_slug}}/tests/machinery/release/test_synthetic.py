@@ -12,6 +12,7 @@ import pytest
 
 from lifecycle.contract import features, privacy
 from lifecycle.contract.columns import Column, Schema
+from lifecycle.contract.outcome.outcome import Deciding
 from lifecycle.core import frames
 from lifecycle.core.params import Params
 from lifecycle.pipeline import evaluate
@@ -36,6 +37,8 @@ KINDS: list[dict[str, Any]] = [
     {"type": "float", "maximum": -1000, "null_share": 0.5},
     {"type": "string", "null_share": 0.5},
 ]
+
+DECIDING = Deciding(threshold=0.3)
 
 
 def schema_of(**definition: Any) -> Schema:
@@ -94,7 +97,7 @@ def test_no_private_value_is_in_the_smoke_request_and_its_answers_are_those_to_w
     ).with_columns(pl.col(schema.time))  # fmt: skip
     hidden = with_private(schema, *private)
     fitted = model.Model.load(project / params.paths.model)
-    found = smoke(holdout, hidden, fitted, params.serve.maximum_rows)
+    found = smoke(holdout, hidden, fitted, DECIDING, params.serve.maximum_rows)
     records = found["request"]["records"]
     assert records
     for name in private:
@@ -105,7 +108,7 @@ def test_no_private_value_is_in_the_smoke_request_and_its_answers_are_those_to_w
     frame = pl.DataFrame(sent, schema=holdout.select(schema.request).schema, orient="row")
     whole = features.on_frame(hidden, frame, fitted.fitted)
     again = fitted.predict(frames.arrays(whole, list(fitted.names)))
-    assert again.tolist() == found["probabilities"]
+    assert again.tolist() == [one["probability"] for one in found["answers"]]
 
 
 def test_nobody_asks_a_model_without_attributions_to_explain(
@@ -113,12 +116,12 @@ def test_nobody_asks_a_model_without_attributions_to_explain(
 ) -> None:
     holdout = pl.read_parquet(project / params.paths.holdout)
     fitted = model.Model.load(project / params.paths.model)
-    before = smoke(holdout, schema, fitted, params.serve.maximum_rows)
+    before = smoke(holdout, schema, fitted, DECIDING, params.serve.maximum_rows)
     assert set(before["request"]) == {"records"}
     monkeypatch.setattr(model.Model, "contributions", lambda self, columns: None)
-    found = smoke(holdout, schema, fitted, params.serve.maximum_rows)
+    found = smoke(holdout, schema, fitted, DECIDING, params.serve.maximum_rows)
     assert found["request"] == {**before["request"], "explain": False}
-    assert found["probabilities"] == before["probabilities"]
+    assert found["answers"] == before["answers"]
     columns = frames.arrays(holdout, list(fitted.names))
     assert evaluate.attributions(fitted, columns, 5) == []
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from lifecycle.contract.answer import answer_model, decision
+from lifecycle.contract.columns import Column
+from lifecycle.contract.outcome.answer import answer_model, decision, differs
+from lifecycle.contract.outcome.binary import Binary
+from lifecycle.contract.outcome.outcome import Deciding
 from lifecycle.core.params import Params
 from lifecycle.rollout import rollout_rules
 from lifecycle.rollout.figures import Figures
@@ -58,6 +62,10 @@ def test_errors_are_judged_at_every_step(step: str, limits: RolloutSettings) -> 
     assert broken(candidate, Figures(requests=200), limits, step) == "error share"
 
 
+TARGET = Column(name="late", type="boolean", roles=("target",), description="Late")
+KNOWN = {"probability": 0.25}
+
+
 class Answering:
     """A worker that answers every row with the same prediction, and counts nothing itself."""
 
@@ -65,7 +73,13 @@ class Answering:
         self.name, self.prediction = name, {"probability": 0.25, **prediction}
 
     def smoke(self) -> dict[str, Any]:
-        return {"request": {"records": [{"row": 1}, {"row": 2}]}, "probabilities": [0.25, 0.25]}
+        return {"request": {"records": [{"row": 1}, {"row": 2}]}, "answers": [KNOWN, KNOWN]}
+
+    def unit(self) -> float:
+        return 1.0
+
+    def differing(self) -> Any:
+        return partial(differs, Binary(TARGET), Deciding(threshold=0.5))
 
     def ask(self, method: str, path: str, body: Any, seconds: float) -> tuple[int, bytes]:
         rows = len(body["records"]) if body else 0
@@ -84,6 +98,8 @@ class Answering:
         ({"minutes": 10.0}, {"minutes": 10}, 0),
         ({"late": True}, {"late": True, "delay": "none"}, 4),
         ({"late": True}, {}, 4),
+        ({"late": True}, {"late": 1}, 4),
+        ({"late": True}, {"late": "True"}, 4),
         # A figure may be another without anything being decided otherwise.
         ({"late": True}, {"late": True, "probability": 0.5}, 0),
     ],
@@ -101,6 +117,6 @@ def test_whatever_the_candidate_decides_otherwise_is_a_changed_decision(
 
 
 def test_an_answer_has_a_decision_beside_its_figures() -> None:
-    row = answer_model("late", BaseModel).model_fields["predictions"].annotation
+    row = answer_model(Binary(TARGET), BaseModel).model_fields["predictions"].annotation
     (prediction,) = row.__args__  # type: ignore[union-attr]
     assert set(decision(dict.fromkeys(prediction.model_fields))) == {"late"}

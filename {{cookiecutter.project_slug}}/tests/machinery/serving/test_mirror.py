@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import prometheus_client
@@ -17,7 +18,8 @@ import pytest
 from waiting import wait_for
 from workers import Worker, make_home, sample_of, start
 
-from lifecycle.contract.columns import Schema
+from lifecycle.contract.columns import Column, Schema
+from lifecycle.contract.outcome.binary import Binary
 from lifecycle.serving import mirror
 from lifecycle.serving.instruments import Instruments
 from lifecycle.serving.mirror import Mirror
@@ -203,10 +205,12 @@ def outcome(folder: Path, answer: bytes, live: dict[str, Any]) -> dict[str, floa
         registry = prometheus_client.REGISTRY
         for collector in list(registry._collector_to_names):
             registry.unregister(collector)
-        instruments = Instruments([], {})
+        task = Binary(Column(name="late", type="boolean", roles=("target",), description="Late"))
+        release: Any = SimpleNamespace(timeout_seconds=5)
+        instruments = Instruments([], {}, task, release)
         place = folder / "answer.sock"
         server = await asyncio.start_unix_server(serve, place)
-        copies = Mirror(instruments, timeout_seconds=5)
+        copies = Mirror(instruments, task, release)
         copies.offer(Shadow(name="c", socket=str(place)), b"{}", [], "id", [live])
         counters = {
             "rows": instruments.shadow_rows,

@@ -189,7 +189,7 @@ def test_what_arrives_in_one_turn_is_predicted_in_one_call() -> None:
         calls.append(list(rows))
         if 13 in rows:
             raise ValueError("no such row")
-        return Predicted([{} for _ in rows], [row / 100 for row in rows], [False for _ in rows])
+        return Predicted([{} for _ in rows], np.array(rows) / 100, [False for _ in rows])
 
     async def ask(*requests: list[int]) -> list[Any]:
         turn = Turn(predict)
@@ -198,11 +198,11 @@ def test_what_arrives_in_one_turn_is_predicted_in_one_call() -> None:
 
     found = asyncio.run(ask([1], [2, 3], [4]))
     assert calls == [[1, 2, 3, 4]]
-    assert [one.probabilities for one in found] == [[0.01], [0.02, 0.03], [0.04]]
+    assert [one.scores.tolist() for one in found] == [[0.01], [0.02, 0.03], [0.04]]
     calls.clear()
     first, bad, last = asyncio.run(ask([1], [13], [4]))
     assert calls == [[1, 13, 4], [1], [13], [4]]
-    assert (first.probabilities, last.probabilities) == ([0.01], [0.04])
+    assert (first.scores.tolist(), last.scores.tolist()) == ([0.01], [0.04])
     assert isinstance(bad, ValueError)
 
 

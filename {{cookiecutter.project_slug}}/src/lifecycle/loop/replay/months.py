@@ -13,7 +13,9 @@ from lifecycle.contract import model_file
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import read_json, replacing
 from lifecycle.contract.model_file import Model
+from lifecycle.contract.outcome import chosen
 from lifecycle.core.failure import Failure
+from lifecycle.core.frames import labels
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.window import Window, shifted
 from lifecycle.loop.replay import first_model
@@ -80,8 +82,9 @@ class Played:
         self.first = {"window": str(window), "refused": refused}
         for name in window.months:
             self._deliver_labels(name)
-        labels = pl.concat([self.rows[name][self.schema.target] for name in window.months])
-        self.scores = Scores(self.params, self.schema, float(labels.mean()))  # type: ignore[arg-type]
+        known = pl.concat([self.rows[name].select(self.schema.target) for name in window.months])
+        of_known = labels(known.drop_nulls(), self.schema)
+        self.scores = Scores(self.params, self.schema, of_known)
         self.scores.models["frozen"] = self._model()
 
     def _model(self) -> Model:
@@ -118,7 +121,7 @@ class Played:
         )
         for status, count in answers.statuses.items():
             month.statuses[str(status)] = month.statuses.get(str(status), 0) + count
-        frame = answers.as_frame()
+        frame = answers.as_frame(chosen.of(self.schema))
         for version, count in frame["version"].drop_nulls().value_counts().iter_rows():
             month.versions[version] = month.versions.get(version, 0) + count
         return frame

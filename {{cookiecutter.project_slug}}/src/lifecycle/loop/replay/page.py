@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lifecycle.contract.files import write_json, write_text
+from lifecycle.core.metric_names import title
 from lifecycle.core.params import Params
 from lifecycle.loop.replay import report as replay_report
 from lifecycle.pages import charts, web
@@ -19,18 +20,19 @@ OTHERS = {
 
 
 def chart(found: dict[str, Any]) -> Figure:
-    """Return each model's ROC AUC by month, live with its interval."""
+    """Return each model's metric by month, live with its interval."""
+    metric, _ = replay_report.shown(found)
     scores = [month["scores"] for month in found["months"]]
-    band = [(one["live"]["roc_auc_low"], one["live"]["roc_auc_high"]) for one in scores]
-    live = [one["live"]["roc_auc"] for one in scores]
+    band = [(one["live"][f"{metric}_low"], one["live"][f"{metric}_high"]) for one in scores]
+    live = [one["live"][metric] for one in scores]
     series = [Series("live, with its interval", "first", live, band)]
     for key, (name, kind) in OTHERS.items():
-        values = [one[key]["roc_auc"] if key in one else None for one in scores]
+        values = [one[key][metric] if key in one else None for one in scores]
         if any(value is not None for value in values):
             series.append(Series(name, kind, values))
     names = [month["name"][5:] for month in found["months"]]
-    drawn = charts.over_time(names, series, "ROC AUC by month")
-    return Figure(drawn, "ROC AUC by month", series)
+    caption = f"{title(metric)} by month"
+    return Figure(charts.over_time(names, series, caption), caption, series)
 
 
 def told(found: dict[str, Any]) -> dict[str, Any]:

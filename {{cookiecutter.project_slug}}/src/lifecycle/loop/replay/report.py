@@ -6,22 +6,22 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from lifecycle.core.metric_names import title
 from lifecycle.core.terminal import table
 from lifecycle.pages import web
 
 if TYPE_CHECKING:
     from lifecycle.loop.replay.months import Month, Played
 
-NAMES = {"roc_auc": "ROC AUC", "log_loss": "log loss"}
-
 
 def line(month: Month) -> str:
     """Return one line about a month that was just played."""
-    live, frozen = (month.scores[name]["roc_auc"] for name in ("live", "frozen"))
+    metric = month.scores["metrics"][0]
+    live, frozen = (month.scores[name][metric] for name in ("live", "frozen"))
     control = ""
     if month.control:
         control = f"; replayed {month.control['month']}: {month.control['verdict']}"
-    return (f"replay: {month.name}: {month.rows} rows in {month.seconds:.0f} s, roc_auc "
+    return (f"replay: {month.name}: {month.rows} rows in {month.seconds:.0f} s, {metric} "
             f"{live:.4f} live and {frozen:.4f} frozen; {month.outcome}: {month.why}"
             f"{control}")  # fmt: skip
 
@@ -59,16 +59,17 @@ def conclusion(months: list[dict[str, Any]], overall: dict[str, Any]) -> str:
         return (f"no retrained model went live in {len(months)} months: the service is the frozen "
                 "model, neither better nor worse")  # fmt: skip
     gains, parts = overall["frozen"], []
-    for metric, name in NAMES.items():
+    shown = months[0]["scores"]["metrics"]
+    for metric in shown:
         signs = Counter(sure(month["scores"]["gains"]["frozen"][metric]) for month in months)
         gain = gains[metric]
         verb = {1: "beat", 0: "neither beat nor lost to", -1: "lost to"}[sure(gain)]
         parts.append(
-            f"{verb} the frozen model by {name} ({gain['value']:+.4f} [{gain['low']:+.4f}, "
-            f"{gain['high']:+.4f}] on average; of {len(months)} months surely better in "
-            f"{signs[1]}, surely worse in {signs[-1]})"
+            f"{verb} the frozen model by {title(metric)} ({gain['value']:+.4f} "
+            f"[{gain['low']:+.4f}, {gain['high']:+.4f}] on average; of {len(months)} months "
+            f"surely better in {signs[1]}, surely worse in {signs[-1]})"
         )
-    joint = "and" if sure(gains["roc_auc"]) == sure(gains["log_loss"]) else "but"
+    joint = "and" if len({sure(gains[metric]) for metric in shown}) == 1 else "but"
     return f"continuous training, {promoted} times promoted, {parts[0]}, {joint} {parts[1]}"
 
 
@@ -84,24 +85,32 @@ def interval(gain: dict[str, float]) -> str:
 
 
 def header(found: dict[str, Any]) -> tuple[str, ...]:
-    """Return the table's header; the target's column has the share in which it is true."""
-    return ("month", "rows", found.get("target", "true"), "versions", "roc_auc live", "frozen",
-            "gain over frozen", "log loss live", "frozen", "base rate", "fired",
+    """Return the table's header; the target's column has what came on average."""
+    metric, loss = shown(found)
+    return ("month", "rows", found.get("target", "true"), "versions", f"{metric} live", "frozen",
+            "gain over frozen", f"{title(loss)} live", "frozen", "constant", "fired",
             "then")  # fmt: skip
+
+
+def shown(found: dict[str, Any]) -> tuple[str, str]:
+    """Return the metric and the loss that a replay shows; at first there were but these."""
+    months = found["months"]
+    kept = months[0]["scores"].get("metrics") if months else None
+    return tuple(kept) if kept else ("roc_auc", "log_loss")
 
 
 def rows(found: dict[str, Any]) -> list[list[str]]:
     """Return the table's rows, as `header` has them."""
-    table = []
+    table, (metric, loss) = [], shown(found)
     for month in found["months"]:
         score = month["scores"]
         live, frozen, constant = (score[name] for name in ("live", "frozen", "constant"))
         table.append([
-            month["name"], str(month["rows"]), f"{score['base_rate']:.1%}",
+            month["name"], str(month["rows"]), score.get("base_said", f"{score['base_rate']:.1%}"),
             ", ".join(sorted(month["versions"], key=int)),
-            f"{live['roc_auc']:.3f} [{live['roc_auc_low']:.3f}, {live['roc_auc_high']:.3f}]",
-            f"{frozen['roc_auc']:.3f}", interval(score["gains"]["frozen"]["roc_auc"]),
-            f"{live['log_loss']:.4f}", f"{frozen['log_loss']:.4f}", f"{constant['log_loss']:.4f}",
+            f"{live[metric]:.3f} [{live[f'{metric}_low']:.3f}, {live[f'{metric}_high']:.3f}]",
+            f"{frozen[metric]:.3f}", interval(score["gains"]["frozen"][metric]),
+            f"{live[loss]:.4f}", f"{frozen[loss]:.4f}", f"{constant[loss]:.4f}",
             kinds(month["alerts"]) or month["verdict"], month["outcome"],
         ])  # fmt: skip
     return table
@@ -114,7 +123,7 @@ def sentences(found: dict[str, Any]) -> list[str]:
         statuses.update(month["statuses"])
     return web.render(
         "loop/replay/templates/sentences.txt", found=found, statuses=statuses, kinds=kinds,
-        interval=interval, names=NAMES,
+        interval=interval, names={name: title(name) for name in shown(found)},
     ).splitlines()  # fmt: skip
 
 

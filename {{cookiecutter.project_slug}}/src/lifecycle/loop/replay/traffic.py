@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from lifecycle.contract.errors import StageError
+from lifecycle.contract.outcome.outcome import Outcome
 from lifecycle.core.direct_http import Connection
 from lifecycle.serving.entrance import PREDICT
 
@@ -25,15 +26,17 @@ ANSWER_SECONDS = 60.0
 class Answers:
     """What came back, row by row in the order that was sent; None where a request was refused."""
 
-    probabilities: list[float | None]
+    answers: list[dict[str, Any] | None]
     versions: list[str | None]
     statuses: Counter[int] = field(default_factory=Counter)
 
-    def as_frame(self) -> pl.DataFrame:
-        """Return a row for each row sent: `probability` and `version`."""
+    def as_frame(self, outcome: Outcome) -> pl.DataFrame:
+        """Return a row for each row sent: its scores, as files have them, and `version`."""
+        found = [None if one is None else outcome.of_answer(one) for one in self.answers]
+        kind = pl.List(pl.Float64) if outcome.score.type == "floats" else pl.Float64
         return pl.DataFrame(
-            {"probability": self.probabilities, "version": self.versions},
-            schema={"probability": pl.Float64, "version": pl.String},
+            {outcome.score.name: found, "version": self.versions},
+            schema={outcome.score.name: kind, "version": pl.String},
         )
 
 
@@ -76,7 +79,7 @@ class Traffic:
                 found.statuses[status] += 1
             if status == OK:
                 for row, each in enumerate(body["predictions"], part[0]):
-                    found.probabilities[row] = each["probability"]
+                    found.answers[row] = each
                     found.versions[row] = body["model_version"]
 
         with ThreadPoolExecutor(self._connections) as pool:

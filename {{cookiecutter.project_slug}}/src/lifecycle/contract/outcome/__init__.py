@@ -1,0 +1,1 @@
+"""What a task decides while it serves: one module a task, one object with all of it."""
