@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from lifecycle.contract.section import Section, Share, parse
 
 Type = Literal["integer", "float", "boolean", "category", "string", "datetime"]
-Role = Literal["key", "time", "feature", "target", "sensitive", "leak", "ignored"]
+Role = Literal["key", "time", "group", "feature", "target", "sensitive", "leak", "ignored"]
 Private = Literal["left_out", "hashed"]
 
 
@@ -43,7 +43,7 @@ class Column(Section):
     @property
     def is_asked(self) -> bool:
         """Whether a prediction needs it."""
-        return bool({"key", "time", "feature"} & set(self.roles))
+        return bool({"key", "time", "group", "feature"} & set(self.roles))
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -90,6 +90,8 @@ class Schema(Section):
             found = self.names(role)
             if len(found) != 1:
                 raise ValueError(f"exactly one column has the role {role}, not {len(found)}")
+        if len(self.names("group")) > 1:
+            raise ValueError("at most one column has the role group")
         if self[self.time].type != "datetime":
             raise ValueError(f"{self.time}: the time column is a datetime")
         if self[self.target].type != "boolean":
@@ -121,6 +123,11 @@ class Schema(Section):
         return self.names("time")[0]
 
     @cached_property
+    def group(self) -> str | None:
+        """The column whose rows of one value are alike, so that they stay together."""
+        return next(iter(self.names("group")), None)
+
+    @cached_property
     def target(self) -> str:
         """The column that is predicted."""
         return self.names("target")[0]
@@ -128,7 +135,7 @@ class Schema(Section):
     @cached_property
     def request(self) -> list[str]:
         """The columns that a prediction needs: what is known when it is made."""
-        return self.names("key", "time", "feature")
+        return self.names("key", "time", "group", "feature")
 
 
 def load_schema(path: Path = Path("schema.yaml")) -> Schema:

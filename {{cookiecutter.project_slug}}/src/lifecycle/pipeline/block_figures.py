@@ -16,6 +16,7 @@ import polars as pl
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.privacy import shown
 from lifecycle.core import day_blocks
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.frames import labels
 from lifecycle.core.metric_names import worst as worst_of
 from lifecycle.core.params import Params
@@ -81,6 +82,5 @@ def _figure(
     rows: pl.DataFrame, key: str, name: str, schema: Schema, params: Params
 ) -> Iterator[tuple[str, float]]:
     label = labels(rows, schema)
-    day = rows[schema.time].dt.date().to_numpy()
-    if judgeable(label, day, params):
+    if judgeable(label, of_rows(rows, schema), params):
         yield key, figure(label, rows["probability"].to_numpy(), name)

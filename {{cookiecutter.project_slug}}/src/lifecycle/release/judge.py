@@ -14,6 +14,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json
 from lifecycle.contract.model_file import Model
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.frames import labels, request_arrays
 from lifecycle.core.params import Params
 from lifecycle.records import registry
@@ -85,7 +86,7 @@ def against_champion(
         label,
         predicted,
         theirs,
-        holdout[schema.time].dt.date().to_numpy(),
+        of_rows(holdout, schema),
         params.gate.champion,
         params.train.seed,
     )
