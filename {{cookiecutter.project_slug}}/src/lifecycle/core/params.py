@@ -13,7 +13,7 @@ from lifecycle.contract.operations import PredictionLog, Serve
 from lifecycle.contract.section import Count, Section, Share, parse
 from lifecycle.core import parts
 from lifecycle.core.metric_names import SIGN, DrawnMetric, Metric
-from lifecycle.core.window import Window
+from lifecycle.core.window import Unit, Window
 from project.hyperparameters import Train, Tune
 
 Kind = TypeVar("Kind", bound=Section)
@@ -55,10 +55,12 @@ class Paths(Section):
 
 
 class Data(Section):
-    """Which source is read, and which months of it."""
+    """Which source is read, and which time of it."""
 
     source: str
     window: Window
+    # By which its rows are counted, and the window moves.
+    unit: Unit = "month"
 
 
 class Validate(Section):

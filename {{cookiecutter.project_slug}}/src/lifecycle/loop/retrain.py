@@ -8,12 +8,11 @@ next one. From then on the window has moved, in a commit, and running it again g
 from __future__ import annotations
 
 import argparse
-import calendar
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -24,7 +23,16 @@ from lifecycle.contract.files import read_json, read_state, write_json
 from lifecycle.core import child, edited_yaml, failure, git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
-from lifecycle.core.window import Window, shifted
+from lifecycle.core.window import (
+    TYPED,
+    Unit,
+    Window,
+    day_after,
+    is_period,
+    moved_by_months,
+    named,
+    unit_of,
+)
 from lifecycle.loop.settings import Retrain
 from lifecycle.pipeline import ingest, source
 
@@ -33,8 +41,8 @@ TRACKED = ("params.yaml", "dvc.lock")
 STEPS = ("register", "package", "deploy")
 
 
-def last_days(root: Path, params: Params, schema: Schema) -> dict[str, int]:
-    """Return the last day of each month that has a label in the source."""
+def last_days(root: Path, params: Params, schema: Schema) -> dict[str, date]:
+    """Return the last day of each period (data.unit) that has a label in the source."""
     folder = root / params.paths.source
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         names = [schema.time, schema.target]
@@ -42,13 +50,16 @@ def last_days(root: Path, params: Params, schema: Schema) -> dict[str, int]:
         lazy, readings = ingest.conform(found, schema, is_text=is_text)
         refused = pl.struct(pl.col("_refused").struct.field(*names)).alias("_refused")
         rows = ingest.refuse(lazy.select(*names, refused).collect(), readings, schema).drop_nulls()
-    time, month = pl.col(schema.time), pl.col(schema.time).dt.strftime("%Y-%m").alias("month")
-    last = rows.group_by(month).agg(time.dt.day().max().alias("day"))
-    return {str(name): int(day) for name, day in last.iter_rows()}
+    time = pl.col(schema.time)
+    period = named(time, params.data.unit).alias("period")
+    last = rows.group_by(period).agg(time.dt.date().max().alias("day"))
+    return dict(last.iter_rows())
 
 
-def chosen_end(labelled: dict[str, int], asked: str | None) -> str:
-    """Return the month that was asked for, or the newest that is labelled up to its last day.
+def chosen_end(labelled: dict[str, date], asked: str | None, unit: Unit = "month") -> str:
+    """Return the period that was asked for, or the newest that is labelled to its end.
+
+    That is where its last day has a label, or a later period has one: not every day has rows.
 
     Raises:
         StageError: there is none, or what was asked for has no labels.
@@ -56,22 +67,32 @@ def chosen_end(labelled: dict[str, int], asked: str | None) -> str:
     if asked and asked not in labelled:
         newest = f"its newest are of {max(labelled)}" if labelled else "it has none"
         raise StageError(f"the source has no labels in {asked}: {newest}")
+    newest = max(labelled, default="")
     whole = [name for name, day in labelled.items()
-             if day == calendar.monthrange(int(name[:4]), int(name[5:]))[1]]  # fmt: skip
+             if name < newest or day == day_after(name) - timedelta(1)]  # fmt: skip
     if not asked and not whole:
-        raise StageError("the source has no month that is labelled up to its last day", "give END")
+        raise StageError(
+            f"the source has no {unit} that is labelled up to its last day", "give END"
+        )
     return asked or max(whole)
 
 
 def moved(window: Window, end: str, months: int) -> Window:
-    """Return the window up to `end`, from where it began but no more than `months` long.
+    """Return the window up to the period `end`, from where it began but at most so many months.
 
     Raises:
         StageError: `end` lies before the window's own end.
     """
-    if end < window.end:
-        raise StageError(f"the window ends with {window.end} already", "give a later END=YYYY-MM")
-    return Window(start=max(window.start, shifted(end, 1 - months)), end=end)
+    until = day_after(end)
+    if until < window.until:
+        said = f"the window ends with {window.end} already"
+        raise StageError(said, f"give a later END={TYPED[unit_of(end)]}")
+    whole = Window.over(end, end)
+    since = moved_by_months(until, -months)
+    if since <= window.since:
+        return Window(start=window.start, end=whole.end)
+    is_month = since.day == 1 and unit_of(end) == "month"
+    return Window(start=since.isoformat()[: 7 if is_month else 10], end=whole.end)
 
 
 def write_window(path: Path, window: Window) -> None:
@@ -129,13 +150,13 @@ def require_clean(root: Path) -> None:
 def retrain(
     root: Path, params: Params, schema: Schema, end: str | None, steps: Sequence[str]
 ) -> str:
-    """Retrain up to the month `end`, then run `steps` (of STEPS); return what became of it.
+    """Retrain up to the period `end`, then run `steps` (of STEPS); return what became of it.
 
     Raises:
         StageError: a stage, the gate or a step stopped the line.
     """
     require_clean(root)
-    asked = chosen_end(last_days(root, params, schema), end)
+    asked = chosen_end(last_days(root, params, schema), end, params.data.unit)
     window = moved(params.data.window, asked, params.part(Retrain).window_months)
     write_json(_note(root), {"head": git.head(root)})
     try:
@@ -160,8 +181,10 @@ def retrain(
 
 def main(given: argparse.Namespace) -> None:
     """Retrain, release and deploy."""
-    if given.end and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", given.end):
-        raise StageError(f"{given.end} is no month", "give END=YYYY-MM")
+    params = load_params()
+    unit = params.data.unit
+    if given.end and not is_period(given.end, unit):
+        raise StageError(f"{given.end} is no {unit}", f"give END={TYPED[unit]}")
     steps = [step for step in STEPS if step != "deploy" or not given.no_deploy]
     steps = [] if given.no_release else steps
-    print(f"retrain: {retrain(project_root(), load_params(), load_schema(), given.end, steps)}")
+    print(f"retrain: {retrain(project_root(), params, load_schema(), given.end, steps)}")

@@ -10,7 +10,7 @@ from pydantic import Field
 from lifecycle.contract.columns import Column, Schema
 from lifecycle.contract.section import Section, parse
 from lifecycle.core.params import Validate
-from lifecycle.core.window import Window
+from lifecycle.core.window import Unit, Window
 
 # pandas' own names of what ingest writes; Great Expectations compares with them.
 PANDAS_TYPES = {
@@ -93,11 +93,12 @@ def of_snapshot(schema: Schema, window: Window, beyond: Beyond) -> list[Expectat
     return [*whole, *columns, *beyond.expectations]
 
 
-def of_months(params: Validate) -> list[Expectation]:
-    """Return what is expected of each month against the one before it."""
+def of_periods(params: Validate, unit: Unit = "month") -> list[Expectation]:
+    """Return what is expected of each month, or another unit, against the one before it."""
     change = params.maximum_row_count_change
     return [
         _expect("column_values_to_be_between", column="row_count_change",
                 min_value=-change, max_value=change,
-                notes="Rows a day against the month before; validate.maximum_row_count_change"),
+                notes=f"Rows a day against the {unit} before; "
+                      "validate.maximum_row_count_change"),
     ]  # fmt: skip

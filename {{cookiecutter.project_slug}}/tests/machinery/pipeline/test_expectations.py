@@ -25,7 +25,7 @@ from lifecycle.pipeline.suite import (
     Expectation,
     load_beyond,
     of_key,
-    of_months,
+    of_periods,
     of_snapshot,
 )
 from lifecycle.pipeline.withheld import names
@@ -92,7 +92,7 @@ def found(
 ) -> dict[str, list[Result]]:
     """What Great Expectations says of each copy, by its name."""
     suite = of_snapshot(SCHEMA, real_params.data.window, BEYOND)
-    keys, months = SCHEMA.names("key"), of_months(real_params.validate_)
+    keys, months = SCHEMA.names("key"), of_periods(real_params.validate_)
     frames: dict[str, Checked] = {}
     for kind, frame in spoilt.items():
         about = [e for e in suite[3:] if e.type == RULES[kind] and e not in BEYOND.expectations]
@@ -104,7 +104,7 @@ def found(
         "duplicate": (pl.concat([rows, rows.head(3)]), suite[1:2], keys),
         "later": (pl.concat([rows.tail(-2), later.head(2)]), suite[2:3], keys),
         "without": (rows.drop("humidity"), suite[:1], keys),
-        "thinner": (validate.months(thinner, SCHEMA), months, ["month"]),
+        "thinner": (validate.periods(thinner, SCHEMA), months, ["month"]),
     }
     frames |= others
     docs = tmp_path_factory.mktemp("docs")
