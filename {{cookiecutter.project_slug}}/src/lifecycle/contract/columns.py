@@ -14,6 +14,7 @@ from lifecycle.contract.section import Section, Share, parse
 Type = Literal["integer", "float", "boolean", "category", "string", "datetime"]
 Role = Literal["key", "time", "group", "feature", "target", "sensitive", "leak", "ignored"]
 Private = Literal["left_out", "hashed"]
+Epoch = Literal["seconds", "milliseconds", "microseconds"]
 
 
 def _is_place(zone: str) -> bool:
@@ -39,6 +40,8 @@ class Column(Section):
     private: Private | None = None
     # Of a datetime: whose local time it is, to which values with a zone are converted.
     zone: str | None = None
+    # Of a datetime that is given as a number: of what, since 1970 began in UTC.
+    epoch: Epoch | None = None
 
     @property
     def is_asked(self) -> bool:
@@ -62,6 +65,8 @@ class Column(Section):
             raise ValueError(f"{self.name}: windows go by it, so it cannot be private")
         if self.zone is not None and self.type != "datetime":
             raise ValueError(f"{self.name}: only a datetime has a zone")
+        if self.epoch is not None and self.type != "datetime":
+            raise ValueError(f"{self.name}: only a datetime has an epoch")
         if self.zone not in (None, "UTC") and not _is_place(str(self.zone)):
             raise ValueError(f"{self.name}: {self.zone} is no zone; give one as Europe/Berlin")
         return self

@@ -88,16 +88,18 @@ def complaint(column: Column, reading: Reading, refused: pl.Series) -> str:
         return ""
     first = refused.drop_nulls()[0][:SHOWN_CHARACTERS]
     example = "" if column.private else f", as {first!r}"
-    how = reading.fault or values.HOW[column.type]
+    how = reading.fault or values.how(column)
     return f"{column.name}: {count} values are no {column.type}{example} ({how})"
 
 
 def _fault(column: Column, found: pl.DataType) -> str:
     if column.type == "datetime" and isinstance(found, pl.Datetime):
         return "it has a zone: name the column's zone in schema.yaml, or give local time"
+    if column.type == "datetime" and found.is_numeric():
+        return "the column has numbers: name their epoch in schema.yaml, as `epoch: seconds`"
     if found == pl.String:
         return f"the column is text: give it as {column.type}, or have it read as text, from CSV"
-    return f"the column is of type {found}: {values.HOW[column.type]}"
+    return f"the column is of type {found}: {values.how(column)}"
 
 
 def universal(text: pl.Expr) -> pl.Expr:
@@ -195,7 +197,22 @@ def _datetime(column: Column, raw: pl.Expr, found: pl.DataType, is_text: bool) -
             exact = pl.when(raw.dt.nanosecond() % 1000 == 0).then(raw)
         exact = exact.dt.cast_time_unit("us")
         naive, zoned = (None, exact) if found.time_zone else (exact, None)
+    if column.epoch and (number := _integer(column, raw, found, is_text)) is not None:
+        counted = _since_1970(column, number)
+        if column.zone is None:
+            naive = counted if naive is None else pl.coalesce(counted, naive)
+        else:
+            counted = counted.dt.replace_time_zone("UTC")
+            zoned = counted if zoned is None else pl.coalesce(counted, zoned)
     return _in_zone(column, naive, zoned) if column.zone else naive
+
+
+def _since_1970(column: Column, number: pl.Expr) -> pl.Expr:
+    """Return the moments that lie so many units behind the beginning of 1970, in UTC."""
+    low, high = values.epochs(column)
+    kept = pl.when(number.is_between(low, high)).then(number)
+    unit = values.MICROSECONDS[column.epoch]  # type: ignore[index]
+    return (kept * unit).cast(pl.Datetime("us"))
 
 
 def _in_zone(column: Column, naive: pl.Expr | None, zoned: pl.Expr | None) -> pl.Expr | None:

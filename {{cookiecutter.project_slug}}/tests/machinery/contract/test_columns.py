@@ -60,6 +60,16 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "scheduled_departure: windows go by it, so it cannot be private",
     ),
     "zone of a number": ({"humidity": {"zone": "UTC"}}, "humidity: only a datetime has a zone"),
+    "epoch of a number": (
+        {"humidity": {"epoch": "seconds"}}, "humidity: only a datetime has an epoch",
+    ),
+    "unknown epoch": (
+        {"scheduled_departure": {"epoch": "days"}}, "epoch: Input should be 'seconds', 'mill",
+    ),
+    "two groups": (
+        {"carrier": {"roles": ["key", "group"]}, "origin": {"roles": ["group"]}},
+        "at most one column has the role group",
+    ),
     "no such zone": (
         {"scheduled_departure": {"zone": "Berlin"}},
         "scheduled_departure: Berlin is no zone; give one as Europe/Berlin",
