@@ -43,7 +43,7 @@ def ingested(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPat
 
     reader = example.Source(lambda folder: None, scan, is_text=path.suffix == ".csv")
     patch.setitem(example.SOURCES, "tried", reader)
-    window = params.data.window.model_copy(update={"start": "2013-05", "end": "2013-05"})
+    window = params.data.dates.model_copy(update={"start": "2013-05", "end": "2013-05"})
     data = params.data.model_copy(update={"source": "tried", "window": window})
     return ingest.ingest(path.parent, params.model_copy(update={"data": data}), schema)[0]
 

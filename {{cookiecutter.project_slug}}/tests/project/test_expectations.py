@@ -67,7 +67,7 @@ def exchange(frame: pl.DataFrame, one: str, other: str) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def days(snapshot: pl.DataFrame) -> pl.DataFrame:
     """Whole days, each tenth: what ties rows of one hour to each other needs all of them."""
-    return snapshot.filter(pl.col(SCHEMA.time).dt.ordinal_day() % 10 == 0)
+    return snapshot.filter(pl.col(SCHEMA.clock).dt.ordinal_day() % 10 == 0)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def found(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, list[Result]]:
     """What Great Expectations says of each copy, by its name."""
-    suite = of_snapshot(SCHEMA, params.data.window, BEYOND)
+    suite = of_snapshot(SCHEMA, params.data.dates, BEYOND)
     keys, months = SCHEMA.names("key"), of_periods(params.validate_)
     frames: dict[str, Checked] = {
         "clean rows": (validate.with_derived(rows, BEYOND), suite, keys),

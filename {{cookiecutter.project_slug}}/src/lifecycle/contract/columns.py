@@ -9,10 +9,13 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, model_validator
 
+from lifecycle.contract.errors import StageError
 from lifecycle.contract.section import Section, Share, parse
 
 Type = Literal["integer", "float", "boolean", "category", "string", "datetime"]
 Role = Literal["key", "time", "group", "feature", "target", "sensitive", "leak", "ignored"]
+# What not every data set has.
+OPTIONAL: tuple[Role, ...] = ("time", "group")
 Private = Literal["left_out", "hashed"]
 Epoch = Literal["seconds", "milliseconds", "microseconds"]
 
@@ -91,13 +94,13 @@ class Schema(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for role in ("time", "target"):
-            found = self.names(role)
-            if len(found) != 1:
-                raise ValueError(f"exactly one column has the role {role}, not {len(found)}")
-        if len(self.names("group")) > 1:
-            raise ValueError("at most one column has the role group")
-        if self[self.time].type != "datetime":
+        if len(self.names("target")) != 1:
+            found = len(self.names("target"))
+            raise ValueError(f"exactly one column has the role target, not {found}")
+        for role in OPTIONAL:
+            if len(self.names(role)) > 1:
+                raise ValueError(f"at most one column has the role {role}")
+        if self.time and self[self.time].type != "datetime":
             raise ValueError(f"{self.time}: the time column is a datetime")
         if self[self.target].type != "boolean":
             raise ValueError(f"{self.target}: the target is a boolean")
@@ -123,9 +126,20 @@ class Schema(Section):
         return {c.name: c.categories for c in self.columns if c.private and c.categories}
 
     @cached_property
-    def time(self) -> str:
-        """The column that splits and windows go by."""
-        return self.names("time")[0]
+    def time(self) -> str | None:
+        """The column that splits and windows go by, where the data has one."""
+        return next(iter(self.names("time")), None)
+
+    @cached_property
+    def clock(self) -> str:
+        """The same where there has to be one.
+
+        Raises:
+            StageError: there is none.
+        """
+        if self.time is None:
+            raise StageError("no column of schema.yaml has the role time")
+        return self.time
 
     @cached_property
     def group(self) -> str | None:

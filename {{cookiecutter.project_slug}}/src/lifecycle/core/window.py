@@ -16,6 +16,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lifecycle.contract.section import Section
 
+# What stands for the window of data that has no time.
+ALL = "all rows"
 Unit = Literal["day", "week", "month", "quarter"]
 FORMS: dict[Unit, str] = {
     "day": "[0-9]{4}-[0-9]{2}-[0-9]{2}", "week": "[0-9]{4}-W[0-9]{2}",

@@ -150,7 +150,7 @@ def compare(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
     """Return everything that there is to say about this change."""
     log = (root / LOG).read_text(encoding="utf-8") if (root / LOG).is_file() else ""
     found: dict[str, Any] = {
-        "commit": git.head(root), "window": str(params.data.window), **verdict(root, params, log),
+        "commit": git.head(root), "window": params.data.span, **verdict(root, params, log),
         "stages": stages(log), "validation": validation(root, params),
         "scores": None, "no_scores": None, "base": None,
         "lock_is_current": "dvc.lock" not in git.changed(root),

@@ -1,5 +1,7 @@
-"""Retrain moves the data window to newer months, and lets the new model prove itself.
+"""Retrain takes newer data, and lets the new model prove itself.
 
+It moves the data window to newer months; data without time is fetched anew, whatever its source has
+by now.
 The same pipeline, the same gate, the same rollout: it bypasses nothing. Where pipeline or gate stop
 the line, parameters, data and model are as before; a run that was killed there is undone by the
 next one. From then on the window has moved, in a commit, and running it again goes on.
@@ -20,10 +22,13 @@ import polars as pl
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json, read_state, write_json
+from lifecycle.contract.section import plain
 from lifecycle.core import child, edited_yaml, failure, git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
+from lifecycle.core.timing import window_of
 from lifecycle.core.window import (
+    ALL,
     TYPED,
     Unit,
     Window,
@@ -33,8 +38,10 @@ from lifecycle.core.window import (
     named,
     unit_of,
 )
+from lifecycle.loop import source_again
 from lifecycle.loop.settings import Retrain
 from lifecycle.pipeline import ingest, source
+from lifecycle.release.register import hash_of_folder
 
 TRACKED = ("params.yaml", "dvc.lock")
 # The commands that release a model.
@@ -45,12 +52,12 @@ def last_days(root: Path, params: Params, schema: Schema) -> dict[str, date]:
     """Return the last day of each period (data.unit) that has a label in the source."""
     folder = root / params.paths.source
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        names = [schema.time, schema.target]
+        names = [schema.clock, schema.target]
         found, is_text = source.scan(params.data.source, folder, Path(scratch))
         lazy, readings = ingest.conform(found, schema, is_text=is_text)
         refused = pl.struct(pl.col("_refused").struct.field(*names)).alias("_refused")
         rows = ingest.refuse(lazy.select(*names, refused).collect(), readings, schema).drop_nulls()
-    time = pl.col(schema.time)
+    time = pl.col(schema.clock)
     period = named(time, params.data.unit).alias("period")
     last = rows.group_by(period).agg(time.dt.date().max().alias("day"))
     return dict(last.iter_rows())
@@ -115,6 +122,20 @@ def _run(root: Path, *arguments: str) -> None:
         raise failure.passed_on(failure.of(root, done.stderr, arguments[0]))
 
 
+def _renew(root: Path, params: Params) -> None:
+    """Fetch the source anew; rows that somebody has put there since the pipeline ran are those."""
+    folder = root / params.paths.source
+    lock = plain((root / "dvc.lock").read_bytes()) if (root / "dvc.lock").is_file() else {}
+    known = [one for stage in lock.get("stages", {}).values() for one in stage.get("deps", [])]
+    wanted = next((one["md5"] for one in known if one["path"] == str(params.paths.source)), None)
+    if folder.is_dir() and hash_of_folder(folder) != wanted:
+        print(f"retrain: {params.paths.source} has other files than when the pipeline ran: "
+              "they are taken, nothing is fetched")  # fmt: skip
+        return
+    source_again.set_aside(folder)
+    _run(root, "source")
+
+
 def undo(root: Path) -> None:
     """Bring parameters, lock, data and model back to the last commit."""
     git.restore(root, *TRACKED)
@@ -122,6 +143,8 @@ def undo(root: Path) -> None:
     if is_locked and child.run(root, "dvc", "checkout", "--quiet", "--force").returncode:
         # Not an error of its own: it would hide why the line was stopped.
         print("retrain: data and model of before are not in the cache: type `make pipeline`")
+    if folder := (read_state(_note(root)) or {}).get("source"):
+        source_again.undo(root / folder)
     _note(root).unlink(missing_ok=True)
 
 
@@ -156,27 +179,37 @@ def retrain(
         StageError: a stage, the gate or a step stopped the line.
     """
     require_clean(root)
-    asked = chosen_end(last_days(root, params, schema), end, params.data.unit)
-    window = moved(params.data.window, asked, params.part(Retrain).window_months)
-    write_json(_note(root), {"head": git.head(root)})
+    window, folder = window_of(params, schema), root / params.paths.source
+    if window is not None:
+        asked = chosen_end(last_days(root, params, schema), end, params.data.unit)
+        window = moved(window, asked, params.part(Retrain).window_months)
+    elif end:
+        raise StageError(f"END={end} is of time, and no column of schema.yaml has the role time")
+    write_json(_note(root), {"head": git.head(root), "source": str(params.paths.source)})
     try:
-        write_window(root / "params.yaml", window)
+        if window is not None:
+            write_window(root / "params.yaml", window)
+        else:
+            _renew(root, params)
         _run(root, "pipeline")
         _run(root, "gate")
     except BaseException:
         undo(root)
         raise
+    span = window or ALL
     if read_json(root / params.paths.gate_report)["verdict"] == "unchanged":
         undo(root)
-        return f"nothing new: the model of {window} is the champion already"
+        return f"nothing new: the model of {span} is the champion already"
     changed = [path for path in TRACKED if path in git.changed(root)]
     if changed:
-        git.commit(root, f"Move the data window to {window}", *changed)
+        said = f"Move the data window to {window}" if window else "Take the source's rows of today"
+        git.commit(root, said, *changed)
+    source_again.keep(folder)
     _note(root).unlink()
     for step in steps:
         _run(root, step)
     done = f"{' and '.join(steps)} done" if steps else "committed; nothing is released"
-    return f"the window is {window}, {done}"
+    return f"the window is {span}, {done}"
 
 
 def main(given: argparse.Namespace) -> None:

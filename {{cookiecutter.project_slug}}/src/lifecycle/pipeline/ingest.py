@@ -18,6 +18,7 @@ from lifecycle.contract.files import replacing, write_json
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.reading import Reading, apply, complaint, read
+from lifecycle.core.timing import window_of
 from lifecycle.core.window import Unit, Window, named
 from lifecycle.pipeline import source
 
@@ -42,8 +43,13 @@ def conform(
         raise StageError(f"the source lacks the column {', '.join(missing)} of schema.yaml")
     readings = {c.name: read(c, present[c.name], is_text=is_text) for c in schema.columns}
     if window:
-        frame = in_window(frame, readings[schema.time], window)
+        frame = in_window(frame, readings[schema.clock], window)
     return apply(frame, readings).drop("_missing"), readings
+
+
+def in_order(schema: Schema) -> list[str]:
+    """Return the columns that rows are sorted by: the time, where there is one, and the keys."""
+    return list(dict.fromkeys([*schema.names("time"), *schema.names("key")]))
 
 
 def refuse(rows: pl.DataFrame, readings: dict[str, Reading], schema: Schema) -> pl.DataFrame:
@@ -78,11 +84,14 @@ def profile(
     frame: pl.DataFrame, unlabelled: int, schema: Schema, unit: Unit = "month"
 ) -> dict[str, Any]:
     """Describe a snapshot: rows, rows by month or another unit, and the nulls of each column."""
-    counts = frame.group_by(named(pl.col(schema.time), unit).alias("period")).len()
+    by_period = {}
+    if schema.time is not None:
+        counts = frame.group_by(named(pl.col(schema.time), unit).alias("period")).len()
+        by_period[f"rows_by_{unit}"] = dict(counts.sort("period").iter_rows())
     return {
         "rows": frame.height,
         "rows_without_label": unlabelled,
-        f"rows_by_{unit}": dict(counts.sort("period").iter_rows()),
+        **by_period,
         "nulls": {name: frame[name].null_count() for name in frame.columns},
     }
 
@@ -95,19 +104,19 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
         raise StageError(
             f"{folder} is empty", "delete it and run `make pipeline`, which fetches it"
         )
-    order = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
+    window = window_of(params, schema)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         try:
             found, is_text = source.scan(params.data.source, folder, Path(scratch))
-            window = params.data.window
             lazy, readings = conform(found, schema, is_text=is_text, window=window)
-            rows = lazy.sort(order, maintain_order=True).collect(engine="streaming")
+            rows = lazy.sort(in_order(schema), maintain_order=True).collect(engine="streaming")
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             # Of a missing column it is said which one, and not all those that are there.
             reason = str(error).splitlines()[0].partition("; valid columns")[0]
             raise StageError(f"{folder} cannot be read: {reason}") from None
     if rows.is_empty():
-        raise StageError(f"{folder} has no rows from {window} (data.window)")
+        of = f" from {window} (data.window)" if window else ""
+        raise StageError(f"{folder} has no rows{of}")
     labelled = refuse(rows, readings, schema).filter(pl.col(schema.target).is_not_null())
     unlabelled = rows.height - labelled.height
     return labelled, profile(labelled, unlabelled, schema, params.data.unit)
@@ -121,7 +130,6 @@ def main() -> None:
     with replacing(root / params.paths.snapshot) as temporary:
         frame.write_parquet(temporary, row_group_size=ROWS_PER_GROUP)
     write_json(root / params.paths.ingest_report, report)
-    print(
-        f"ingest: {report['rows']} rows from {params.data.window.start} to "
-        f"{params.data.window.end}, {report['rows_without_label']} without a label left out"
-    )
+    window, left_out = params.data.window, report["rows_without_label"]
+    of = f" from {window}" if window else ""
+    print(f"ingest: {report['rows']} rows{of}, {left_out} without a label left out")

@@ -77,18 +77,21 @@ def of_key(names: list[str]) -> Expectation:
     return _expect("compound_columns_to_be_unique", notes, column_list=names)
 
 
-def of_snapshot(schema: Schema, window: Window, beyond: Beyond) -> list[Expectation]:
+def of_snapshot(schema: Schema, window: Window | None, beyond: Beyond) -> list[Expectation]:
     """Return every expectation of the snapshot."""
     whole = [
         _expect("table_columns_to_match_set", column_set=[
             *(column.name for column in schema.columns), *beyond.derived,
         ]),
         of_key(schema.names("key")),
-        _expect("column_values_to_be_between", column=schema.time,
-                min_value=f"{window.since}T00:00:00",
-                max_value=f"{window.until}T00:00:00", strict_max=True,
-                notes="data.window of params.yaml"),
     ]  # fmt: skip
+    if window is not None:
+        whole.append(
+            _expect("column_values_to_be_between", column=schema.clock,
+                    min_value=f"{window.since}T00:00:00",
+                    max_value=f"{window.until}T00:00:00", strict_max=True,
+                    notes="data.window of params.yaml")
+        )  # fmt: skip
     columns = [expectation for column in schema.columns for expectation in of_column(column)]
     return [*whole, *columns, *beyond.expectations]
 

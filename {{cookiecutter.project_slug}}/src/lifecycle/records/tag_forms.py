@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from lifecycle.contract.errors import StageError
-from lifecycle.core.window import Window
+from lifecycle.core.window import ALL, Window
 from lifecycle.records import definition
 
 KEY, VALUE = re.compile(r"[a-z][A-Za-z0-9_.]{0,99}"), re.compile(r"[ -~]{1,100000}")
@@ -32,8 +32,8 @@ def is_share(text: str) -> bool:
 
 
 def is_window(text: str) -> bool:
-    """Say whether it names a month, or day, and one that is not before it."""
-    return _window(text) is not None
+    """Say whether it names a month, or day, and one that is not before it; or all rows."""
+    return text == ALL or _window(text) is not None
 
 
 def _window(text: str) -> Window | None:

@@ -62,8 +62,8 @@ def _type(column: Column) -> Any:
         # OpenAPI's own format date-time has a zone.
         shape: dict[str, Any] = {"type": "string", "pattern": _pattern(column)}
         if column.epoch:
-            low, high = values.epochs(column)
-            shape = {"anyOf": [{"type": "integer", "minimum": low, "maximum": high}, shape]}
+            first, last = values.epochs(column)
+            shape = {"anyOf": [{"type": "integer", "minimum": first, "maximum": last}, shape]}
         read = BeforeValidator(values.moment_of(column))
         return Annotated[datetime, read, WithJsonSchema(shape)]
     if column.type == "integer":

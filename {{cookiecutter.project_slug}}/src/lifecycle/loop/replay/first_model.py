@@ -41,7 +41,7 @@ def window_before(known: list[str], first: str, most: int) -> Window:
 def holdout_days(params: Params, window: Window) -> int:
     """Return how many days are held out: the project's own, where the window has twice as many."""
     whole, own = (window.until - window.since).days, params.prepare.holdout_days
-    return own if whole >= 2 * own else params.part(Replay).holdout_days
+    return own if own and whole >= 2 * own else params.part(Replay).holdout_days
 
 
 def opened(gate: dict[str, Any]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class Played:
         self.months.append(month)
         self._began[name] = datetime.now(UTC)
         rows = self.rows[name]
-        day = pl.col(self.schema.time).dt.date()
+        day = pl.col(self.schema.clock).dt.date()
         middle = rows.filter(day <= self._middle(name)).height
         first = self._send(month, rows[:middle])
         self._deliver_labels(shifted(name, -1))
@@ -116,7 +116,7 @@ class Played:
         rates = [one for one in (rate, self.rate) if one]
         traffic = Traffic(f"http://127.0.0.1:{port}", options.connections, min(rates, default=None))
         answers = traffic.send(
-            rows.select(self.schema.request), self.schema.time, options.rows_per_request
+            rows.select(self.schema.request), self.schema.clock, options.rows_per_request
         )
         for status, count in answers.statuses.items():
             month.statuses[str(status)] = month.statuses.get(str(status), 0) + count
@@ -162,7 +162,8 @@ class Played:
         if month.verdict != "firing":
             month.outcome, month.why = "kept", f"monitoring is {month.verdict}"
             return self._send(month, rows)
-        if day_after(end) <= load_params(root / "params.yaml").data.window.until:
+        window = load_params(root / "params.yaml").data.window
+        if window and day_after(end) <= window.until:
             month.outcome, month.why = "kept", f"it has the labels up to {end} already"
             return self._send(month, rows)
         done = self.clone.run("retrain", "--end", end, "--no-deploy")
@@ -218,7 +219,7 @@ class Played:
         ]  # fmt: skip
         if not free:
             return
-        rows = self.rows[free[-1]].filter(pl.col(self.schema.time).dt.date() < limit)
+        rows = self.rows[free[-1]].filter(pl.col(self.schema.clock).dt.date() < limit)
         since, counted = datetime.now(UTC), Month(free[-1])
         self._send(counted, rows)
         found = self._judge(since)

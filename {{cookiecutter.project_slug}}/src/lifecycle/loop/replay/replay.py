@@ -14,8 +14,8 @@ import argparse
 import os
 import re
 import tempfile
-import time
 from pathlib import Path
+from time import monotonic
 
 import polars as pl
 
@@ -24,6 +24,7 @@ from lifecycle.contract.errors import StageError
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.terminal import working
+from lifecycle.core.timing import window_of
 from lifecycle.core.window import FORMS, TYPED, Unit, is_period, named, spanned
 from lifecycle.loop.replay import first_model
 from lifecycle.loop.replay import page as replay_page
@@ -74,13 +75,13 @@ def rate_of(text: str) -> float | None:
 def read_months(root: Path, params: Params, schema: Schema) -> Months:
     """Return the source's rows by month (data.unit), labelled or not, in the order of time."""
     folder = root / params.paths.source
-    keys = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         found, is_text = source.scan(params.data.source, folder, Path(scratch))
         lazy, readings = ingest.conform(found, schema, is_text=is_text)
-        rows = ingest.refuse(lazy.collect(), readings, schema).sort(keys)
-    month = named(pl.col(schema.time), params.data.unit).alias("_month")
-    dated = rows.filter(pl.col(schema.time).is_not_null()).with_columns(month)
+        rows = ingest.refuse(lazy.collect(), readings, schema).sort(ingest.in_order(schema))
+    time = pl.col(schema.clock)
+    month = named(time, params.data.unit).alias("_month")
+    dated = rows.filter(time.is_not_null()).with_columns(month)
     parts = dated.partition_by("_month", as_dict=True, maintain_order=True)
     return {str(name): part.drop("_month") for (name,), part in parts.items()}
 
@@ -121,10 +122,12 @@ def main(given: argparse.Namespace) -> None:
     for name in FOREIGN:
         os.environ.pop(name, None)
     os.environ["LIFECYCLE_ENVIRONMENT"] = ENVIRONMENT
-    root, params, began = project_root(), load_params(), time.monotonic()
+    root, params, began = project_root(), load_params(), monotonic()
+    if window_of(params, load_schema()) is None:
+        raise StageError("a replay plays time, and no column of schema.yaml has the role time")
     names, rate = months_of(given.months, params.data.unit), rate_of(given.speed)
     played = replay(root, params, names, rate)
-    found = replay_report.report(played, time.monotonic() - began)
+    found = replay_report.report(played, monotonic() - began)
     replay_page.write(root, params, found)
     print(replay_report.text(found))
     page = params.paths.replay_report.with_suffix(".html")
