@@ -15,6 +15,7 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import json_text, md5_of, parse_strict
 from lifecycle.contract.section import Section, first_mistake
 from lifecycle.core import git
+from lifecycle.core.window import ALL
 from lifecycle.records import bento, proof, tag_forms, verdict
 from lifecycle.records.registry import Version, threshold
 from lifecycle.records.unpack import FACTS, BundleError
@@ -61,8 +62,10 @@ def require_lineage(root: Path, facts: Facts) -> None:
     tags = facts.lineage
     version = Version(facts.version, tags, "")
     asked = proof.settings(root, version) if "git_commit" in tags else None
+    # Data without time has no last moment, and not every task a threshold.
+    timeless = {"train_last"} if tags.get("window") == ALL else set()
     wanted = (*NEEDED, *(threshold(asked[0]) if asked else ()))
-    lacking = [tag for tag in wanted if tag not in tags]
+    lacking = [tag for tag in wanted if tag not in {*tags, *timeless}]
     if lacking:
         raise BundleError(f"its lineage has no {lacking[0]}")
     if mistake := tag_forms.mistake(tags):

@@ -18,6 +18,7 @@ from lifecycle.contract.files import md5, read_json, write_json, write_text
 from lifecycle.contract.outcome import chosen as outcomes
 from lifecycle.contract.section import plain
 from lifecycle.core import failure, git
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.command import project_root
 from lifecycle.core.frames import labels, scores
 from lifecycle.core.metric_names import SIGN
@@ -106,9 +107,8 @@ def scored(root: Path, version: registry.Version, params: Params, schema: Schema
         line = difference(name, mine[name], other[name])
         if name in task.drawn:
             rule = params.gate.champion.model_copy(update={"metric": name})
-            day = holdout[schema.time].dt.date().to_numpy()
-            gain = bootstrap_gain(task.drawn[name], label, ours, theirs, day, rule,
-                                  params.train.seed)  # fmt: skip
+            gain = bootstrap_gain(task.drawn[name], label, ours, theirs, of_rows(holdout, schema),
+                                  rule, params.train.seed)  # fmt: skip
             # The gain is positive where this change is better; the difference has its own sign.
             line["interval"] = sorted(SIGN[name] * end for end in gain[1:])
         found.append(line)
@@ -154,7 +154,7 @@ def compare(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
     """Return everything that there is to say about this change."""
     log = (root / LOG).read_text(encoding="utf-8") if (root / LOG).is_file() else ""
     found: dict[str, Any] = {
-        "commit": git.head(root), "window": str(params.data.window), **verdict(root, params, log),
+        "commit": git.head(root), "window": params.data.span, **verdict(root, params, log),
         "stages": stages(log), "validation": validation(root, params),
         "scores": None, "no_scores": None, "base": None,
         "lock_is_current": "dvc.lock" not in git.changed(root),

@@ -13,6 +13,7 @@ import polars as pl
 
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.outcome import chosen as outcomes
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.frames import labels, scores
 from lifecycle.core.metric_names import SIGN, scale
 from lifecycle.core.params import Params
@@ -59,7 +60,7 @@ def of_window(
     rows: pl.DataFrame, schema: Schema, params: Params, scale: float = 1.0
 ) -> dict[str, Any] | None:
     """Return the quality of a window's predictions; None with too few labels, days or classes."""
-    task, day = tasks.of(schema), rows[schema.time].dt.date().to_numpy()
+    task, day = tasks.of(schema), of_rows(rows, schema)
     found = Judged(labels(rows, schema), scores(rows, outcomes.of(schema)), day, task, scale)
     enough = rows.height >= params.evaluate.minimum_window_labels
     if not enough or not judgeable(found.label, day, params, task):

@@ -18,6 +18,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.outcome import chosen as outcomes
 from lifecycle.contract.privacy import shown
 from lifecycle.core import day_blocks
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.frames import labels, scores
 from lifecycle.core.metric_names import worst as worst_of
 from lifecycle.core.params import Params
@@ -45,6 +46,9 @@ def figure(label: Array, scores: Array, name: str, task: Task, scale: float = 1.
 def worst(rows: pl.DataFrame, schema: Schema, params: Params, scale: float = 1.0) -> dict[str, Any]:
     """Return the worst figure of a block of days, for all that the monitor judges of quality.
 
+    None where the data has no time: then a window differs from the whole by chance alone, of which
+    its own interval tells.
+
     Args:
         rows: Rows of train and holdout with what is predicted for them.
         schema: The whole of schema.yaml.
@@ -53,6 +57,8 @@ def worst(rows: pl.DataFrame, schema: Schema, params: Params, scale: float = 1.0
     """
     name, days = params.gate.champion.metric, params.evaluate.window_days
     found: dict[str, list[float]] = {}
+    if schema.time is None:
+        return {"days": days, "metric": name, "figures": {}}
     score = outcomes.of(schema).score.name
     wanted = {schema.time, schema.target, score, *params.evaluate.slices}
     judged = Judged(schema, params, tasks.of(schema), scale)
@@ -89,7 +95,6 @@ class Judged:
 
     def _figure(self, rows: pl.DataFrame, key: str, name: str) -> Iterator[tuple[str, float]]:
         label = labels(rows, self.schema)
-        day = rows[self.schema.time].dt.date().to_numpy()
-        if judgeable(label, day, self.params, self.task):
+        if judgeable(label, of_rows(rows, self.schema), self.params, self.task):
             found = scores(rows, outcomes.of(self.schema))
             yield key, figure(label, found, name, self.task, self.scale)

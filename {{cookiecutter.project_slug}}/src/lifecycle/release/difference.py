@@ -16,6 +16,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.outcome import chosen as outcomes
 from lifecycle.contract.outcome.outcome import Deciding
 from lifecycle.contract.privacy import shown
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.params import Params
 from lifecycle.records.registry import Version
 from lifecycle.tasks.deciding import of_tags, tags
@@ -57,7 +58,7 @@ def measure(
         schema: The whole of schema.yaml.
         model_md5: The challenger's content.
     """
-    day = holdout[schema.time].dt.date().to_numpy()
+    day = of_rows(holdout, schema)
     outcome, theirs = outcomes.of(schema), of_tags(version.tags)
     if tags(theirs).keys() != tags(deciding).keys() or len(np.unique(day)) < FEWEST_DAYS:
         return None

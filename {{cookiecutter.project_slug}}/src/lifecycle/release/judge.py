@@ -15,12 +15,14 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json
 from lifecycle.contract.model_file import Model
 from lifecycle.contract.outcome import chosen as outcomes
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.frames import labels, request_arrays, scores
 from lifecycle.core.metric_names import scale
 from lifecycle.core.params import Params
 from lifecycle.records import registry
 from lifecycle.release import difference
 from lifecycle.release.champion import champion_scores
+from lifecycle.release.unseen import unseen
 from lifecycle.tasks import chosen as tasks
 from lifecycle.tasks import rules
 from lifecycle.tasks.deciding import decided_by
@@ -69,14 +71,7 @@ def against_champion(
         first_one = Verdict("against the champion", "no champion yet", "first deployment", True,
                             rules.AGAINST)  # fmt: skip
         return [first_one], None
-    seen, first = version.tags.get("train_last", "missing"), str(holdout[schema.time].min())
-    unseen = Verdict(
-        "holdout unseen by the champion",
-        f"it trained up to {seen}",
-        f"before {first}",
-        seen < first,
-        "unseen",
-    )
+    is_unseen, unseen_rows = unseen(root, version, holdout, params, schema)
     label = labels(holdout, schema)
     scored = pl.read_parquet(root / params.paths.predictions, glob=False)
     predicted = scores(scored, outcomes.of(schema))
@@ -89,10 +84,10 @@ def against_champion(
     rule, task = params.gate.champion, tasks.of(schema)
     gain = bootstrap_gain(
         task.drawn[rule.metric],
-        label,
-        predicted,
-        theirs,
-        holdout[schema.time].dt.date().to_numpy(),
+        label[unseen_rows],
+        predicted[unseen_rows],
+        theirs[unseen_rows],
+        of_rows(holdout, schema)[unseen_rows],
         rule,
         params.train.seed,
     )
@@ -104,7 +99,7 @@ def against_champion(
     is_same = version.tags["model_md5"] == md5(path)
     compared = rules.champion(gain, version.name, rule, is_same=is_same,
                               scale=scale(rule.metric, task.facts(label)))  # fmt: skip
-    return [unseen, compared], measured
+    return [is_unseen, compared], measured
 
 
 def judge(

@@ -17,6 +17,7 @@ from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.model_file import Model
 from lifecycle.contract.outcome import chosen as outcomes
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.frames import arrays, labels, scores
 from lifecycle.core.params import ChampionRule, Params
 from lifecycle.tasks import chosen as tasks
@@ -49,7 +50,7 @@ class Scores:
         }  # fmt: skip
         return self.compare(
             labels(judged, self.schema), scores(judged, self.outcome), others,
-            judged[self.schema.time].dt.date().to_numpy(),
+            of_rows(judged, self.schema),
         )  # fmt: skip
 
     def compare(
