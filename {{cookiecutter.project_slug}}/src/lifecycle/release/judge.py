@@ -17,7 +17,7 @@ from lifecycle.contract.model_file import Model
 from lifecycle.core.frames import labels, request_arrays
 from lifecycle.core.params import Params
 from lifecycle.records import registry
-from lifecycle.release import difference
+from lifecycle.release import difference, harmful
 from lifecycle.release.champion import probabilities
 from lifecycle.tasks import rules
 from lifecycle.tasks.rules import Verdict
@@ -117,4 +117,5 @@ def judge(
         *rules.slices(evaluation, params.gate),
         *rules.disparity(evaluation, params.gate),
         *performance(root, holdout, params, schema),
+        *harmful.verdicts(root, params),
     ], measured
