@@ -218,9 +218,10 @@ def gains(
         y, value, ends = place * 20 + 4, values[place], intervals[place]
         shown = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
         begin, end = sorted((at(0.0), at(value)))
+        across = f'x1="{at(ends[0])}" x2="{at(ends[1])}" y1="{y + 7}" y2="{y + 7}"'
+        size = f'x="{begin}" y="{y}" width="{end - begin:.1f}" height="14"'
         parts.append(
             _text(168, y + 11, shown, "end")
-            + f'<rect class="bar {kind}" x="{begin}" y="{y}" width="{end - begin:.1f}" height="14"/>'
-            + f'<line class="whisker" x1="{at(ends[0])}" x2="{at(ends[1])}" y1="{y + 7}" y2="{y + 7}"/>'
+            + f'<rect class="bar {kind}" {size}/><line class="whisker" {across}/>'
         )
     return _svg(label, "".join(parts), WIDTH, height + 20)

@@ -78,8 +78,8 @@ def measure(
     for number, part in enumerate(parts):
         fitted, asked = (train[thinned(rows, settings.maximum_rows)] for rows in part)
         found.append(measured(fitted, asked, chosen, params, schema, number, one_more))
-        took = time.perf_counter() - began
-        print(f"ablate: fold {number + 1} of {len(parts)}: {done} models in {took:.0f} s", flush=True)
+        told = f"{done} models in {time.perf_counter() - began:.0f} s"
+        print(f"ablate: fold {number + 1} of {len(parts)}: {told}", flush=True)
     names = features.names(schema)
     took_each, others = costs.microseconds(train, schema, chosen), alike(arrays(train, names))
     entries = []
@@ -118,7 +118,8 @@ def ablate(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
         mlflow.start_run(experiment_id=experiment, run_name="ablate", tags=owner),
         working("ablate", total) as done,
     ):
-        report = {"about": about, **measure(pl.read_parquet(path, glob=False), params, schema, done)}
+        train = pl.read_parquet(path, glob=False)
+        report = {"about": about, **measure(train, params, schema, done)}
         write_json(root / params.paths.ablation_report, report)
         mlflow.log_params({**settings.model_dump(exclude={"groups"}), "metric": report["metric"]})
         mlflow.log_metric("chance", report["chance"])
@@ -152,8 +153,11 @@ def lines(report: dict[str, Any]) -> str:
 
 def hints(report: dict[str, Any]) -> list[str]:
     """Return what is to be known of features that are unproven since another says the same."""
-    told = {frozenset([one["name"], *one["alike"]]): [one["name"], *one["alike"]]
-            for one in report["features"] if one["verdict"] != ablation.EARNS and one["alike"]}
+    told: dict[frozenset[str], list[str]] = {}
+    for one in report["features"]:
+        if one["verdict"] != ablation.EARNS and one["alike"]:
+            names = [one["name"], *one["alike"]]
+            told.setdefault(frozenset(names), names)
     return [f"{' and '.join(names)} say nearly the same, so each alone is unproven: as a group in "
             "ablate.groups of params.yaml it shows what they earn together"
             for names in told.values()]  # fmt: skip

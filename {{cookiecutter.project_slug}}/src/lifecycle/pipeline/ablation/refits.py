@@ -67,8 +67,9 @@ class Bench:
         self._first: Array | None = None
 
     def refit(
-        self, without: Collection[str] = (), *, seed: int = 0, more: tuple[Columns, Columns] = ({}, {})
-    ) -> Refit:
+        self, without: Collection[str] = (), *, seed: int = 0,
+        more: tuple[Columns, Columns] = ({}, {}),
+    ) -> Refit:  # fmt: skip
         """Fit a model and ask it; the first one that is fitted is the measure of all.
 
         Args:
@@ -112,10 +113,10 @@ class Bench:
                 params.model_copy(update={"seed": params.seed + seed}),
             )  # fmt: skip
         except (LookupError, TypeError, ValueError) as error:
-            said = (str(error).splitlines() or [type(error).__name__])[0]
+            said = f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"
             left_out = f" without {', '.join(without)}" if without else ""
             raise StageError(
-                f"src/project/model.py cannot fit a model{left_out} ({type(error).__name__}: {said})"
+                f"src/project/model.py cannot fit a model{left_out} ({said})"
             ) from None
         return made.to_bytes({key: one for key, one in self._learnt.items() if key in needed})
 

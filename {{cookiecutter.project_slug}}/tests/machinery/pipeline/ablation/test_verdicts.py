@@ -13,9 +13,13 @@ import pytest
 from lifecycle.contract import features as evaluated
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
+from lifecycle.core import blocks
 from lifecycle.core.params import Params
-from lifecycle.pipeline.ablation import ablate, intervals, refits
+from lifecycle.pipeline.ablation import ablate, costs, intervals, refits
+from lifecycle.pipeline.ablation.alike import alike
 from lifecycle.pipeline.ablation.folds import folds, thinned
+from lifecycle.pipeline.ablation.refits import Fold, Refit
+from lifecycle.pipeline.ablation.settings import Ablate
 from project import features as definition
 from project import model
 
@@ -98,3 +102,167 @@ def test_each_verdict_is_that_of_what_was_planted(
         (days * A_DAY, 10 * A_DAY, 10) for days in (30, 40, 50)
     ]
     assert same(ablate.measure(planted(), small(), columns)) == same(report)
+
+
+def test_a_fold_is_asked_only_about_what_comes_after_it(columns: Schema) -> None:
+    rows = planted(4)
+    for fitted, asked in folds(rows, columns, 4, seed=1):
+        assert rows["at"][fitted].max() < rows["at"][asked].min()
+        assert (np.diff(fitted) > 0).all()
+        assert (np.diff(asked) > 0).all()
+    together = np.concatenate([asked for _, asked in folds(rows, columns, 4, seed=1)])
+    # The newest half, each row once; and a share of many rows is spread over all of them.
+    assert together.tolist() == list(range(DAYS // 2 * 4, DAYS * 4))
+    assert thinned(together, 5).tolist() == [120, 149, 179, 209, 239]
+    assert thinned(together, 10**6).tolist() == together.tolist()
+
+
+def test_without_time_no_block_is_on_both_sides(
+    columns: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever makes rows neighbours: here every seventh row is of the same group."""
+    rows = planted(1)
+    group = np.arange(DAYS) % 7
+    monkeypatch.setattr(blocks, "of_rows", lambda *_: group)
+    monkeypatch.setattr(Schema, "names", lambda *_: [])
+    found = folds(rows, columns, 3, seed=1)
+    for fitted, asked in found:
+        assert not set(group[fitted]) & set(group[asked])
+        assert sorted([*fitted, *asked]) == list(range(DAYS))
+    assert sorted(np.concatenate([asked for _, asked in found])) == list(range(DAYS))
+    assert [asked.tolist() for _, asked in folds(rows, columns, 3, seed=1)] == [
+        asked.tolist() for _, asked in found
+    ]
+    with pytest.raises(StageError, match=r"has 7 groups, which is too little for 4 folds"):
+        folds(rows, columns, 4, seed=1)
+
+
+def test_too_few_days_are_told_in_one_line(columns: Schema, small: Callable[..., Params]) -> None:
+    with pytest.raises(StageError, match=r"has 60 days, .* for 16 folds: give ablate.folds less"):
+        ablate.measure(planted(1), small(folds=16), columns)
+
+
+def test_a_fold_with_one_class_is_told_in_one_line(
+    columns: Schema, small: Callable[..., Params]
+) -> None:
+    rows = planted(4)
+    with_one = rows.with_columns(
+        late=pl.when(pl.int_range(pl.len()) >= 150).then(statement=True).otherwise(pl.col("late"))
+    )
+    with pytest.raises(StageError, match="roc_auc cannot be measured on the 40 rows of a fold"):
+        ablate.measure(with_one, small(), columns)
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        ({"g": ["one", "sane"]}, r"ablate.groups.g: sane is no feature: did you mean same\?"),
+        ({"one": ["same"]}, "ablate.groups.one: a feature has this name"),
+        ({"all": list(FEATURES)}, "ablate.groups.all: these are all features"),
+    ],
+)
+def test_a_mistake_in_a_group_is_told_before_anything_is_fitted(
+    columns: Schema, small: Callable[..., Params], groups: Any, said: str
+) -> None:
+    with pytest.raises(StageError, match=said):
+        ablate.candidates(columns, small(groups=groups).part(Ablate))
+
+
+def test_of_an_only_feature_there_is_nothing_to_say(
+    columns: Schema, small: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluated, "names", lambda _: ["one"])
+    with pytest.raises(StageError, match="one is the only feature"):
+        ablate.candidates(columns, small().part(Ablate))
+
+
+def test_a_model_that_cannot_do_without_a_feature_is_told_in_one_line(
+    columns: Schema, small: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def needs_it(columns: Any, *others: Any) -> Any:
+        columns["noise"]
+        return model.fit(columns, *others)
+
+    monkeypatch.setattr(refits, "fit", needs_it)
+    with pytest.raises(StageError, match=r"cannot fit a model without noise \(KeyError: 'noise'\)"):
+        ablate.measure(planted(2), small(), columns)
+
+
+def test_what_says_nearly_the_same_is_named(columns: Schema, small: Callable[..., Params]) -> None:
+    names = np.array(["a", "b", None, "c"] * 50, object)
+    number = np.arange(200.0)
+    found = alike({
+        "number": number, "cubed": -(number**3), "other": np.sin(number * 7),
+        "flat": np.ones(200), "gaps": np.where(number % 3 > 0, number, np.nan),
+        "name": names, "code": np.array([f"{n}!" if n else None for n in names], object),
+        "coarse": np.array(["x" if n else None for n in names], object),
+    })  # fmt: skip
+    assert found == {
+        "number": ["cubed"], "cubed": ["number"], "other": [], "flat": [], "gaps": [],
+        "name": ["code"], "code": ["name"], "coarse": [],
+    }  # fmt: skip
+    entry = {"verdict": "unproven", "alike": []}
+    twins = [{**entry, "name": "one", "alike": ["same"]},
+             {**entry, "name": "same", "alike": ["one"]}]  # fmt: skip
+    report = {"features": [*twins, {**entry, "name": "noise"}]}
+    (said,) = ablate.hints(report)
+    assert said.startswith("one and same say nearly the same, so each alone is unproven")
+
+
+def made(gains: list[float], chance: float, by_day: float, blocks: int = 10) -> list[Fold]:
+    """Make folds in which a feature gains so much, with what makes it uncertain."""
+    draws = np.array([-1.0, 1.0] * 50)
+    whole = Refit(0.0, draws * 0, 100)
+    return [
+        Fold((9, 9), blocks, [whole, whole], [Refit(-chance, draws, 100)],
+             {"x": Refit(-gain, draws * by_day, 60)})
+        for gain in gains
+    ]  # fmt: skip
+
+
+def test_the_interval_is_as_wide_as_days_and_fits_make_it() -> None:
+    """By Bonferroni it grows with the comparisons; of nothing uncertain it has no width."""
+    found = intervals.gain(made([1.0, 3.0], 0.0, 3.0), "x", 0.95, 1)
+    # Of two folds: sqrt(2 * 9 * 10 / 9 / 4), by Student's t of 18 degrees of freedom.
+    assert found.gain == 2.0
+    assert found.interval[1] - found.gain == pytest.approx(5**0.5 * 2.10092)
+    assert (found.verdict, found.size, found.by_fold) == ("unproven", 40, [1.0, 3.0])
+    fits = intervals.gain(made([1.0, 3.0], 2.0, 0.0), "x", 0.95, 1)
+    assert fits.interval[1] - fits.gain == pytest.approx(2**0.5 * 4.302653)
+    both = intervals.gain(made([1.0, 3.0], 2.0, 3.0), "x", 0.95, 1)
+    assert both.interval[1] - both.gain > 7**0.5 * 2.10092
+    many = intervals.gain(made([1.0, 3.0], 0.0, 3.0), "x", 0.95, 5)
+    assert many.interval[1] - many.gain == pytest.approx(5**0.5 * 2.87844)
+    sure = intervals.gain(made([1.0, 3.0], 0.0, 0.0), "x", 0.95, 9)
+    assert (sure.interval, sure.verdict) == ((2.0, 2.0), "earns")
+    assert intervals.gain(made([-1.0], 0.0, 0.01), "x", 0.95, 9).verdict == "harms"
+    assert intervals.gain(made([0.0], 0.0, 0.0), "x", 0.95, 9).verdict == "unproven"
+
+
+def test_a_derived_feature_costs_time_and_one_of_the_request_none(
+    rows: pl.DataFrame, schema: Schema
+) -> None:
+    """What is left out is not computed; nor is anything learnt for it alone."""
+    found = costs.microseconds(
+        rows, schema, {"spread": ["dewpoint_spread"], "own": ["temperature"], "none": []}
+    )
+    assert found["spread"] > 0
+    assert (found["own"], found["none"]) == (0.0, 0.0)
+    made = evaluated.Features(schema, without=["dewpoint_spread"])
+    assert set(evaluated.Features(schema).names) - set(made.names) == {"dewpoint_spread"}
+
+
+def test_what_only_a_left_out_feature_has_learnt_is_not_in_the_model(
+    schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def derive(column: Any, functions: Any) -> dict[str, Any]:
+        mean = functions.mean(column("temperature"))
+        return {"warmer": column("temperature") - mean, "colder": mean - column("temperature"),
+                "by": functions.target_mean(column("carrier"))}  # fmt: skip
+
+    monkeypatch.setattr(definition, "derive", derive)
+    every = [str(one) for one in evaluated.learnt(schema)]
+    assert len(every) == 2
+    assert [str(one) for one in evaluated.learnt(schema, ["warmer"])] == every
+    assert [str(one) for one in evaluated.learnt(schema, ["by"])] == ["mean(temperature)"]
+    assert evaluated.learnt(schema, ["warmer", "colder", "by"]) == []
