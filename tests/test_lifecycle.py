@@ -198,7 +198,7 @@ def test_what_each_feature_earns_is_asked_of_the_training_part_alone(
     """Where the gate asks for it the pipeline has it made, once, of the model that is there."""
     project = released.copy(tmp_path / "flight-delay")
     small = (("  folds: 4", "  folds: 2"), ("  refits: 3", "  refits: 1"),
-             ("  maximum_rows: 100000", "  maximum_rows: 2000"))  # fmt: skip
+             ("  rows_per_fold: 100000", "  rows_per_fold: 2000"))  # fmt: skip
     edit(project, "params.yaml", small)
     report = project.root / "reports" / "ablation.json"
     for name in ("holdout", "holdout_predictions", "snapshot"):

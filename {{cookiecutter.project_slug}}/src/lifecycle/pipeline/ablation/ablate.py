@@ -76,7 +76,7 @@ def measure(
     found: list[Fold] = []
     parts = folds(train, schema, settings.folds, params.train.seed)
     for number, part in enumerate(parts):
-        fitted, asked = (train[thinned(rows, settings.maximum_rows)] for rows in part)
+        fitted, asked = (train[thinned(rows, settings.rows_per_fold)] for rows in part)
         found.append(measured(fitted, asked, chosen, params, schema, number, one_more))
         told = f"{done} models in {time.perf_counter() - began:.0f} s"
         print(f"ablate: fold {number + 1} of {len(parts)}: {told}", flush=True)

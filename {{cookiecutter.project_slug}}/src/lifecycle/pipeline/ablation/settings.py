@@ -16,7 +16,7 @@ class Ablate(Section):
     refits: Count
     resamples: Annotated[int, Field(ge=100)]
     confidence: Annotated[float, Field(gt=0, lt=1)]
-    maximum_rows: Annotated[int, Field(ge=100)]
+    rows_per_fold: Annotated[int, Field(ge=100)]
     groups: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]]
 
 

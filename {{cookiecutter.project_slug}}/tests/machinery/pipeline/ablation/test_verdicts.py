@@ -18,7 +18,7 @@ from lifecycle.core.params import Params
 from lifecycle.pipeline.ablation import ablate, costs, intervals, refits
 from lifecycle.pipeline.ablation.alike import alike
 from lifecycle.pipeline.ablation.folds import folds, thinned
-from lifecycle.pipeline.ablation.refits import Fold, Refit
+from lifecycle.pipeline.ablation.refits import Bench, Fold, Refit, chance
 from lifecycle.pipeline.ablation.settings import Ablate
 from project import features as definition
 from project import model
@@ -27,7 +27,7 @@ DAYS, A_DAY = 60, 80
 FEATURES = ("signal", "noise", "one", "same", "turns")
 # The newest half of 60 days in three stretches of ten, each predicted from all before it.
 ABLATE = {
-    "folds": 3, "refits": 2, "resamples": 100, "confidence": 0.95, "maximum_rows": 100_000,
+    "folds": 3, "refits": 2, "resamples": 100, "confidence": 0.95, "rows_per_fold": 100_000,
     "groups": {"pair": ["one", "same"], "worthless": ["noise"]},
 }  # fmt: skip
 
@@ -137,6 +137,57 @@ def test_without_time_no_block_is_on_both_sides(
         folds(rows, columns, 4, seed=1)
 
 
+def test_all_models_of_a_fold_are_asked_in_the_same_way(
+    columns: Schema, small: Callable[..., Params]
+) -> None:
+    """The same model has no gain in any draw; one without a feature has another in each."""
+    rows = planted(20)
+    bench = Bench(rows[:600], rows[600:], small(), columns)
+    first, again, without, other = (
+        bench.refit(), bench.refit(), bench.refit(["signal"]), bench.refit(seed=1)
+    )  # fmt: skip
+    assert (first.gain, again.gain) == (0.0, 0.0)
+    assert not first.draws.any()
+    assert not again.draws.any()
+    assert first.size == again.size
+    assert without.gain < -0.05
+    assert len(set(without.draws)) > 50
+    assert other.gain != 0
+
+
+def test_a_column_of_chance_is_a_feature_whose_rows_are_shuffled(
+    columns: Schema, small: Callable[..., Params]
+) -> None:
+    rows = planted(20).rename({"noise": "chance"})
+    renamed = [one.model_copy(update={"name": "chance"}) if one.name == "noise" else one
+               for one in columns.columns]  # fmt: skip
+    bench = Bench(rows[:600], rows[600:], small(), Schema(columns=tuple(renamed)))
+    seen, unseen = chance(bench, 0, seed=1)
+    assert list(seen) == list(unseen) == ["chance_"]
+    for made, real in ((seen["chance_"], rows["signal"][:600]),
+                       (unseen["chance_"], rows["signal"][600:])):  # fmt: skip
+        assert sorted(made) == sorted(real)
+        assert abs(np.corrcoef(made, real)[0, 1]) < 0.2
+    assert chance(bench, 0, seed=1)[0]["chance_"].tolist() == seen["chance_"].tolist()
+    assert chance(bench, 5, seed=1)[0]["chance_"].tolist() != seen["chance_"].tolist()
+    assert sorted(chance(bench, 1, seed=1)[0]["chance_"]) == sorted(rows["chance"][:600])
+
+
+def test_what_a_fold_learns_is_of_the_rows_that_it_is_fitted_on(
+    rows: pl.DataFrame, schema: Schema, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training part's own features have learnt of the rows that are asked about."""
+    monkeypatch.setattr(definition, "derive", lambda column, functions: {
+        "warmer": column("temperature") - functions.mean(column("temperature")),
+    })  # fmt: skip
+    known = rows.with_columns(warmer=pl.lit(99.0))
+    bench = Bench(known[:2000], known[2000:], params, schema)
+    mean = rows["temperature"][:2000].mean()
+    for part, found in ((rows[:2000], bench.columns), (rows[2000:], bench.unseen)):
+        expected = (part["temperature"] - mean).to_numpy()
+        assert np.allclose(found["warmer"], expected, equal_nan=True)
+
+
 def test_too_few_days_are_told_in_one_line(columns: Schema, small: Callable[..., Params]) -> None:
     with pytest.raises(StageError, match=r"has 60 days, .* for 16 folds: give ablate.folds less"):
         ablate.measure(planted(1), small(folds=16), columns)
@@ -209,12 +260,12 @@ def test_what_says_nearly_the_same_is_named(columns: Schema, small: Callable[...
     assert said.startswith("one and same say nearly the same, so each alone is unproven")
 
 
-def made(gains: list[float], chance: float, by_day: float, blocks: int = 10) -> list[Fold]:
+def made(gains: list[float], luck: float, by_day: float, blocks: int = 10) -> list[Fold]:
     """Make folds in which a feature gains so much, with what makes it uncertain."""
     draws = np.array([-1.0, 1.0] * 50)
     whole = Refit(0.0, draws * 0, 100)
     return [
-        Fold((9, 9), blocks, [whole, whole], [Refit(-chance, draws, 100)],
+        Fold((9, 9), blocks, [whole, whole], [Refit(-luck, draws, 100)],
              {"x": Refit(-gain, draws * by_day, 60)})
         for gain in gains
     ]  # fmt: skip
