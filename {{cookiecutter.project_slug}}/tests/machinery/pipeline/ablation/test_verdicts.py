@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from lifecycle.pipeline.ablation.alike import alike
 from lifecycle.pipeline.ablation.folds import folds, thinned
 from lifecycle.pipeline.ablation.refits import Bench, Fold, Refit, chance
 from lifecycle.pipeline.ablation.settings import Ablate
+from lifecycle.tasks import rules
 from project import features as definition
 from project import model
 
@@ -138,9 +140,16 @@ def test_without_time_no_block_is_on_both_sides(
 
 
 def test_all_models_of_a_fold_are_asked_in_the_same_way(
-    columns: Schema, small: Callable[..., Params]
+    columns: Schema, small: Callable[..., Params], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same model has no gain in any draw; one without a feature has another in each."""
+    drawn = []
+
+    def gain_draws(*arguments: Any) -> Any:
+        drawn.append((arguments[3].tolist(), arguments[5]))
+        return rules.gain_draws(*arguments)
+
+    monkeypatch.setattr(refits, "rules", SimpleNamespace(gain_draws=gain_draws))
     rows = planted(20)
     bench = Bench(rows[:600], rows[600:], small(), columns)
     first, again, without, other = (
@@ -153,6 +162,8 @@ def test_all_models_of_a_fold_are_asked_in_the_same_way(
     assert without.gain < -0.05
     assert len(set(without.draws)) > 50
     assert other.gain != 0
+    assert bench.refit(more=chance(bench, 0, seed=1)).gain not in (0.0, other.gain)
+    assert all(one == drawn[0] for one in drawn)
 
 
 def test_a_column_of_chance_is_a_feature_whose_rows_are_shuffled(
@@ -293,11 +304,14 @@ def test_the_interval_is_as_wide_as_days_and_fits_make_it() -> None:
 def test_a_derived_feature_costs_time_and_one_of_the_request_none(
     rows: pl.DataFrame, schema: Schema
 ) -> None:
-    """What is left out is not computed; nor is anything learnt for it alone."""
+    """What is left out is not computed."""
+    derived = list(evaluated.graph(schema))
     found = costs.microseconds(
-        rows, schema, {"spread": ["dewpoint_spread"], "own": ["temperature"], "none": []}
+        rows, schema, {"all": derived, "own": ["temperature"], "none": [], "one": derived[:1]}
     )
-    assert found["spread"] > 0
+    assert list(found) == ["all", "own", "none", "one"]
+    assert found["all"] > 3
+    assert found["one"] < found["all"]
     assert (found["own"], found["none"]) == (0.0, 0.0)
     made = evaluated.Features(schema, without=["dewpoint_spread"])
     assert set(evaluated.Features(schema).names) - set(made.names) == {"dewpoint_spread"}
