@@ -35,7 +35,9 @@ def _are(left: Array, right: Array) -> bool:
     # What is missing on many other rows says something else by that.
     if both.sum() < NEARLY * max((~np.isnan(part)).sum() for part in (left, right)):
         return False
-    ranks = [np.unique(part[both], return_inverse=True)[1] for part in (left, right)]
-    if not both.any() or min(np.ptp(one) for one in ranks) == 0:
+    ranks = np.array(
+        [np.unique(part[both], return_inverse=True)[1] for part in (left, right)], float
+    )
+    if not both.any() or np.ptp(ranks, axis=1).min() == 0:
         return False
-    return bool(abs(np.corrcoef(*ranks)[0, 1]) >= NEARLY)
+    return bool(abs(np.corrcoef(ranks)[0, 1]) >= NEARLY)

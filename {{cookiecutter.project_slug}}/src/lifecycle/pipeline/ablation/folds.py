@@ -61,4 +61,5 @@ def _dealt(groups: NDArray[Any], count: int, seed: int) -> Iterator[NDArray[Any]
 def thinned(rows: Rows, most: int) -> Rows:
     """Return no more than so many of the rows, spread evenly over them."""
     picked = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
-    return rows[np.unique(picked)]
+    kept: Rows = rows[np.unique(picked)]
+    return kept
