@@ -192,6 +192,42 @@ def test_tuning_never_reads_the_holdout(released: Project, tmp_path: Path) -> No
     assert path.read_text(encoding="utf-8").endswith(before[end:])
 
 
+def test_what_each_feature_earns_is_asked_of_the_training_part_alone(
+    released: Project, tmp_path: Path
+) -> None:
+    """Where the gate asks for it the pipeline has it made, once, of the model that is there."""
+    project = released.copy(tmp_path / "flight-delay")
+    small = (("  folds: 4", "  folds: 2"), ("  refits: 3", "  refits: 1"),
+             ("  rows_per_fold: 100000", "  rows_per_fold: 2000"))  # fmt: skip
+    edit(project, "params.yaml", small)
+    report = project.root / "reports" / "ablation.json"
+    for name in ("holdout", "holdout_predictions", "snapshot"):
+        (project.root / "data" / f"{name}.parquet").unlink()
+    printed = project.must("ablate")
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert len(found["features"]) == 18
+    assert f"ablate: of {len(found['features'])} features " in printed
+    assert re.search(r"(?m)^destination +(earns|unproven|harms) +[+-]0\.\d{4} +\[", printed)
+    asked = "select count(*) from runs where name like 'without %' and status = 'FINISHED'"
+    named = len(found["features"] + found["groups"])
+    assert stored(project, asked) == [(named,)]
+    assert "made again" not in project.must("pipeline")
+    project.change("params.yaml", "refuse_harmful: false", "refuse_harmful: true")
+    assert "made again" not in project.must("pipeline")
+    report.unlink()
+    printed = project.must("pipeline")
+    assert "ablate: reports/ablation.json is missing: it is made again" in printed
+    same = json.loads(report.read_text(encoding="utf-8"))
+    took = ("seconds", "microseconds")
+    one, two = (
+        [{key: value for key, value in entry.items() if key not in took}
+         for entry in each["features"] + each["groups"]]
+        for each in (found, same)
+    )  # fmt: skip
+    assert one == two
+    assert same["about"] == found["about"]
+
+
 def helped(folder: Path, printed: str) -> None:
     """Assert that help lists every target that a person may type."""
     files = [folder / "Makefile", *folder.glob("*/*.mk")]

@@ -29,6 +29,7 @@ def shrink(params: Params) -> Params:
         "prepare": {"holdout_days": 30},
         "train": {"maximum_trees": 30, "early_stopping_rounds": 10, "minimum_child_weight": 5.0},
         "tune": {"trials": 2},
+        "ablate": {"folds": 2, "refits": 1, "resamples": 100, "rows_per_fold": 2000},
         "evaluate": {"minimum_slice_rows": 50, "attribution_rows": 50},
         "gate": {
             "metrics": {"roc_auc": {"minimum": 0.5, "maximum": 0.95}},

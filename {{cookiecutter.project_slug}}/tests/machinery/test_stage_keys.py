@@ -27,7 +27,8 @@ HYPERPARAMETERS, FEATURES = f"{OWN}/hyperparameters.py", f"{OWN}/features.py"
 SHARED, TABLES = f"{OWN}/shared", f"{OWN}/tables"
 STAGES = ("ingest", "validate", "prepare", "train", "evaluate")
 # What runs after the pipeline, by its sections of params.yaml and by its folders.
-AFTERWARDS = {"serve", "rollout", "prediction_log", "monitor", "retrain", "replay", "batch"}
+AFTERWARDS = {"serve", "rollout", "prediction_log", "monitor", "retrain", "replay", "batch",
+              "ablate"}  # fmt: skip
 PARTS = ("loop", "monitoring", "delivery", "reporting", "rollout", "release", "serving")
 
 

@@ -10,7 +10,7 @@ arrays, None in text. What is learnt of the training part comes from the model's
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -119,9 +119,13 @@ def origins(schema: Schema) -> dict[str, frozenset[str]]:
     return {**own, **{name: node.columns for name, node in graph(schema).items()}}
 
 
-def learnt(schema: Schema) -> list[Node]:
-    """Return what the definition wants to know of the training part, each once."""
-    found = {str(n): n for n in walk(graph(schema).values()) if n.operation in LEARNT}
+def learnt(schema: Schema, without: Container[str] = ()) -> list[Node]:
+    """Return what the definition wants to know of the training part, each once.
+
+    Only what other features than those `without` want.
+    """
+    derived = [node for name, node in graph(schema).items() if name not in without]
+    found = {str(n): n for n in walk(derived) if n.operation in LEARNT}
     return list(found.values())
 
 
@@ -198,13 +202,16 @@ def _with(node: Node, inputs: tuple[Node, ...]) -> Node:
 class Features:
     """All features of a schema's rows, as one model has them: what it learnt is `fitted`."""
 
-    def __init__(self, schema: Schema, fitted: Fitted = MappingProxyType({})) -> None:
-        """Run the definition, once.
+    def __init__(
+        self, schema: Schema, fitted: Fitted = MappingProxyType({}), without: Container[str] = ()
+    ) -> None:
+        """Run the definition, once, and leave out the derived features `without`.
 
         Raises:
             StageError: there is a mistake in it, or the model lacks what it asks for.
         """
-        derived = _resolved(graph(schema), fitted)
+        nodes = {name: node for name, node in graph(schema).items() if name not in without}
+        derived = _resolved(nodes, fitted)
         self._own, self._request = schema.names("feature"), schema.request[0]
         self.names = [*self._own, *derived]
         self._derived, self._plan = derived, Plan(derived)

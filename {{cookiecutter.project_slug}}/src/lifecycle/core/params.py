@@ -43,6 +43,7 @@ class Paths(Section):
     data_docs: Path
     prepare_report: Path
     training_report: Path
+    ablation_report: Path
     metrics: Path
     evaluation_report: Path
     reference_profile: Path
@@ -145,8 +146,14 @@ class SizeRule(Section):
     maximum_megabytes: Annotated[float, Field(gt=0)]
 
 
+class AblationRule(Section):
+    """Whether a feature that `make ablate` found to harm is refused."""
+
+    refuse_harmful: bool = False
+
+
 class Gate(Section):
-    """Every rule that a challenger must pass; none can be left out."""
+    """Every rule that a challenger must pass; none can be left out but that of the ablation."""
 
     metrics: dict[Metric, Limits] = Field(min_length=1)
     baselines: BaselineRule
@@ -155,6 +162,8 @@ class Gate(Section):
     disparity: DisparityRule
     latency: LatencyRule
     size: SizeRule
+    # Older commits have none.
+    ablation: AblationRule = AblationRule()
 
 
 class Batch(Section):

@@ -10,6 +10,8 @@ from html import escape
 # Small enough that the letters can be read where a phone shrinks it.
 WIDTH, HEIGHT = 400, 240
 LEFT, RIGHT, TOP, BOTTOM = 44, 14, 14, 34
+# Letters of a name for which there is room beside a bar.
+LONGEST = 26
 Points = Sequence[tuple[float, float]]
 
 
@@ -207,3 +209,36 @@ def bars(names: Sequence[str], values: Sequence[float], label: str) -> str:
             + _text(182 + length, y + 11, f"{value:.3f}", "start")
         )
     return _svg(label, "".join(parts), WIDTH, len(names) * 20 + 8)
+
+
+def gains(
+    names: Sequence[str], kinds: Sequence[str], values: Sequence[float],
+    intervals: Sequence[tuple[float, float]], label: str,
+) -> str:  # fmt: skip
+    """Return a bar for each value to the right or left of 0, with its interval; names at the left.
+
+    `kinds` are the colours. The scale reaches as far as values and intervals do.
+    """
+    marks = steps(min(0.0, *(low for low, _ in intervals)), max(0.0, *(up for _, up in intervals)))
+    left, right, height = 176, WIDTH - 16, len(names) * 20 + 8
+
+    def at(value: float) -> float:
+        return round(left + (value - marks[0]) / (marks[-1] - marks[0]) * (right - left), 1)
+
+    parts = []
+    for mark in (marks[0], 0.0, marks[-1]):
+        parts.append(
+            f'<line class="axis" x1="{at(mark)}" x2="{at(mark)}" y1="0" y2="{height}"/>'
+            + _text(at(mark), height + 14, f"{mark:+g}" if mark else "0")
+        )
+    for place, (name, kind) in enumerate(zip(names, kinds, strict=True)):
+        y, value, ends = place * 20 + 4, values[place], intervals[place]
+        shown = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+        begin, end = sorted((at(0.0), at(value)))
+        across = f'x1="{at(ends[0])}" x2="{at(ends[1])}" y1="{y + 7}" y2="{y + 7}"'
+        size = f'x="{begin}" y="{y}" width="{end - begin:.1f}" height="14"'
+        parts.append(
+            _text(168, y + 11, shown, "end")
+            + f'<rect class="bar {kind}" {size}/><line class="whisker" {across}/>'
+        )
+    return _svg(label, "".join(parts), WIDTH, height + 20)

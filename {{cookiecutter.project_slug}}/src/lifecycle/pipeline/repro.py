@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
+from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import try_lock
 from lifecycle.core import failure, git
 from lifecycle.core.command import project_root
+from lifecycle.core.params import load_params
 
 LOCK = Path("dvc.lock")
 STATE = Path(".dvc", "tmp")
@@ -52,11 +55,27 @@ def _is_no_json(path: Path) -> bool:
 
 
 def main() -> None:
-    """Become `dvc repro`."""
+    """Become `dvc repro`; where the gate asks for an ablation, have one of what came of it."""
     root = project_root()
     git.require_own(root)
     # A new attempt: what stopped the one before says nothing of it.
     failure.forget(root)
     for path in mend(root):
         print(f"repro: {path} was cut off when DVC was killed: DVC makes it again", flush=True)
-    os.execv(sys.executable, [sys.executable, "-u", "-m", "dvc", "repro"])  # noqa: S606
+    command = [sys.executable, "-u", "-m", "dvc", "repro"]
+    if not _is_ablation_asked():
+        os.execv(sys.executable, command)  # noqa: S606
+    if code := subprocess.run(command, check=False).returncode:
+        raise SystemExit(code)
+    # Seconds of imports that DVC alone does not need.
+    from lifecycle.pipeline.ablation import ablate
+
+    ablate.renew(root)
+
+
+def _is_ablation_asked() -> bool:
+    """Say whether the gate will ask for an ablation; of a mistake in params.yaml a stage tells."""
+    try:
+        return load_params().gate.ablation.refuse_harmful
+    except StageError:
+        return False

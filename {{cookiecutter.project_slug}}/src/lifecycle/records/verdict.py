@@ -19,7 +19,7 @@ from lifecycle.contract.files import read_strict
 from lifecycle.contract.section import Section, first_mistake
 from lifecycle.core.metric_names import RATES
 from lifecycle.core.params import Judged, Params
-from lifecycle.records import definition
+from lifecycle.records import ablation, definition
 
 # The contents that a verdict and the tags of the version that it let through have in common.
 CONTENTS = (
@@ -84,6 +84,7 @@ def required_rules(params: Params | Judged, schema: Schema, against: str | None)
         *(f"disparity of {name}, {rate}" for name in schema.names("sensitive") for rate in rates),
         "median time for one row",
         "size of the model file",
+        *([ablation.RULE] if params.gate.ablation.refuse_harmful else []),
     ]
 
 

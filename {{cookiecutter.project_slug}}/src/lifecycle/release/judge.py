@@ -20,7 +20,7 @@ from lifecycle.core.frames import labels, request_arrays, scores
 from lifecycle.core.metric_names import scale
 from lifecycle.core.params import Params
 from lifecycle.records import registry
-from lifecycle.release import difference
+from lifecycle.release import difference, harmful
 from lifecycle.release.champion import champion_scores
 from lifecycle.release.unseen import unseen
 from lifecycle.tasks import chosen as tasks
@@ -123,4 +123,5 @@ def judge(
         *rules.slices(evaluation, params.gate),
         *rules.disparity(evaluation, params.gate),
         *performance(root, holdout, params, schema),
+        *harmful.verdicts(root, params),
     ], measured

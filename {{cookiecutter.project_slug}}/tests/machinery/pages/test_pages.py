@@ -63,6 +63,23 @@ def test_a_chart_of_one_moment_is_drawn() -> None:
     assert len(list(drawn.iter("circle"))) == 1
     Xml.fromstring(charts.square([Curve("a", "first", [(0.0, 0.0)])], "flat", ("x", "y")))
     Xml.fromstring(charts.bars([WICKED], [0.0], "nothing"))
+    Xml.fromstring(charts.gains(["a"], ["good"], [0.0], [(0.0, 0.0)], "nothing"))
+
+
+def test_a_gain_reaches_from_nothing_to_its_value_and_its_interval_is_in_the_chart() -> None:
+    long, values = "x" * 300, [0.3, -0.1]
+    drawn = Xml.fromstring(charts.gains(
+        ["a", long + WICKED], ["good", "bad"], values, [(0.2, 0.4), (-0.2, 0.0)], WICKED
+    ))  # fmt: skip
+    zero = next(float(one.get("x", "")) for one in drawn.iter("text") if one.text == "0")
+    first, second = drawn.iter("rect")
+    assert float(first.get("x", "")) == zero
+    assert float(second.get("x", "")) + float(second.get("width", "")) == pytest.approx(zero)
+    whiskers = [one for one in drawn.iter("line") if one.get("class") == "whisker"]
+    wide = [float(one.get("x2", "")) - float(one.get("x1", "")) for one in whiskers]
+    assert wide[0] == pytest.approx(wide[1], abs=0.2)
+    assert wide[1] == pytest.approx(2 * float(second.get("width", "")), abs=0.2)
+    assert all(len(one.text or "") < 30 for one in drawn.iter("text"))
 
 
 def test_a_table_sets_numbers_to_the_right_and_escapes() -> None:

@@ -19,8 +19,9 @@ from lifecycle.reporting import report
 
 # Which part each section of the page is of, in the page's order.
 PARTS = {
-    "environments": "rollout", "gate": "release", "model": "pipeline", "monitoring": "monitoring",
-    "rollouts": "rollout", "versions": "release", "replay": "loop/replay",
+    "environments": "rollout", "gate": "release", "model": "pipeline",
+    "features": "pipeline/ablation", "monitoring": "monitoring", "rollouts": "rollout",
+    "versions": "release", "replay": "loop/replay",
 }  # fmt: skip
 # What params.yaml has for a part.
 SETTINGS = {
@@ -77,7 +78,7 @@ def test_a_part_adds_its_section_by_being_there(copied: Path) -> None:
     (copied / "data/source").mkdir(parents=True)
     (copied / "data/source/x").touch()
     said, page = written(copied)
-    assert "model weather" in said
+    assert "model features weather" in said
     assert "rain &amp; &lt;i&gt;wind&lt;/i&gt;: 21" in page
     assert "<h2>Weather &amp; more</h2>" in page
     assert '<a href="../../data/source/x">Map</a>: of it' in page

@@ -60,7 +60,7 @@ def facts(params: Params, monitor: dict[str, Any] | None, *, runs: bool = True) 
     told: dict[str, Any] = {
         "monitoring": {"report": monitor, "labelled": False}, "rollouts": [],
         "gate": {"last": None, "released": None}, "model": {"found": None, "roc": None},
-        "replay": None,
+        "replay": None, "features": None,
     }  # fmt: skip
     return Facts(
         Path("nowhere"), params, [place, Place("staging"), Place("development")],

@@ -1,0 +1,1 @@
+"""What each feature earns: the model fitted again without it."""
