@@ -13,6 +13,7 @@ from lifecycle.contract.operations import PredictionLog, Serve
 from lifecycle.contract.section import Count, Section, Share, parse
 from lifecycle.core import parts
 from lifecycle.core.metric_names import SIGN, DrawnMetric, Metric
+from lifecycle.core.source_settings import SourceSettings
 from lifecycle.core.window import Window
 from project.hyperparameters import Train, Tune
 
@@ -57,7 +58,7 @@ class Paths(Section):
 class Data(Section):
     """Which source is read, and which months of it."""
 
-    source: str
+    source: SourceSettings
     window: Window
 
 
