@@ -48,7 +48,6 @@ def fetch(place: str, folder: Path, kind: str) -> None:
     """
     # It would write down whole addresses.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    _require_private(place)
     target, received = folder / _name(place, kind), Received()
     said = ""
     with _client() as client:
@@ -70,13 +69,15 @@ def _client() -> httpx.Client:
     netrc = Path.home() / ".netrc"
     auth = httpx.NetRCAuth(str(netrc)) if netrc.is_file() else None
     headers = {"Accept-Encoding": "identity"}
-    return httpx.Client(auth=auth, headers=headers, timeout=SECONDS, follow_redirects=True)
+    return httpx.Client(
+        auth=auth, headers=headers, timeout=SECONDS, follow_redirects=True,
+        event_hooks={"request": [_require_private]},
+    )  # fmt: skip
 
 
 def _receive(client: httpx.Client, place: str, target: Path, received: Received) -> None:
     try:
         with client.stream("GET", place, headers=received.headers) as answer:
-            _require_private(str(answer.url))
             if answer.status_code >= 500:
                 raise httpx.ReadError(f"status {answer.status_code}")
             if answer.status_code not in (200, 206):
@@ -114,11 +115,11 @@ def _meaning(answer: httpx.Response) -> str:
     return f"{status}: is the address right?"
 
 
-def _require_private(place: str) -> None:
-    """Let nobody on the way read or change it."""
-    parts = address.split(place)
-    if parts.scheme != "https" and parts.hostname not in address.HERE:
-        raise StageError(f"{address.shown(place)} is not https", "give an address that is")
+def _require_private(request: httpx.Request) -> None:
+    """Let nobody on the way read or change it, wherever the server leads to."""
+    if request.url.scheme != "https" and request.url.host not in address.HERE:
+        place = address.shown(str(request.url))
+        raise StageError(f"{place} is not https", "give an address that is")
 
 
 def _name(place: str, kind: str) -> str:
