@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pyarrow as pa
@@ -63,7 +63,7 @@ class Dialect:
             opened(path) as stream,
             io.TextIOWrapper(stream, encoding, errors="replace", newline="") as text,
         ):
-            quoting = csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE
+            quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE
             yield csv.reader(
                 text, delimiter=self.delimiter, quotechar=self.quote, quoting=quoting, strict=strict
             )

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import charset_normalizer
 
@@ -113,7 +114,7 @@ def head(path: Path, name: str) -> str:
     """Return the beginning of a text, up to the end of a line."""
     with opened(path) as stream:
         content = stream.read(SAMPLE)
-    text = content.decode(name, "replace").removeprefix("\ufeff")
+    text: str = content.decode(name, "replace").removeprefix("\ufeff")
     return text if len(content) < SAMPLE else text[: text.rfind("\n") + 1] or text
 
 
@@ -139,7 +140,7 @@ def _score(rows: list[list[str]]) -> tuple[float, int]:
 
 def records(text: str, known: Dialect) -> list[list[str]]:
     """Return the records of a text; none where its quotes are not those of the dialect."""
-    quoting = csv.QUOTE_MINIMAL if known.quote else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if known.quote else csv.QUOTE_NONE
     read = csv.reader(io.StringIO(text, newline=""), delimiter=known.delimiter,
                       quotechar=known.quote, quoting=quoting, strict=True)  # fmt: skip
     try:

@@ -19,7 +19,7 @@ from lifecycle.sources import address
 from lifecycle.sources.files import ENDINGS, kind_by_name
 
 TRIES = 5
-SECONDS = 30.0
+SECONDS, PAUSE = 30.0, 0.5
 # How a server may have packed what it sends; a file says itself that it is gzip.
 TAKEN = ("", "identity", "gzip")
 
@@ -52,7 +52,7 @@ def fetch(place: str, folder: Path, kind: str) -> None:
     said = ""
     with _client() as client:
         for attempt in range(TRIES):
-            time.sleep(min(attempt, 3) * 0.5)
+            time.sleep(min(attempt, 3) * PAUSE)
             try:
                 _receive(client, place, target, received)
             except httpx.TransportError as error:

@@ -11,20 +11,15 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import xlsxwriter
-from pydantic import TypeAdapter
 from sources import tables
+from sources.tables import settings_of
 
 from lifecycle.core.params import Params
-from lifecycle.core.source_settings import Known, SourceSettings
+from lifecycle.core.source_settings import Known
 from lifecycle.pipeline import fetch, ingest
 from lifecycle.sources import detecting, scanning
 
 Write = Callable[[Path, pl.DataFrame], dict[str, Any]]
-
-
-def settings_of(**given: Any) -> Known:
-    found: Known = TypeAdapter(SourceSettings).validate_python(given)
-    return found
 
 
 def snapshot(params: Params, settings: Known, folder: Path) -> bytes:

@@ -10,8 +10,10 @@ from typing import Any
 
 import polars as pl
 import yaml
+from pydantic import TypeAdapter
 
 from lifecycle.contract.columns import Schema, load_schema
+from lifecycle.core.source_settings import Known, PythonSource, SourceSettings
 
 COLUMNS = {
     "id": {"type": "integer", "roles": ["key"], "description": "Number"},
@@ -66,6 +68,13 @@ def pack(path: Path) -> Path:
     packed.write_bytes(gzip.compress(path.read_bytes()))
     path.unlink()
     return packed
+
+
+def settings_of(kind: str, **given: Any) -> Known:
+    """Return what the section `data.source` says."""
+    whole = TypeAdapter(SourceSettings).validate_python({"kind": kind, **given})
+    assert not isinstance(whole, PythonSource)
+    return whole
 
 
 def empty(folder: Path) -> Path:

@@ -12,10 +12,9 @@ from typing import Any
 
 import polars as pl
 import pytest
-from pydantic import TypeAdapter
+from sources.tables import settings_of
 
 from lifecycle.contract.errors import StageError
-from lifecycle.core.source_settings import Known, SourceSettings
 from lifecycle.sources import database, detecting, fetching, scanning
 
 CANARY = "canary-4711"
@@ -33,15 +32,10 @@ def made(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def settings_of(**given: Any) -> Known:
-    found: Known = TypeAdapter(SourceSettings).validate_python({"kind": "sql", **given})
-    return found
-
-
 def fetched(root: Path, **given: Any) -> pl.DataFrame:
     folder = root / "fetched"
     folder.mkdir(exist_ok=True)
-    settings = settings_of(**given)
+    settings = settings_of("sql", **given)
     fetching.fetch(settings, folder, root)
     return scanning.scan(settings, folder)[0].collect()
 
@@ -68,7 +62,7 @@ def test_the_only_table_is_found(made: Path) -> None:
     folder = made / "fetched"
     folder.mkdir()
     found = detecting.detect("sqlite:///rows.db", folder, made)
-    assert found == settings_of(url="sqlite:///rows.db", query="SELECT * FROM rows")
+    assert found == settings_of("sql", url="sqlite:///rows.db", query="SELECT * FROM rows")
     opened = sqlite3.connect(made / "rows.db")
     opened.execute("CREATE TABLE more (id INTEGER)")
     opened.close()

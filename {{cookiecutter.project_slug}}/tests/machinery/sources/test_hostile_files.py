@@ -5,27 +5,24 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from sources import tables
+from sources.tables import settings_of
 
 from lifecycle.contract.errors import StageError
-from lifecycle.core.source_settings import Known, SourceSettings
 from lifecycle.sources import detecting, fetching, scanning
 
+CANARY = "canary-4711"
 HEADER = b"id,at,amount\n"
 ROW = b"1,2013-01-01,1.5\n"
 MANY = b"".join(b"%d,2013-01-01,1.5\n" % number for number in range(20_000))
-
-
-def settings_of(**given: Any) -> Known:
-    found: Known = TypeAdapter(SourceSettings).validate_python(given)
-    return found
 
 
 def read(place: str, root: Path, **given: Any) -> pl.DataFrame:
@@ -133,14 +130,14 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(HEADER + ROW)
-    copy = fetching.shutil.copyfile
+    copy = shutil.copyfile
 
     def copied(source: Path, target: Path) -> None:
         copy(source, target)
         with path.open("ab") as handle:
             handle.write(ROW)
 
-    monkeypatch.setattr(fetching.shutil, "copyfile", copied)
+    monkeypatch.setattr(shutil, "copyfile", copied)
     assert "a.csv changed while it was read" in refusal("a.csv", tmp_path)
 
 
@@ -192,10 +189,10 @@ def test_numbers_with_points_of_thousands_are_no_fractions(tmp_path: Path) -> No
     assert found == settings_of(kind="csv", path="a.csv")
 
 
-WRONG = {
-    "a password": ({"kind": "sql", "url": "postgresql://u:canary-4711@h/d", "query": "SELECT 1"},
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "a password": ({"kind": "sql", "url": f"postgresql://u:{CANARY}@h/d", "query": "SELECT 1"},
                    "url holds a credential"),
-    "a signature": ({"kind": "csv", "path": "https://h/a.csv?X-Amz-Signature=canary-4711"},
+    "a signature": ({"kind": "csv", "path": f"https://h/a.csv?X-Amz-Signature={CANARY}"},
                     "path holds a credential"),
     "two places": ({"kind": "csv", "path": "a.csv", "variable": "A"}, "either path, or variable"),
     "no place": ({"kind": "csv"}, "either path, or variable"),
@@ -212,4 +209,4 @@ def test_settings_that_cannot_be_meant_are_refused(kind: str) -> None:
         settings_of(**given)
     (first,) = refused.value.errors(include_url=False, include_input=False)
     assert expected in first["msg"]
-    assert "canary" not in first["msg"]
+    assert CANARY not in first["msg"]

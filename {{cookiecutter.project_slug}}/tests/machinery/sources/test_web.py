@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from sources.tables import settings_of
 
 from lifecycle.contract.errors import StageError
-from lifecycle.core.source_settings import Known, SourceSettings
 from lifecycle.sources import detecting, fetching, web
 
 CONTENT = b"id,at\n" + b"".join(b"%d,2013-01-01\n" % number for number in range(50_000))
@@ -55,13 +54,12 @@ def server() -> Iterator[Server]:
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", "http://example.org/a.csv")
-            rest = state.content[begin:]
+            rest = state.content[begin:] if status in (200, 206) else b""
             self.send_header("ETag", state.etag)
             if state.has_length:
                 self.send_header("Content-Length", str(len(rest)))
             self.end_headers()
-            if status in (200, 206):
-                self.wfile.write(rest[: state.cuts.pop(0)] if state.cuts else rest)
+            self.wfile.write(rest[: state.cuts.pop(0)] if state.cuts else rest)
             if state.then is not None:
                 state.content, state.etag, state.then = state.then, '"second"', None
 
@@ -78,17 +76,12 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web.time, "sleep", lambda _: None)
-
-
-def settings_of(**given: Any) -> Known:
-    found: Known = TypeAdapter(SourceSettings).validate_python({"kind": "csv", **given})
-    return found
+    monkeypatch.setattr(web, "PAUSE", 0)
 
 
 def refusal(folder: Path, **given: Any) -> str:
     with pytest.raises(StageError) as refused:
-        fetching.fetch(settings_of(**given), folder, folder)
+        fetching.fetch(settings_of("csv", **given), folder, folder)
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
@@ -105,14 +98,14 @@ def test_a_file_is_fetched_and_its_checksum_kept(server: Server, tmp_path: Path)
 
 def test_what_is_cut_off_is_gone_on_with(server: Server, tmp_path: Path) -> None:
     server.cuts = [100_000, 200_000]
-    fetching.fetch(settings_of(path=f"{server.address}/rows.csv"), tmp_path, tmp_path)
+    fetching.fetch(settings_of("csv", path=f"{server.address}/rows.csv"), tmp_path, tmp_path)
     assert (tmp_path / "rows.csv").read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=100000-", "bytes=300000-"]
 
 
 def test_a_file_that_is_another_meanwhile_is_begun_anew(server: Server, tmp_path: Path) -> None:
     server.cuts, server.then = [100_000], CONTENT.replace(b"2013", b"2014")
-    fetching.fetch(settings_of(path=f"{server.address}/rows.csv"), tmp_path, tmp_path)
+    fetching.fetch(settings_of("csv", path=f"{server.address}/rows.csv"), tmp_path, tmp_path)
     assert (tmp_path / "rows.csv").read_bytes() == CONTENT.replace(b"2013", b"2014")
 
 
@@ -131,7 +124,7 @@ def test_a_file_whose_length_nobody_knows_is_refused(server: Server, tmp_path: P
 
 def test_a_server_that_recovers_is_asked_again(server: Server, tmp_path: Path) -> None:
     server.statuses = [503, 500]
-    fetching.fetch(settings_of(path=f"{server.address}/rows.csv"), tmp_path, tmp_path)
+    fetching.fetch(settings_of("csv", path=f"{server.address}/rows.csv"), tmp_path, tmp_path)
     assert (tmp_path / "rows.csv").read_bytes() == CONTENT
 
 
@@ -152,7 +145,7 @@ def test_what_opens_an_address_is_in_no_message(
 ) -> None:
     caplog.set_level("DEBUG")
     monkeypatch.setenv("ADDRESS", f"{server.address}/rows.csv?token={CANARY}")
-    settings = settings_of(variable="ADDRESS")
+    settings = settings_of("csv", variable="ADDRESS")
     fetching.fetch(settings, tmp_path, tmp_path)
     assert CANARY in server.paths[0]
     server.statuses = [404]
