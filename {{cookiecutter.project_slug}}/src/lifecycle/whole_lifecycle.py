@@ -27,7 +27,7 @@ from lifecycle.core.command import project_root
 from lifecycle.core.lifecycle_report import Report, Step, describe
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.terminal import table, working
-from lifecycle.pipeline import source
+from lifecycle.pipeline import fetch
 from lifecycle.records import bento, tracking, tracking_server
 
 RUNNING = re.compile(r"Running stage '(\w+)'")
@@ -158,7 +158,7 @@ def main() -> None:
     environment.current()
     in_background(prepare_store, root, params)
     steps: list[Callable[[], None]] = [
-        source.main,
+        fetch.main,
         lambda: pipeline(root, params, report),
         lambda: release(root, params, report),
     ]

@@ -29,6 +29,7 @@ from lifecycle import batch
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core.params import Params
+from lifecycle.core.source_settings import PythonSource
 from lifecycle.pipeline import ingest
 from lifecycle.serving import body
 from lifecycle.serving.request import record_model, request_model
@@ -44,7 +45,8 @@ def ingested(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPat
     reader = example.Source(lambda folder: None, scan, is_text=path.suffix == ".csv")
     patch.setitem(example.SOURCES, "tried", reader)
     window = params.data.dates.model_copy(update={"start": "2013-05", "end": "2013-05"})
-    data = params.data.model_copy(update={"source": "tried", "window": window})
+    tried = PythonSource(kind="python", name="tried")
+    data = params.data.model_copy(update={"source": tried, "window": window})
     return ingest.ingest(path.parent, params.model_copy(update={"data": data}), schema)[0]
 
 

@@ -17,7 +17,7 @@ from lifecycle.contract import features
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.core import frames
 from lifecycle.core.params import Params, load_params
-from lifecycle.pipeline import ingest, prepare, source
+from lifecycle.pipeline import fetch, ingest, prepare
 from lifecycle.pipeline.suite import Beyond, load_beyond
 from project import model
 
@@ -55,7 +55,7 @@ def snapshot(
     folder = ROOT / params.paths.source
     if not folder.is_dir():
         folder = tmp_path_factory.mktemp("source")
-        source.find(params.data.source).fetch(folder)
+        fetch.fetch(params.data.source, folder, ROOT)
     return ingest.ingest(folder, params, schema)[0]
 
 

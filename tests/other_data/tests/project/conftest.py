@@ -9,7 +9,7 @@ import pytest
 
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.core.params import Params, load_params
-from lifecycle.pipeline import ingest, source
+from lifecycle.pipeline import fetch, ingest
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,5 +30,5 @@ def snapshot(
 ) -> pl.DataFrame:
     """Every row of the window of params.yaml, as ingest reads it."""
     folder = tmp_path_factory.mktemp("source")
-    source.find(params.data.source).fetch(folder)
+    fetch.fetch(params.data.source, folder, ROOT)
     return ingest.ingest(folder, params, schema)[0]

@@ -8,13 +8,14 @@ from pydantic import Field, model_validator
 
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.section import Count, Section
+from lifecycle.core.source_settings import SourceSettings
 from lifecycle.core.window import ALL, Unit, Window
 
 
 class Data(Section):
     """Which source is read, and which time of it."""
 
-    source: str
+    source: SourceSettings
     # None where the data has no time.
     window: Window | None = None
     # By which its rows are counted, and the window moves.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lifecycle.core.command import Command, option
 
 COMMANDS = (
-    Command("source", "lifecycle.pipeline.source:main", "Bring the source's files to data/source"),
+    Command("source", "lifecycle.pipeline.fetch:main", "Bring the source's files to data/source"),
     Command("pipeline", "lifecycle.pipeline.repro:main", "Run the stages that have changed"),
     Command("ingest", "lifecycle.pipeline.ingest:main", "Make one snapshot of the source (stage)",
             is_long=True),

@@ -107,7 +107,7 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
     window = window_of(params, schema)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         try:
-            found, is_text = source.scan(params.data.source, folder, Path(scratch))
+            found, is_text = source.scan(params.data.source, folder, Path(scratch), schema)
             lazy, readings = conform(found, schema, is_text=is_text, window=window)
             rows = lazy.sort(in_order(schema), maintain_order=True).collect(engine="streaming")
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
@@ -122,13 +122,18 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
     return labelled, profile(labelled, unlabelled, schema, params.data.unit)
 
 
+def write(snapshot: pl.DataFrame, target: Path) -> None:
+    """Write a snapshot, the same bytes however its rows came: in one piece, and not in theirs."""
+    with replacing(target) as temporary:
+        snapshot.rechunk().write_parquet(temporary, row_group_size=ROWS_PER_GROUP)
+
+
 def main() -> None:
     """Write the snapshot and its profile."""
     params, schema = load_params(), load_schema()
     root = project_root()
     frame, report = ingest(root / params.paths.source, params, schema)
-    with replacing(root / params.paths.snapshot) as temporary:
-        frame.write_parquet(temporary, row_group_size=ROWS_PER_GROUP)
+    write(frame, root / params.paths.snapshot)
     write_json(root / params.paths.ingest_report, report)
     window, left_out = params.data.window, report["rows_without_label"]
     of = f" from {window}" if window else ""

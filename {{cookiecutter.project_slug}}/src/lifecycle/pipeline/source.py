@@ -1,18 +1,17 @@
-"""Source brings the rows' files into the project, and reads them by the project's own code."""
+"""Source reads the rows of the files that were fetched: by the project's own code, or without."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import polars as pl
 
 from lifecycle.contract import values
+from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import move
 from lifecycle.core import csv_file, parquet_file, reading
-from lifecycle.core.command import project_root
-from lifecycle.core.params import load_params
+from lifecycle.core.source_settings import PythonSource, SourceSettings
+from lifecycle.sources import scanning
 from project.source import SOURCES, Source
 
 
@@ -47,41 +46,37 @@ class Reader:
 
 
 def find(name: str) -> Source:
-    """Return the source that params.yaml names.
+    """Return the owner's source that params.yaml names.
 
     Raises:
         StageError: there is none of that name.
     """
     if name not in SOURCES:
-        raise StageError(f"params.yaml: data.source: {name} is none of {', '.join(SOURCES)}")
+        raise StageError(f"params.yaml: data.source.name: {name} is none of {', '.join(SOURCES)}")
     return SOURCES[name]
 
 
-def scan(name: str, folder: Path, scratch: Path) -> tuple[pl.LazyFrame, bool]:
+def scan(
+    settings: SourceSettings, folder: Path, scratch: Path, schema: Schema | None = None
+) -> tuple[pl.LazyFrame, bool]:
     """Return the rows of a source's files, and whether text may stand for every type in them.
+
+    Args:
+        settings: The section `data.source` of params.yaml.
+        folder: Where its files are.
+        scratch: A folder for what has to be unpacked.
+        schema: Says which columns are numbers, where they have decimal commas.
 
     Raises:
         StageError: there is no such source, or its files are none of its own.
     """
-    found = find(name)
-    try:
-        return found.scan(folder, scratch, Reader()), found.is_text
-    except ValueError as error:
-        raise StageError(str(error)) from None
-
-
-def main() -> None:
-    """Bring the source's files into the project."""
-    params = load_params()
-    folder = project_root() / params.paths.source
-    if folder.is_dir():
-        return
-    # Fetched beside its place, then moved: a crash leaves no half of it where ingest reads.
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        find(params.data.source).fetch(part)
-    except ValueError as error:
-        raise StageError(str(error)) from None
-    move(part, folder)
+    if isinstance(settings, PythonSource):
+        found = find(settings.name)
+        try:
+            return found.scan(folder, scratch, Reader()), found.is_text
+        except ValueError as error:
+            raise StageError(str(error)) from None
+    numbers = None
+    if schema is not None:
+        numbers = [one.name for one in schema.columns if one.type in ("integer", "float")]
+    return scanning.scan(settings, folder, numbers)

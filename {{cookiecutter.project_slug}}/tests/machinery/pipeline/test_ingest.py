@@ -15,6 +15,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core import reading
 from lifecycle.core.params import Params
+from lifecycle.core.source_settings import PythonSource
 from lifecycle.pipeline import ingest
 from project import source as example
 
@@ -310,8 +311,9 @@ def test_a_window_without_rows_is_refused(folder: Path, params: Params, schema: 
 
 
 def test_an_unknown_source_is_refused(folder: Path, params: Params, schema: Schema) -> None:
-    other = params.model_copy(update={"data": params.data.model_copy(update={"source": "moon"})})
-    assert "data.source: moon is none of nycflights13" in refusal(folder, other, schema)
+    moon = PythonSource(kind="python", name="moon")
+    other = params.model_copy(update={"data": params.data.model_copy(update={"source": moon})})
+    assert "data.source.name: moon is none of nycflights13" in refusal(folder, other, schema)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +379,8 @@ def test_a_column_of_another_kind_is_refused_by_name(
         lambda _: None, lambda found, *_: pl.scan_parquet(found / "rows.parquet")
     )
     monkeypatch.setitem(example.SOURCES, "typed", typed)
-    data = params.data.model_copy(update={"source": "typed"})
+    named = PythonSource(kind="python", name="typed")
+    data = params.data.model_copy(update={"source": named})
     message = refusal(folder, params.model_copy(update={"data": data}), schema)
     assert re.search(name + r": \d{3,} values are no " + schema[name].type + ", as '", message)
     assert advice in message

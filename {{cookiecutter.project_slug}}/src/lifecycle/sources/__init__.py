@@ -1,0 +1,1 @@
+"""Sources that params.yaml names: files, addresses and databases, read without code."""
