@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from lifecycle.pipeline.ablation.alike import alike
 from lifecycle.pipeline.ablation.folds import folds, thinned
 from lifecycle.pipeline.ablation.refits import Bench, Fold, Refit, chance
 from lifecycle.pipeline.ablation.settings import Ablate
-from lifecycle.tasks import rules
+from lifecycle.tasks import drawn as by_block
 from project import features as definition
 from project import model
 
@@ -147,10 +146,10 @@ def test_all_models_of_a_fold_are_asked_in_the_same_way(
     drawn = []
 
     def gain_draws(*arguments: Any) -> Any:
-        drawn.append((arguments[3].tolist(), arguments[5]))
-        return rules.gain_draws(*arguments)
+        drawn.append((arguments[4].tolist(), arguments[6]))
+        return by_block.gain_draws(*arguments)
 
-    monkeypatch.setattr(refits, "rules", SimpleNamespace(gain_draws=gain_draws))
+    monkeypatch.setattr(refits, "gain_draws", gain_draws)
     rows = planted(20)
     bench = Bench(rows[:600], rows[600:], small(), columns)
     first, again, without, other = (
