@@ -29,6 +29,16 @@ DRAWN = ("roc_auc", "log_loss", "brier", "accuracy", "r2", "root_mean_squared_er
 # deviations of the target on the holdout (`scale` of the evaluation).
 IN_UNITS = ("root_mean_squared_error", "mean_absolute_error", "median_absolute_error",
             "interval_width")  # fmt: skip
+# Those that each task measures; of them DRAWN are drawn.
+MEASURED = {
+    "binary": ("roc_auc", "pr_auc", "log_loss", "brier", "calibration_error"),
+    "multiclass": ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier",
+                   "calibration_error"),
+    "regression": ("r2", "root_mean_squared_error", "mean_absolute_error",
+                   "median_absolute_error", "interval_coverage", "interval_width"),
+}  # fmt: skip
+# The tasks that a threshold decides.
+WITH_THRESHOLD = ("binary",)
 # What may differ between groups, by task: the rules `disparity of ..., ...` of the gate.
 RATES = {
     "binary": ("true_positive_rate", "false_positive_rate"),

@@ -14,6 +14,7 @@ from typing import Any
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, write_json
+from lifecycle.core import task_metrics
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.records import expected, registry, tracking, verdict
@@ -45,6 +46,7 @@ def table(verdicts: list[dict[str, Any]]) -> str:
 
 def decide(root: Path, params: Params, schema: Schema, report: dict[str, Any]) -> None:
     """Fill `report` with what the verdict is about, every rule's line, and the verdict."""
+    task_metrics.require(params, schema)
     registered = registry.connect(root, params).by_alias("champion")
     report.update(identity(root, params, registered))
     version = base.champion(root, params, registered)

@@ -113,7 +113,6 @@ def judge(
     evaluation = read_json(root / params.paths.evaluation_report)
     if evaluation.get("model_md5") != md5(root / params.paths.model):
         raise StageError("the evaluation is of another model", "run `make pipeline`")
-    tasks.require(params, schema)
     holdout = pl.read_parquet(root / params.paths.holdout, glob=False)
     compared, measured = against_champion(root, version, holdout, params, schema)
     return [

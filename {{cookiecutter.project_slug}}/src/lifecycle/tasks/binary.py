@@ -15,7 +15,7 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from lifecycle.core.metric_names import RATES
+from lifecycle.core.metric_names import MEASURED, RATES
 from lifecycle.tasks import calibration
 from lifecycle.tasks.drawn import Drawn, Mean, RocAuc
 from lifecycle.tasks.task import Array, Fits
@@ -38,8 +38,7 @@ class Binary:
     """What a binary task decides from data."""
 
     name = "binary"
-    has_threshold = True
-    metrics = ("roc_auc", "pr_auc", "log_loss", "brier", "calibration_error")
+    metrics = MEASURED["binary"]
     drawn: Mapping[str, Drawn] = {
         "roc_auc": RocAuc(),
         "log_loss": Mean(log_losses),

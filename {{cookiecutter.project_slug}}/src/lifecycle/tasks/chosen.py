@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lifecycle.contract.columns import Schema
-from lifecycle.contract.errors import StageError
+from lifecycle.core import task_metrics
 from lifecycle.core.params import Params
 from lifecycle.tasks.binary import Binary
 from lifecycle.tasks.multiclass import Multiclass
@@ -26,21 +26,5 @@ def require(params: Params, schema: Schema) -> Task:
     Raises:
         StageError: the first thing that it has not.
     """
-    task, gate = of(schema), params.gate
-    asked = {f"gate.metrics.{name}": name for name in gate.metrics}
-    asked |= {"gate.baselines.metric": gate.baselines.metric,
-              "gate.slices.metric": gate.slices.metric}  # fmt: skip
-    drawn = {"gate.champion.metric": gate.champion.metric}
-    for known, places in ((task.metrics, asked), (tuple(task.drawn), drawn)):
-        for place, name in places.items():
-            if name not in known:
-                raise StageError(f"params.yaml: {place}: {name} is no metric of a {task.name} task "
-                                 f"(the target {schema.target} makes it one)",
-                                 f"name one of {', '.join(known)}")  # fmt: skip
-    if params.evaluate.threshold is not None and not task.has_threshold:
-        raise StageError(f"params.yaml: evaluate.threshold decides nothing in a {task.name} task",
-                         "delete it")  # fmt: skip
-    if params.evaluate.threshold is None and task.has_threshold:
-        raise StageError("params.yaml: evaluate.threshold is missing",
-                         "give the probability from which on a row counts as positive")  # fmt: skip
-    return task
+    task_metrics.require(params, schema)
+    return of(schema)

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix, f1_score
 
-from lifecycle.core.metric_names import RATES
+from lifecycle.core.metric_names import MEASURED, RATES
 from lifecycle.tasks import calibration
 from lifecycle.tasks.drawn import Drawn, Mean
 from lifecycle.tasks.task import Array, Fits
@@ -40,9 +40,7 @@ class Multiclass:
     """What a task of several classes decides from data."""
 
     name = "multiclass"
-    has_threshold = False
-    metrics = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier",
-               "calibration_error")  # fmt: skip
+    metrics = MEASURED["multiclass"]
     drawn: Mapping[str, Drawn] = {
         "accuracy": Mean(is_right),
         "log_loss": Mean(log_losses),

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from lifecycle.contract.outcome.regression import SAME
-from lifecycle.core.metric_names import RATES
+from lifecycle.core.metric_names import MEASURED, RATES
 from lifecycle.tasks.drawn import R2, Drawn, Mean
 from lifecycle.tasks.task import Array, Fits
 
@@ -53,9 +53,7 @@ class Regression:
     """What a task of numbers decides from data."""
 
     name = "regression"
-    has_threshold = False
-    metrics = ("r2", "root_mean_squared_error", "mean_absolute_error", "median_absolute_error",
-               "interval_coverage", "interval_width")  # fmt: skip
+    metrics = MEASURED["regression"]
     drawn: Mapping[str, Drawn] = {
         "r2": R2(), "root_mean_squared_error": Mean(squared, root),
         "mean_absolute_error": Mean(absolute),

@@ -27,10 +27,6 @@ class Task(Protocol):
         """The task, as `Schema.task` has it."""
 
     @property
-    def has_threshold(self) -> bool:
-        """Whether `evaluate.threshold` decides."""
-
-    @property
     def metrics(self) -> tuple[str, ...]:
         """Every metric that is measured."""
 

@@ -1,0 +1,245 @@
+"""One of several classes, and a number: the same flights with another target, the whole way.
+
+Only schema.yaml and params.yaml are others. What each task measures is tested in the project's own
+tests; here, that it is released, served, batched, watched and rolled out by it.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from breaking import edit, stopped
+from projects import ask, report_of, shrunk_project
+from running import Project, free_port, use_port
+
+pytestmark = pytest.mark.slow
+PREDICTS = "        scores = self.model.predict(columns)\n"
+NO_TARGET = (
+    "  late:\n    {type: boolean, roles: [target],",
+    "  late:\n    {type: boolean, roles: [leak],",
+)
+GATE = re.compile(r"(?s)    roc_auc: \{minimum.*?    calibration_error: \{maximum: 0\.10\}\n")
+
+
+class Kind(NamedTuple):
+    """What makes a task of the flights, what its answers have, and what is done to them."""
+
+    schema: tuple[tuple[str, str], ...]
+    params: tuple[tuple[str, str], ...]
+    metrics: str
+    answer: set[str]
+    metric: str
+    # Defects that come with single rows, and labels that are wrong.
+    candidate: str
+    label: str
+
+
+KINDS = {
+    "regression": Kind(
+        (
+            NO_TARGET,
+            ("  arrival_delay:\n    {type: float, roles: [leak],",
+             "  arrival_delay:\n    {type: float, roles: [target],"),
+        ),
+        (
+            ("baselines: {metric: roc_auc, minimum_gain: -0.10}",
+             "baselines: {metric: root_mean_squared_error, minimum_gain: -0.1}"),
+            ("champion: {metric: roc_auc,", "champion: {metric: root_mean_squared_error,"),
+            ("slices: {metric: roc_auc, minimum: 0.45}",
+             "slices: {metric: mean_absolute_error, maximum: 90}"),
+        ),
+        "    r2: {minimum: -0.2, maximum: 0.9}\n    interval_coverage: {minimum: 0.6}\n",
+        {"arrival_delay", "lower", "upper"},
+        "root_mean_squared_error",
+        "scores = scores * 1.2",
+        "pl.col(schema.target) + 60",
+    ),
+    "multiclass": Kind(
+        (
+            NO_TARGET,
+            ("    roles: [feature, sensitive]\n    description: Airport of departure",
+             "    roles: [target]\n    description: Airport of departure"),
+            *((f"  {name}:\n    {{type: float, roles: [leak],",
+               f"  {name}:\n    {{type: float, roles: [leak], null_share: 0.1,")
+              for name in ("departure_delay", "air_time", "arrival_delay")),
+            ("  late:\n    {type: boolean, roles: [leak],",
+             "  late:\n    {type: boolean, roles: [leak], null_share: 0.1,"),
+        ),
+        (
+            ("    - origin\n", ""),
+            ("baselines: {metric: roc_auc, minimum_gain: -0.10}",
+             "baselines: {metric: accuracy, minimum_gain: -0.5}"),
+            ("champion: {metric: roc_auc,", "champion: {metric: accuracy,"),
+            ("slices: {metric: roc_auc, minimum: 0.45}",
+             "slices: {metric: accuracy, minimum: 0.2}"),
+        ),
+        "    accuracy: {minimum: 0.4, maximum: 1.0}\n    balanced_accuracy: {minimum: 0.3}\n",
+        {"origin", "probability", "probabilities"},
+        "accuracy",
+        "scores = scores[:, ::-1]",
+        'pl.lit("JFK")',
+    ),
+}  # fmt: skip
+# All that is held out is asked for, and labelled; some of it is scored as a file as well.
+PLAY = """
+import sys
+import polars as pl
+from lifecycle.contract.columns import load_schema
+from lifecycle.contract.outcome import chosen
+from lifecycle.core.params import load_params
+from lifecycle.loop.replay.traffic import records
+from lifecycle.rollout.predict import send, url
+
+root, params, schema = Path.cwd(), load_params(), load_schema()
+rows = pl.read_parquet(params.paths.holdout)
+everything = records(rows.select(schema.request))
+answers = []
+for begin in range(0, len(everything), 1000):
+    asked = {"records": everything[begin : begin + 1000]}
+    answers += send(url(root, params), asked, 60)["predictions"]
+scored = pl.read_parquet(sys.argv[1]).to_dicts()
+outcome = chosen.of(schema)
+decided = f"predicted_{schema.target}"
+same = [
+    outcome.of_answer(answer) == row[outcome.score.name] and answer[schema.target] == row[decided]
+    for answer, row in zip(answers, scored, strict=True)
+]
+print(len(same), same.count(False))
+labelled = rows.select(*schema.names("key"), schema.target)
+(root / params.paths.labels).mkdir(parents=True, exist_ok=True)
+labelled.write_parquet(root / params.paths.labels / "all.parquet")
+"""
+WRONG = """
+import polars as pl
+from lifecycle.contract.columns import load_schema
+schema, path = load_schema(), "data/labels/all.parquet"
+labels = pl.read_parquet(path).with_columns(({}).alias(schema.target))
+labels.write_parquet(path)
+"""
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return KINDS[request.param]
+
+
+@pytest.fixture(scope="module")
+def served(
+    kind: Kind, generated: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    """Return the shrunk project with another target, released and serving."""
+    shrunk = shrunk_project(generated, tmp_path_factory)
+    project = shrunk.copy(tmp_path_factory.mktemp("task") / "flight-delay")
+    use_port(project.root, free_port())
+    edit(project, "schema.yaml", kind.schema)
+    edit(project, "params.yaml", kind.params)
+    path = project.root / "params.yaml"
+    text = re.sub(r"  # A flight counts.*\n  threshold: 0\.3\n", "", path.read_text("utf-8"))
+    text, count = GATE.subn(kind.metrics, text)
+    assert count == 1
+    assert "threshold" not in text
+    path.write_text(text, encoding="utf-8")
+    project.commit("Predict something else")
+    project.must("lifecycle")
+    yield project
+    project.must("stop")
+
+
+def monitored(project: Project) -> dict[str, Any]:
+    """Return the report of a look at the service; that it fires is no failure of the command."""
+    done = project.make("monitor")
+    assert done.returncode in (0, 2), done.stderr
+    found: dict[str, Any] = json.loads((project.root / "reports/monitor.json").read_text("utf-8"))
+    return found
+
+
+def test_it_is_released_and_answers_by_its_task(served: Project, kind: Kind) -> None:
+    report = report_of(served)
+    answer = ask(served, "/v1/predict", report["prediction"]["request"])
+    assert set(answer["predictions"][0]) == {*kind.answer, "contributions"}
+    printed = served.must("status")
+    assert re.search(r"(?m)^live .*ready$", printed)
+    gate = json.loads((served.root / "reports/gate.json").read_text("utf-8"))
+    assert gate["verdict"] == "pass"
+    page = (served.root / "reports/site/index.html").read_text("utf-8")
+    assert ("Residuals" in page, "Confusion" in page) == (
+        "lower" in kind.answer, "probabilities" in kind.answer,
+    )  # fmt: skip
+    assert "ROC curve" not in page
+
+
+def test_a_threshold_and_a_metric_of_another_task_are_refused(served: Project) -> None:
+    path = served.root / "params.yaml"
+    kept = path.read_text("utf-8")
+    try:
+        for old, new, said in (
+            ("evaluate:\n", "evaluate:\n  threshold: 0.5\n", "evaluate.threshold decides nothing"),
+            ("  champion: {metric: ", "  champion: {metric: roc_auc} # {metric: ", "gate.champion"),
+            ("  baselines: {metric: ", "  baselines: {metric: pr_auc, minimum_gain: 0} # {",
+             "gate.baselines.metric: pr_auc is no metric of a"),
+        ):  # fmt: skip
+            path.write_text(kept.replace(old, new, 1), encoding="utf-8")
+            done = served.python("-m", "lifecycle", "gate")
+            assert done.returncode == 1
+            assert said in done.stderr
+            assert "Traceback" not in done.stderr
+    finally:
+        path.write_text(kept, encoding="utf-8")
+
+
+def test_file_and_service_agree_and_monitoring_is_quiet_until_labels_are_wrong(
+    served: Project, kind: Kind
+) -> None:
+    target = served.root / "scored.parquet"
+    served.must("batch", "INPUT=data/holdout.parquet", f"OUTPUT={target.name}")
+    done = served.python("-c", PLAY, str(target))
+    assert done.returncode == 0, done.stderr
+    rows, differing = map(int, done.stdout.split())
+    assert rows > 20_000
+    assert differing == 0
+    found = monitored(served)
+    judged = [window["quality"] for window in found["windows"] if window.get("quality")]
+    assert len(judged) >= 3
+    assert all(one["metric"] == kind.metric for one in judged)
+    assert [one for one in found["alerts"] if one["kind"] in ("quality", "prediction drift")] == []
+    done = served.python("-c", WRONG.format(kind.label))
+    assert done.returncode == 0, done.stderr
+    fired = {one["subject"] for one in monitored(served)["alerts"] if one["kind"] == "quality"}
+    assert {kind.metric, "bias"} & fired
+
+
+def test_a_candidate_that_decides_otherwise_is_returned(served: Project, kind: Kind) -> None:
+    place = served.root / "src/lifecycle/serving/predictor.py"
+    kept, packaged = place.read_text("utf-8"), served.root / ".lifecycle/packaged.json"
+    good = packaged.read_text("utf-8")
+    defect = f"        if len(records) < 10:\n            {kind.candidate}\n"
+    served.change("src/lifecycle/serving/predictor.py", PREDICTS, PREDICTS + defect)
+    try:
+        done = served.python("-m", "lifecycle", "package")
+        assert done.returncode == 0, done.stderr
+        done = served.make("deploy")
+    finally:
+        place.write_text(kept, encoding="utf-8")
+        bad = json.loads(packaged.read_text("utf-8"))["1"]
+        shutil.rmtree(served.root / ".bentoml/bentos" / bad.replace(":", "/"))
+        packaged.write_text(good, encoding="utf-8")
+    stopped(done, "deploy", "rolled back at shadow", "changed decisions", "answers all requests")
+
+
+def test_a_better_one_goes_live_and_the_gate_has_measured_how_it_differs(
+    served: Project, kind: Kind
+) -> None:
+    edit(served, "params.yaml", (("  maximum_trees: 10", "  maximum_trees: 40"),))
+    served.commit("Let the model be larger")
+    printed = served.must("lifecycle")
+    assert "its rollout expects that" in printed
+    gate = json.loads((served.root / "reports/gate.json").read_text("utf-8"))
+    line = next(one for one in gate["rules"] if one["kind"] == "against")
+    assert line["rule"].startswith("against champion version 1")
+    assert line["measured"].startswith(kind.metric)
+    assert line["value"] > 0
+    assert 0 < gate["difference"]["changed_decisions"]["mean"] < 1
+    assert re.search(r"(?m)^live .*version 2", served.must("status"))
