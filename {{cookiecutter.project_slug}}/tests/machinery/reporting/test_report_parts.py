@@ -59,7 +59,8 @@ def facts(params: Params, monitor: dict[str, Any] | None, *, runs: bool = True) 
     place = Place("production", State(live=LIVE, last=last), runs=runs)
     told: dict[str, Any] = {
         "monitoring": {"report": monitor, "labelled": False}, "rollouts": [],
-        "gate": {"last": None, "released": None}, "model": {"found": None, "roc": None},
+        "gate": {"last": None, "released": None},
+        "model": {"found": None, "roc": None, "residuals": None},
         "replay": None, "features": None,
     }  # fmt: skip
     return Facts(
