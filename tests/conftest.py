@@ -13,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["breaking", "containers"]
 # Files of projects, and no tests of the template.
-collect_ignore = ["other_data"]
+collect_ignore = ["other_data", "other_timeless"]
 # Files that share a worker, since they share what takes minutes: the engine, its images and the
 # project that is `finished`; the project that is `small`, and the one that is `better`. Mypy's
 # cache is one for all workers, but of two that begin without it each would take its minute.
@@ -34,7 +34,7 @@ FIRST = (
     "test_survival", "test_replay", "test_workflow_release", "test_reproducible", "test_retrain",
     "test_environments", "test_update", "test_workflow_train", "test_proxy", "test_upstream",
     "test_other_data", "test_remotes", "test_bad_luck", "test_other_model", "test_protect",
-    "test_makefile", "test_better_version", "test_report",
+    "test_other_timeless", "test_makefile", "test_better_version", "test_report",
 )  # fmt: skip
 
 

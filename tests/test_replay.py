@@ -99,7 +99,7 @@ def test_a_killed_replay_is_played_again_and_shows_all_that_happened(project: Pr
     killed.wait_for("replay: the first model is trained")
     stopped(project.make("replay", "MONTHS=2013-02"), "replay", "another replay plays in",
             "try again")  # fmt: skip
-    killed.wait_for("replay: 2013-02 up to the 15th: ")
+    killed.wait_for("replay: 2013-02 up to 2013-02-15: ")
     killed.kill()
     assert any("service" in command for command in processes(project)), "its service was to remain"
     done = project.make("replay", "MONTHS=2013-02..2013-04", **SHARED)
@@ -151,7 +151,7 @@ def test_an_interrupted_replay_stops_its_service(project: Project) -> None:
     report = project.root / "reports" / "replay.json"
     report.unlink(missing_ok=True)
     playing = Running(project, "replay", "MONTHS=2013-02")
-    playing.wait_for("replay: 2013-02 up to the 15th: ")
+    playing.wait_for("replay: 2013-02 up to 2013-02-15: ")
     assert processes(project)
     os.killpg(playing.process.pid, signal.SIGINT)
     assert playing.finish() != 0

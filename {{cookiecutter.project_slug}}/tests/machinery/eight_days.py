@@ -24,7 +24,7 @@ def rows(schema: Schema) -> pl.DataFrame:
     """Ten rows a day, on eight days: half of each airport's are late."""
     numbers = range(80)
     return pl.DataFrame({
-        schema.time: [datetime(2013, 3, 1) + timedelta(n // 10) for n in numbers],
+        schema.clock: [datetime(2013, 3, 1) + timedelta(n // 10) for n in numbers],
         "origin": [("EWR", "JFK")[n % 2] for n in numbers],
         schema.target: [n % 4 < 2 for n in numbers],
         "probability": [0.3 + 0.4 * (n % 4 < 2) + BIAS[n // 10] for n in numbers],

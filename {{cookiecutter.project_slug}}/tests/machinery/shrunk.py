@@ -22,7 +22,7 @@ def shrink(params: Params) -> Params:
 
     What so few rows cannot reach, the gate does not ask: those limits are tested one by one.
     """
-    months = params.data.window.months[-2:]
+    months = params.data.dates.months[-2:]
     small: dict[str, dict[str, Any]] = {
         "project": {"name": "shrunk"},
         "data": {"window": {"start": months[0], "end": months[-1]}},

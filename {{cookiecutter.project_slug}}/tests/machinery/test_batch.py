@@ -303,7 +303,7 @@ def test_a_time_with_seconds_is_the_same_moment(
 ) -> None:
     text = requests.head(1).cast(pl.String)
     forms = ["2013-05-31 17:45", "2013-05-31T17:45:00", "2013-05-31 17:45:00.000"]
-    frame = pl.concat([text.with_columns(pl.lit(form).alias(schema.time)) for form in forms])
+    frame = pl.concat([text.with_columns(pl.lit(form).alias(schema.clock)) for form in forms])
     scored, _ = score(write(frame, tmp_path / "rows.csv"), model, params, schema)
-    assert scored[schema.time].to_list() == [datetime(2013, 5, 31, 17, 45)] * 3
+    assert scored[schema.clock].to_list() == [datetime(2013, 5, 31, 17, 45)] * 3
     assert scored["probability"].n_unique() == 1

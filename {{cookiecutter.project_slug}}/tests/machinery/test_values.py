@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,8 @@ def ingested(path: Path, schema: Schema, params: Params, patch: pytest.MonkeyPat
 
     reader = example.Source(lambda folder: None, scan, is_text=path.suffix == ".csv")
     patch.setitem(example.SOURCES, "tried", reader)
-    window = params.data.window.model_copy(update={"start": "2013-05", "end": "2013-05"})
     tried = PythonSource(kind="python", name="tried")
+    window = params.data.dates.model_copy(update={"start": "2013-05", "end": "2013-05"})
     data = params.data.model_copy(update={"source": tried, "window": window})
     return ingest.ingest(path.parent, params.model_copy(update={"data": data}), schema)[0]
 
@@ -168,3 +169,19 @@ def test_the_table_is_wide() -> None:
     assert len(TABLE) >= 100
     assert len(everywhere) >= 40
     assert {row[0] for row in TABLE} == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", ["seconds", "milliseconds", "microseconds"])
+def test_the_document_promises_exactly_the_epochs_that_are_read(kind: str) -> None:
+    schema = schema_of(kind)
+    column = record_model(schema).model_json_schema()["properties"]["value"]
+    shapes = [one for part in column["anyOf"] for one in part.get("anyOf", [part])]
+    number = next(one for one in shapes if one["type"] == "integer")
+    low, high = number["minimum"], number["maximum"]
+    assert [by_service(str(one), schema) == REFUSED for one in (low - 1, low, high, high + 1)] == [
+        True, False, False, True,
+    ]  # fmt: skip
+    assert kind in column["description"]
+    assert by_service(json.dumps(column["example"]), schema) == by_service(
+        f'"{WHEN}"', schema
+    ) + timedelta(hours=2 if schema["value"].zone else 0)

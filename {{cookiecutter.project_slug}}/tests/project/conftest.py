@@ -112,7 +112,7 @@ def made(
     """A folder with what the pipeline makes, of few rows; it is the cwd."""
     for name in ("params.yaml", "schema.yaml"):
         shutil.copy(ROOT / name, tmp_path)
-    split = prepare.split(rows, schema, params.data.window, params.prepare.holdout_days)
+    split = prepare.parts_of(rows, params, schema)
     train, holdout = prepare.with_features(*split, schema)
     paths = params.paths
     for frame, path in ((rows, paths.snapshot), (train, paths.train), (holdout, paths.holdout)):

@@ -29,8 +29,7 @@ def parts(
     snapshot: pl.DataFrame, schema: Schema, params: Params
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows to fit on, and later ones."""
-    window, held = params.data.window, params.prepare.holdout_days
-    split = prepare.split(snapshot, schema, window, held)
+    split = prepare.parts_of(snapshot, params, schema)
     train, holdout = prepare.with_features(*split, schema)
     return train.gather_every(SPARSE), holdout.gather_every(SPARSE)
 
@@ -82,7 +81,7 @@ def test_the_day_of_the_month_does_not_matter(
     model: Model, later: pl.DataFrame, schema: Schema
 ) -> None:
     # Four weeks on it is the same weekday.
-    other = later.with_columns(pl.col(schema.time).dt.offset_by("28d"))
+    other = later.with_columns(pl.col(schema.clock).dt.offset_by("28d"))
     np.testing.assert_array_equal(predict(model, later, schema), predict(model, other, schema))
 
 
@@ -107,17 +106,17 @@ def test_an_evening_is_riskier_than_a_morning(
     model: Model, later: pl.DataFrame, schema: Schema
 ) -> None:
     """Delays add up in the course of a day: an aircraft arrives late and leaves late."""
-    day = pl.col(schema.time).dt.truncate("1d")
+    day = pl.col(schema.clock).dt.truncate("1d")
     duration = (
         pl.col("scheduled_arrival_minute")
-        - pl.col(schema.time).dt.hour().cast(pl.Int64) * 60
-        - pl.col(schema.time).dt.minute()
+        - pl.col(schema.clock).dt.hour().cast(pl.Int64) * 60
+        - pl.col(schema.clock).dt.minute()
     )
 
     def leaving_at(hour: int) -> float:
         # The flight takes as long as before.
         arrival = (duration + hour * 60) % 1440
-        moment = {schema.time: day.dt.offset_by(f"{hour}h")}
+        moment = {schema.clock: day.dt.offset_by(f"{hour}h")}
         return risk(model, later, schema, **moment, scheduled_arrival_minute=arrival)
 
     assert leaving_at(19) > leaving_at(7) + 0.05

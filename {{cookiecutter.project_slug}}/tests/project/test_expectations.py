@@ -16,7 +16,7 @@ import pytest
 from lifecycle.contract.columns import load_schema
 from lifecycle.core.params import Params
 from lifecycle.pipeline import validate
-from lifecycle.pipeline.suite import Expectation, load_beyond, of_months, of_snapshot
+from lifecycle.pipeline.suite import Expectation, load_beyond, of_periods, of_snapshot
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_schema(ROOT / "schema.yaml")
@@ -67,7 +67,7 @@ def exchange(frame: pl.DataFrame, one: str, other: str) -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def days(snapshot: pl.DataFrame) -> pl.DataFrame:
     """Whole days, each tenth: what ties rows of one hour to each other needs all of them."""
-    return snapshot.filter(pl.col(SCHEMA.time).dt.ordinal_day() % 10 == 0)
+    return snapshot.filter(pl.col(SCHEMA.clock).dt.ordinal_day() % 10 == 0)
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +78,12 @@ def found(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, list[Result]]:
     """What Great Expectations says of each copy, by its name."""
-    suite = of_snapshot(SCHEMA, params.data.window, BEYOND)
-    keys, months = SCHEMA.names("key"), of_months(params.validate_)
+    suite = of_snapshot(SCHEMA, params.data.dates, BEYOND)
+    keys, months = SCHEMA.names("key"), of_periods(params.validate_)
     frames: dict[str, Checked] = {
         "clean rows": (validate.with_derived(rows, BEYOND), suite, keys),
         "clean days": (validate.with_derived(days, BEYOND), list(BEYOND.expectations), keys),
-        "months": (validate.months(rows, SCHEMA), months, ["month"]),
+        "months": (validate.periods(rows, SCHEMA), months, ["month"]),
     }
     slipped = [functools.reduce(shift, slip, days) for slip in SLIPS]
     for number, frame in enumerate([*slipped, exchange(days, *EXCHANGED)]):

@@ -29,7 +29,7 @@ def test_real_rows_give_the_same_features_to_the_bit(rows: pl.DataFrame, schema:
 def test_a_flight_over_midnight_takes_less_than_a_day(schema: Schema) -> None:
     frame = pl.DataFrame(
         {
-            schema.time: [datetime(2013, 5, 31, 23, 30)],
+            schema.clock: [datetime(2013, 5, 31, 23, 30)],
             "scheduled_arrival_minute": [15],
             "temperature": [60.0],
             "dewpoint": [None],

@@ -9,11 +9,15 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, model_validator
 
+from lifecycle.contract.errors import StageError
 from lifecycle.contract.section import Section, Share, parse
 
 Type = Literal["integer", "float", "boolean", "category", "string", "datetime"]
-Role = Literal["key", "time", "feature", "target", "sensitive", "leak", "ignored"]
+Role = Literal["key", "time", "group", "feature", "target", "sensitive", "leak", "ignored"]
+# What not every data set has.
+OPTIONAL: tuple[Role, ...] = ("time", "group")
 Private = Literal["left_out", "hashed"]
+Epoch = Literal["seconds", "milliseconds", "microseconds"]
 
 
 def _is_place(zone: str) -> bool:
@@ -39,11 +43,13 @@ class Column(Section):
     private: Private | None = None
     # Of a datetime: whose local time it is, to which values with a zone are converted.
     zone: str | None = None
+    # Of a datetime that is given as a number: of what, since 1970 began in UTC.
+    epoch: Epoch | None = None
 
     @property
     def is_asked(self) -> bool:
         """Whether a prediction needs it."""
-        return bool({"key", "time", "feature"} & set(self.roles))
+        return bool({"key", "time", "group", "feature"} & set(self.roles))
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -62,6 +68,8 @@ class Column(Section):
             raise ValueError(f"{self.name}: windows go by it, so it cannot be private")
         if self.zone is not None and self.type != "datetime":
             raise ValueError(f"{self.name}: only a datetime has a zone")
+        if self.epoch is not None and self.type != "datetime":
+            raise ValueError(f"{self.name}: only a datetime has an epoch")
         if self.zone not in (None, "UTC") and not _is_place(str(self.zone)):
             raise ValueError(f"{self.name}: {self.zone} is no zone; give one as Europe/Berlin")
         return self
@@ -86,11 +94,13 @@ class Schema(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for role in ("time", "target"):
-            found = self.names(role)
-            if len(found) != 1:
-                raise ValueError(f"exactly one column has the role {role}, not {len(found)}")
-        if self[self.time].type != "datetime":
+        if len(self.names("target")) != 1:
+            found = len(self.names("target"))
+            raise ValueError(f"exactly one column has the role target, not {found}")
+        for role in OPTIONAL:
+            if len(self.names(role)) > 1:
+                raise ValueError(f"at most one column has the role {role}")
+        if self.time and self[self.time].type != "datetime":
             raise ValueError(f"{self.time}: the time column is a datetime")
         if self[self.target].type != "boolean":
             raise ValueError(f"{self.target}: the target is a boolean")
@@ -116,9 +126,25 @@ class Schema(Section):
         return {c.name: c.categories for c in self.columns if c.private and c.categories}
 
     @cached_property
-    def time(self) -> str:
-        """The column that splits and windows go by."""
-        return self.names("time")[0]
+    def time(self) -> str | None:
+        """The column that splits and windows go by, where the data has one."""
+        return next(iter(self.names("time")), None)
+
+    @cached_property
+    def clock(self) -> str:
+        """The same where there has to be one.
+
+        Raises:
+            StageError: there is none.
+        """
+        if self.time is None:
+            raise StageError("no column of schema.yaml has the role time")
+        return self.time
+
+    @cached_property
+    def group(self) -> str | None:
+        """The column whose rows of one value are alike, so that they stay together."""
+        return next(iter(self.names("group")), None)
 
     @cached_property
     def target(self) -> str:
@@ -128,7 +154,7 @@ class Schema(Section):
     @cached_property
     def request(self) -> list[str]:
         """The columns that a prediction needs: what is known when it is made."""
-        return self.names("key", "time", "feature")
+        return self.names("key", "time", "group", "feature")
 
 
 def load_schema(path: Path = Path("schema.yaml")) -> Schema:

@@ -7,7 +7,9 @@ integer   a number without a fraction: 408, and 408.0, as pandas writes integers
 float     a finite number; text has numbers as JSON has them: 1.5, 1e3, no 1,5, 0408, +408 or nan
 boolean   true or false, or a number that is 1 or 0; a cell may have True and TRUE as well
 datetime  2013-05-31, 2013-05-31T17:45, 2013-05-31 17:45:00.5, and those kinds of Parquet; what has
-          a zone is converted to the column's, and refused where schema.yaml names none
+          a zone is converted to the column's, and refused where schema.yaml names none. Where it
+          names an epoch, a number without a fraction as well: so many of its unit since 1970 began
+          in UTC, converted to the column's zone, without one to UTC
 string    text that is not empty, and not NA; a category the same
 
 An empty cell and NA are null in a CSV file (NA is a value where the categories list it). Text is no
@@ -19,11 +21,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from lifecycle.contract.columns import Column
+from lifecycle.contract.columns import Column, Epoch
 
 # Without limits in schema.yaml, for what a prediction needs: whole numbers that a float holds
 # exactly, and floats whose products still fit the model's 32 bits (an infinity there makes
@@ -48,6 +50,9 @@ DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 # Groups: day, hour and minute, seconds, zone.
 MOMENT = f"^({DAY})(?:[T ]({CLOCK})({SECOND})?({ZONE})?)?$"
 _LOOKS = re.compile(MOMENT, re.ASCII)
+# When 1970 began, and how many microseconds there are in one of each unit.
+BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECONDS: dict[Epoch, int] = {"seconds": 10**6, "milliseconds": 10**3, "microseconds": 1}
 HOW = {
     "integer": "write 408 or 408.0",
     "float": "write a finite number, as 1.5 or 1e3",
@@ -56,6 +61,20 @@ HOW = {
     "string": f"give text that is neither empty nor {NULL_WORD}, or null",
     "category": f"give text that is neither empty nor {NULL_WORD}, or null",
 }
+
+
+def how(column: Column) -> str:
+    """Return what to write instead of a value that is refused."""
+    if column.epoch:
+        return f"give whole {column.epoch} since 1970, as {example(column)}, or local time"
+    return HOW[column.type]
+
+
+def example(column: Column) -> str | int:
+    """Return a moment as a datetime column may have it."""
+    if column.epoch:
+        return 1370022300 * MICROSECONDS["seconds"] // MICROSECONDS[column.epoch]
+    return "2013-05-31T17:45:00"
 
 
 def is_null_word(column: Column) -> bool:
@@ -76,6 +95,18 @@ def years(column: Column) -> tuple[int, int]:
     if column.zone:
         return FIRST_YEAR, LAST_YEAR_OF_ZONES
     return (FIRST_YEAR, LAST_YEAR) if column.is_asked else (1, 9999)
+
+
+def epochs(column: Column) -> tuple[int, int]:
+    """Return the lowest and the highest number that a datetime column with an epoch may have."""
+    assert column.epoch
+    zone = ZoneInfo(column.zone) if column.zone else UTC
+    first, last = years(column)
+    unit = timedelta(microseconds=MICROSECONDS[column.epoch])
+    low = -((BEGIN - datetime(first, 1, 1, tzinfo=zone)) // unit)
+    high = (datetime(last, 12, 31, 23, 59, 59, 999_999, tzinfo=zone) - BEGIN) // unit
+    # What is beyond would be another number as a float.
+    return max(low, 1 - LARGEST_INTEGER), min(high, LARGEST_INTEGER - 1)
 
 
 def whole(value: object) -> object:
@@ -104,7 +135,21 @@ def text(value: str) -> str:
 def moment_of(column: Column) -> Callable[[object], datetime]:
     """Return what reads the moments of a datetime column."""
     zone = ZoneInfo(column.zone) if column.zone else None
-    return partial(_moment, zone=zone, years=years(column))
+    read = partial(_moment, zone=zone, years=years(column))
+    if column.epoch is None:
+        return read
+    low, high = epochs(column)
+    unit = timedelta(microseconds=MICROSECONDS[column.epoch])
+
+    def read_number(value: object) -> datetime:
+        number = whole(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return read(value)
+        if not (isinstance(number, int) and low <= number <= high):
+            raise ValueError(f"give whole {column.epoch} since 1970, from {low} to {high}")
+        return (BEGIN + number * unit).astimezone(zone or UTC).replace(tzinfo=None, fold=0)
+
+    return read_number
 
 
 def _moment(value: object, zone: tzinfo | None, years: tuple[int, int]) -> datetime:

@@ -13,8 +13,7 @@ from lifecycle.contract.operations import PredictionLog, Serve
 from lifecycle.contract.section import Count, Section, Share, parse
 from lifecycle.core import parts
 from lifecycle.core.metric_names import SIGN, DrawnMetric, Metric
-from lifecycle.core.source_settings import SourceSettings
-from lifecycle.core.window import Window
+from lifecycle.core.span import Data, Prepare
 from project.hyperparameters import Train, Tune
 
 Kind = TypeVar("Kind", bound=Section)
@@ -55,24 +54,11 @@ class Paths(Section):
     lifecycle_report: Path
 
 
-class Data(Section):
-    """Which source is read, and which months of it."""
-
-    source: SourceSettings
-    window: Window
-
-
 class Validate(Section):
     """Limits of the data checks that no single column carries."""
 
     maximum_row_count_change: Share
     example_rows: Annotated[int, Field(ge=0)]
-
-
-class Prepare(Section):
-    """How much of the newest time is held out."""
-
-    holdout_days: Count
 
 
 class Evaluate(Section):

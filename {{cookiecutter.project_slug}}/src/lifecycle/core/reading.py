@@ -11,6 +11,7 @@ import polars as pl
 
 from lifecycle.contract import values
 from lifecycle.contract.columns import Column
+from lifecycle.core import moments
 
 TYPES: dict[str, Any] = {
     "integer": pl.Int64, "float": pl.Float64, "boolean": pl.Boolean,
@@ -88,21 +89,23 @@ def complaint(column: Column, reading: Reading, refused: pl.Series) -> str:
         return ""
     first = refused.drop_nulls()[0][:SHOWN_CHARACTERS]
     example = "" if column.private else f", as {first!r}"
-    how = reading.fault or values.HOW[column.type]
+    how = reading.fault or values.how(column)
     return f"{column.name}: {count} values are no {column.type}{example} ({how})"
 
 
 def _fault(column: Column, found: pl.DataType) -> str:
     if column.type == "datetime" and isinstance(found, pl.Datetime):
         return "it has a zone: name the column's zone in schema.yaml, or give local time"
+    if column.type == "datetime" and found.is_numeric():
+        return "the column has numbers: name their epoch in schema.yaml, as `epoch: seconds`"
     if found == pl.String:
         return f"the column is text: give it as {column.type}, or have it read as text, from CSV"
-    return f"the column is of type {found}: {values.HOW[column.type]}"
+    return f"the column is of type {found}: {values.how(column)}"
 
 
 def universal(text: pl.Expr) -> pl.Expr:
     """Return the moments of texts that name their zone, in UTC; null for others."""
-    return _parsed(text)[1]
+    return moments.parsed(text)[1]
 
 
 def _number(column: Column, raw: pl.Expr, found: pl.DataType, *, is_text: bool) -> pl.Expr | None:
@@ -186,7 +189,7 @@ def _datetime(column: Column, raw: pl.Expr, found: pl.DataType, is_text: bool) -
     naive: pl.Expr | None = None
     zoned: pl.Expr | None = None
     if found in TEXTS:
-        naive, zoned = _parsed(raw.cast(pl.String))
+        naive, zoned = moments.parsed(raw.cast(pl.String))
     elif found == pl.Date:
         naive = raw.cast(pl.Datetime("us"))
     elif isinstance(found, pl.Datetime):
@@ -195,45 +198,14 @@ def _datetime(column: Column, raw: pl.Expr, found: pl.DataType, is_text: bool) -
             exact = pl.when(raw.dt.nanosecond() % 1000 == 0).then(raw)
         exact = exact.dt.cast_time_unit("us")
         naive, zoned = (None, exact) if found.time_zone else (exact, None)
-    return _in_zone(column, naive, zoned) if column.zone else naive
-
-
-def _in_zone(column: Column, naive: pl.Expr | None, zoned: pl.Expr | None) -> pl.Expr | None:
-    """Return local times of the column's zone; those that its clocks leave out are null."""
-    found: list[pl.Expr] = []
-    if naive is not None:
-        exists = naive.dt.replace_time_zone(
-            column.zone, ambiguous="earliest", non_existent="null"
-        ).is_not_null()
-        found.append(pl.when(exists).then(naive))
-    if zoned is not None:
-        found.append(zoned.dt.convert_time_zone(str(column.zone)).dt.replace_time_zone(None))
-    return pl.coalesce(found) if found else None
-
-
-def _parsed(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Return the moments that have no zone, and those that have one, in UTC; null for others.
-
-    What the pattern admits has its parts at fixed places, which is quicker than to extract them.
-    """
-    moment = pl.when(text.str.contains(values.MOMENT)).then(text)
-    rest = moment.str.slice(16)
-    zone = rest.str.extract("([Z+-].*)$")
-    clock = (
-        pl.when(moment.str.len_bytes() > 10)
-        .then(moment.str.slice(11, 5))
-        .otherwise(pl.lit("00:00"))
-    )
-    second = rest.str.extract("^(:[0-9.]+)").fill_null(":00")
-    plain = pl.concat_str(moment.str.slice(0, 10), pl.lit(" "), clock, second).str.to_datetime(
-        "%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False
-    )
-    minutes = zone.str.slice(3).str.strip_prefix(":").cast(pl.Int64, strict=False).fill_null(0)
-    ahead = zone.str.slice(1, 2).cast(pl.Int64, strict=False).fill_null(0) * 60 + minutes
-    ahead = pl.when(zone.str.starts_with("-")).then(-ahead).otherwise(ahead)
-    zoned = (plain - pl.duration(minutes=ahead)).dt.replace_time_zone("UTC")
-    has_zone = zone.is_not_null()
-    return pl.when(~has_zone).then(plain), pl.when(has_zone).then(zoned)
+    if column.epoch and (number := _integer(column, raw, found, is_text)) is not None:
+        counted = moments.since_1970(column, number)
+        if column.zone is None:
+            naive = counted if naive is None else pl.coalesce(counted, naive)
+        else:
+            counted = counted.dt.replace_time_zone("UTC")
+            zoned = counted if zoned is None else pl.coalesce(counted, zoned)
+    return moments.in_zone(column, naive, zoned) if column.zone else naive
 
 
 READERS = {

@@ -15,6 +15,7 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import json_text, md5_of, parse_strict
 from lifecycle.contract.section import Section, first_mistake
 from lifecycle.core import git
+from lifecycle.core.window import ALL
 from lifecycle.records import bento, proof, tag_forms, verdict
 from lifecycle.records.registry import Version
 from lifecycle.records.unpack import FACTS, BundleError
@@ -60,7 +61,9 @@ def require_lineage(root: Path, facts: Facts) -> None:
     """
     tags = facts.lineage
     version = Version(facts.version, tags, "")
-    lacking = [tag for tag in NEEDED if tag not in tags]
+    # Data without time has no last moment.
+    timeless = {"train_last"} if tags.get("window") == ALL else set()
+    lacking = [tag for tag in NEEDED if tag not in {*tags, *timeless}]
     if lacking:
         raise BundleError(f"its lineage has no {lacking[0]}")
     if mistake := tag_forms.mistake(tags):

@@ -17,6 +17,7 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json, write_json, write_text
 from lifecycle.contract.section import plain
 from lifecycle.core import failure, git
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.command import project_root
 from lifecycle.core.frames import labels
 from lifecycle.core.metric_names import DRAWN, SIGN
@@ -102,7 +103,7 @@ def scored(root: Path, version: registry.Version, params: Params, schema: Schema
         line = difference(name, mine[name], other[name])
         if name in DRAWN:
             rule = params.gate.champion.model_copy(update={"metric": name})
-            day = holdout[schema.time].dt.date().to_numpy()
+            day = of_rows(holdout, schema)
             gain = rules.bootstrap_gain(label, ours, theirs, day, rule, params.train.seed)
             # The gain is positive where this change is better; the difference has its own sign.
             line["interval"] = sorted(SIGN[name] * end for end in gain[1:])
@@ -149,7 +150,7 @@ def compare(root: Path, params: Params, schema: Schema) -> dict[str, Any]:
     """Return everything that there is to say about this change."""
     log = (root / LOG).read_text(encoding="utf-8") if (root / LOG).is_file() else ""
     found: dict[str, Any] = {
-        "commit": git.head(root), "window": str(params.data.window), **verdict(root, params, log),
+        "commit": git.head(root), "window": params.data.span, **verdict(root, params, log),
         "stages": stages(log), "validation": validation(root, params),
         "scores": None, "no_scores": None, "base": None,
         "lock_is_current": "dvc.lock" not in git.changed(root),

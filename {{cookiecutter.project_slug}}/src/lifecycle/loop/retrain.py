@@ -1,5 +1,7 @@
-"""Retrain moves the data window to newer months, and lets the new model prove itself.
+"""Retrain takes newer data, and lets the new model prove itself.
 
+It moves the data window to newer months; data without time is fetched anew, whatever its source has
+by now.
 The same pipeline, the same gate, the same rollout: it bypasses nothing. Where pipeline or gate stop
 the line, parameters, data and model are as before; a run that was killed there is undone by the
 next one. From then on the window has moved, in a commit, and running it again goes on.
@@ -8,12 +10,11 @@ next one. From then on the window has moved, in a commit, and running it again g
 from __future__ import annotations
 
 import argparse
-import calendar
-import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -21,34 +22,51 @@ import polars as pl
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json, read_state, write_json
+from lifecycle.contract.section import plain
 from lifecycle.core import child, edited_yaml, failure, git
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
-from lifecycle.core.window import Window, shifted
+from lifecycle.core.timing import window_of
+from lifecycle.core.window import (
+    ALL,
+    TYPED,
+    Unit,
+    Window,
+    day_after,
+    is_period,
+    moved_by_months,
+    named,
+    unit_of,
+)
+from lifecycle.loop import source_again
 from lifecycle.loop.settings import Retrain
 from lifecycle.pipeline import ingest, source
+from lifecycle.release.register import hash_of_folder
 
 TRACKED = ("params.yaml", "dvc.lock")
 # The commands that release a model.
 STEPS = ("register", "package", "deploy")
 
 
-def last_days(root: Path, params: Params, schema: Schema) -> dict[str, int]:
-    """Return the last day of each month that has a label in the source."""
+def last_days(root: Path, params: Params, schema: Schema) -> dict[str, date]:
+    """Return the last day of each period (data.unit) that has a label in the source."""
     folder = root / params.paths.source
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        names = [schema.time, schema.target]
+        names = [schema.clock, schema.target]
         found, is_text = source.scan(params.data.source, folder, Path(scratch))
         lazy, readings = ingest.conform(found, schema, is_text=is_text)
         refused = pl.struct(pl.col("_refused").struct.field(*names)).alias("_refused")
         rows = ingest.refuse(lazy.select(*names, refused).collect(), readings, schema).drop_nulls()
-    time, month = pl.col(schema.time), pl.col(schema.time).dt.strftime("%Y-%m").alias("month")
-    last = rows.group_by(month).agg(time.dt.day().max().alias("day"))
-    return {str(name): int(day) for name, day in last.iter_rows()}
+    time = pl.col(schema.clock)
+    period = named(time, params.data.unit).alias("period")
+    last = rows.group_by(period).agg(time.dt.date().max().alias("day"))
+    return dict(last.iter_rows())
 
 
-def chosen_end(labelled: dict[str, int], asked: str | None) -> str:
-    """Return the month that was asked for, or the newest that is labelled up to its last day.
+def chosen_end(labelled: dict[str, date], asked: str | None, unit: Unit = "month") -> str:
+    """Return the period that was asked for, or the newest that is labelled to its end.
+
+    That is where its last day has a label, or a later period has one: not every day has rows.
 
     Raises:
         StageError: there is none, or what was asked for has no labels.
@@ -56,22 +74,32 @@ def chosen_end(labelled: dict[str, int], asked: str | None) -> str:
     if asked and asked not in labelled:
         newest = f"its newest are of {max(labelled)}" if labelled else "it has none"
         raise StageError(f"the source has no labels in {asked}: {newest}")
+    newest = max(labelled, default="")
     whole = [name for name, day in labelled.items()
-             if day == calendar.monthrange(int(name[:4]), int(name[5:]))[1]]  # fmt: skip
+             if name < newest or day == day_after(name) - timedelta(1)]  # fmt: skip
     if not asked and not whole:
-        raise StageError("the source has no month that is labelled up to its last day", "give END")
+        raise StageError(
+            f"the source has no {unit} that is labelled up to its last day", "give END"
+        )
     return asked or max(whole)
 
 
 def moved(window: Window, end: str, months: int) -> Window:
-    """Return the window up to `end`, from where it began but no more than `months` long.
+    """Return the window up to the period `end`, from where it began but at most so many months.
 
     Raises:
         StageError: `end` lies before the window's own end.
     """
-    if end < window.end:
-        raise StageError(f"the window ends with {window.end} already", "give a later END=YYYY-MM")
-    return Window(start=max(window.start, shifted(end, 1 - months)), end=end)
+    until = day_after(end)
+    if until < window.until:
+        said = f"the window ends with {window.end} already"
+        raise StageError(said, f"give a later END={TYPED[unit_of(end)]}")
+    whole = Window.over(end, end)
+    since = moved_by_months(until, -months)
+    if since <= window.since:
+        return Window(start=window.start, end=whole.end)
+    is_month = since.day == 1 and unit_of(end) == "month"
+    return Window(start=since.isoformat()[: 7 if is_month else 10], end=whole.end)
 
 
 def write_window(path: Path, window: Window) -> None:
@@ -94,6 +122,20 @@ def _run(root: Path, *arguments: str) -> None:
         raise failure.passed_on(failure.of(root, done.stderr, arguments[0]))
 
 
+def _renew(root: Path, params: Params) -> None:
+    """Fetch the source anew; rows that somebody has put there since the pipeline ran are those."""
+    folder = root / params.paths.source
+    lock = plain((root / "dvc.lock").read_bytes()) if (root / "dvc.lock").is_file() else {}
+    known = [one for stage in lock.get("stages", {}).values() for one in stage.get("deps", [])]
+    wanted = next((one["md5"] for one in known if one["path"] == str(params.paths.source)), None)
+    if folder.is_dir() and hash_of_folder(folder) != wanted:
+        print(f"retrain: {params.paths.source} has other files than when the pipeline ran: "
+              "they are taken, nothing is fetched")  # fmt: skip
+        return
+    source_again.set_aside(folder)
+    _run(root, "source")
+
+
 def undo(root: Path) -> None:
     """Bring parameters, lock, data and model back to the last commit."""
     git.restore(root, *TRACKED)
@@ -101,6 +143,8 @@ def undo(root: Path) -> None:
     if is_locked and child.run(root, "dvc", "checkout", "--quiet", "--force").returncode:
         # Not an error of its own: it would hide why the line was stopped.
         print("retrain: data and model of before are not in the cache: type `make pipeline`")
+    if folder := (read_state(_note(root)) or {}).get("source"):
+        source_again.undo(root / folder)
     _note(root).unlink(missing_ok=True)
 
 
@@ -129,39 +173,51 @@ def require_clean(root: Path) -> None:
 def retrain(
     root: Path, params: Params, schema: Schema, end: str | None, steps: Sequence[str]
 ) -> str:
-    """Retrain up to the month `end`, then run `steps` (of STEPS); return what became of it.
+    """Retrain up to the period `end`, then run `steps` (of STEPS); return what became of it.
 
     Raises:
         StageError: a stage, the gate or a step stopped the line.
     """
     require_clean(root)
-    asked = chosen_end(last_days(root, params, schema), end)
-    window = moved(params.data.window, asked, params.part(Retrain).window_months)
-    write_json(_note(root), {"head": git.head(root)})
+    window, folder = window_of(params, schema), root / params.paths.source
+    if window is not None:
+        asked = chosen_end(last_days(root, params, schema), end, params.data.unit)
+        window = moved(window, asked, params.part(Retrain).window_months)
+    elif end:
+        raise StageError(f"END={end} is of time, and no column of schema.yaml has the role time")
+    write_json(_note(root), {"head": git.head(root), "source": str(params.paths.source)})
     try:
-        write_window(root / "params.yaml", window)
+        if window is not None:
+            write_window(root / "params.yaml", window)
+        else:
+            _renew(root, params)
         _run(root, "pipeline")
         _run(root, "gate")
     except BaseException:
         undo(root)
         raise
+    span = window or ALL
     if read_json(root / params.paths.gate_report)["verdict"] == "unchanged":
         undo(root)
-        return f"nothing new: the model of {window} is the champion already"
+        return f"nothing new: the model of {span} is the champion already"
     changed = [path for path in TRACKED if path in git.changed(root)]
     if changed:
-        git.commit(root, f"Move the data window to {window}", *changed)
+        said = f"Move the data window to {window}" if window else "Take the source's rows of today"
+        git.commit(root, said, *changed)
+    source_again.keep(folder)
     _note(root).unlink()
     for step in steps:
         _run(root, step)
     done = f"{' and '.join(steps)} done" if steps else "committed; nothing is released"
-    return f"the window is {window}, {done}"
+    return f"the window is {span}, {done}"
 
 
 def main(given: argparse.Namespace) -> None:
     """Retrain, release and deploy."""
-    if given.end and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", given.end):
-        raise StageError(f"{given.end} is no month", "give END=YYYY-MM")
+    params = load_params()
+    unit = params.data.unit
+    if given.end and not is_period(given.end, unit):
+        raise StageError(f"{given.end} is no {unit}", f"give END={TYPED[unit]}")
     steps = [step for step in STEPS if step != "deploy" or not given.no_deploy]
     steps = [] if given.no_release else steps
-    print(f"retrain: {retrain(project_root(), load_params(), load_schema(), given.end, steps)}")
+    print(f"retrain: {retrain(project_root(), params, load_schema(), given.end, steps)}")

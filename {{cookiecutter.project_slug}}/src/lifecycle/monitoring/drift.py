@@ -8,6 +8,7 @@ sources: docs/reference/monitor.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lifecycle.contract.files import read_state, write_json
-from lifecycle.core import day_blocks
 from lifecycle.monitoring.settings import Monitor
 
 Array = NDArray[Any]
@@ -60,7 +60,7 @@ def missing(column: pl.Series) -> float:
 
 
 def widest(
-    reference: pl.DataFrame, names: list[str], time: str, days: int, kept: Path
+    reference: pl.DataFrame, names: list[str], blocks: Callable[[], list[pl.DataFrame]], kept: Path
 ) -> dict[str, Extent]:
     """Return how far blocks of the reference are from the whole; computed once for a version."""
     known = read_state(kept) or {}
@@ -69,7 +69,7 @@ def widest(
         for one in known.values()
     ):
         return known
-    parts = day_blocks.blocks(reference, time, days)
+    parts = blocks()
     thinned = reference.gather_every(max(1, reference.height // COMPARED_ROWS))
     found: dict[str, Extent] = {}
     for name in names:

@@ -68,7 +68,7 @@ def _overlapping(
     """Return the keys of predictions and of labels, where time is a key of their common time."""
     keys, time = schema.names("key"), schema.time
     both = [frame.select(keys).unique(maintain_order=True) for frame in (rows, known)]
-    if time not in keys or any(frame.is_empty() for frame in both):
+    if time is None or time not in keys or any(frame.is_empty() for frame in both):
         return both[0], both[1]
     first = max(frame[time].min() for frame in both)  # type: ignore[type-var]
     last = min(frame[time].max() for frame in both)  # type: ignore[type-var]

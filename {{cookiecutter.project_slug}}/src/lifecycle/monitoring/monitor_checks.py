@@ -10,6 +10,8 @@ import polars as pl
 from lifecycle.contract import features
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5
+from lifecycle.core import day_blocks
+from lifecycle.core.blocks import drawn
 from lifecycle.monitoring import drift, invariants, joining, labels, quality, skew
 from lifecycle.monitoring.alerts import Alert, fires
 from lifecycle.monitoring.look import PREDICTION, Champion, Look, compared
@@ -39,7 +41,8 @@ def judge_latest(look: Look, who: Champion) -> None:
     look.alerts += invariants.alerts(broken, schema, latest.name)
     recent = look.rows.filter(pl.col("logged_at") >= latest.rows["logged_at"].min())
     days = look.params.evaluate.window_days
-    look.alerts += invariants.stuck_clock(who.reference, recent, schema.time, days, rule)
+    if schema.time is not None:
+        look.alerts += invariants.stuck_clock(who.reference, recent, schema.time, days, rule)
     changed = [path for tag, path in registry.DEFINITION.items()
                if who.version.tags.get(tag) != md5(look.root / path)]  # fmt: skip
     own = who.own(latest.rows)
@@ -65,10 +68,18 @@ def _fitted(look: Look, who: Champion) -> features.Fitted:
 def judge_drift(look: Look, who: Champion) -> None:
     """Measure the drift of every feature and of the prediction in each whole window."""
     rule, names = look.params.part(Monitor), compared(look.schema)
-    days = look.params.evaluate.window_days
-    kept = f"{who.version.tags['model_md5']}-{days}d.json"
+    days, schema = look.params.evaluate.window_days, look.schema
+    # What blocks of the reference are made of, and how large.
+    size = f"{rule.minimum_rows}r" if schema.time is None else f"{days}d"
+    kept = f"{who.version.tags['model_md5']}-{size}.json"
+
+    def blocks() -> list[pl.DataFrame]:
+        if schema.time is None:
+            return drawn(who.reference, schema, rule.minimum_rows)
+        return day_blocks.blocks(who.reference, schema.time, days)
+
     widest = drift.widest(
-        who.reference, [*names.values(), PREDICTION], look.schema.time, days,
+        who.reference, [*names.values(), PREDICTION], blocks,
         look.root / ".lifecycle" / "models" / kept,
     )  # fmt: skip
     for window, found in zip(look.windows, look.found, strict=True):
@@ -161,7 +172,9 @@ def _why_few_join(look: Look, known: pl.DataFrame) -> str:
 
 
 def judge_age(look: Look, who: Champion) -> None:
-    """Compare the last row of training with the newest prediction."""
+    """Compare the last row of training with the newest prediction, where the data has time."""
+    if look.schema.time is None:
+        return
     newest: Any = look.windows[-1].rows[look.schema.time].max()
     if "train_last" not in who.version.tags:
         look.skip("age", f"version {who.version.number} does not say what it was trained on")

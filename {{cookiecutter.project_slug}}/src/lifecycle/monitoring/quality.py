@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from lifecycle.contract.columns import Schema
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.frames import labels
 from lifecycle.core.metric_names import SIGN
 from lifecycle.core.params import Params
@@ -60,7 +61,7 @@ def intervals(
 def of_window(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any] | None:
     """Return the quality of a window's predictions; None with too few labels, days or classes."""
     label = labels(rows, schema)
-    score, day = rows["probability"].to_numpy(), rows[schema.time].dt.date().to_numpy()
+    score, day = rows["probability"].to_numpy(), of_rows(rows, schema)
     enough = rows.height >= params.evaluate.minimum_window_labels
     if not enough or not judgeable(label, day, params):
         return None

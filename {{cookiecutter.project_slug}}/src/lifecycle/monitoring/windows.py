@@ -1,6 +1,7 @@
 """Windows of the prediction log, by the schema's time column and counted back from the newest rows.
 
-So every window but the first of a log is whole, whichever day it is judged on.
+So every window but the first of a log is whole, whichever day it is judged on. Data without time
+goes by when it was predicted, in UTC; it has no weekday or season that part of a window would lack.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import polars as pl
 from lifecycle.monitoring.settings import Monitor
 
 DAY = "_day"
+PREDICTED = "logged_at"
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,13 @@ def _last_day(counts: dict[date, int], days: int, minimum_rows: int) -> date | N
     return None
 
 
-def cut(rows: pl.DataFrame, time: str, rule: Monitor, days: int) -> tuple[list[Window], list[str]]:
+def cut(
+    rows: pl.DataFrame, time: str | None, rule: Monitor, days: int
+) -> tuple[list[Window], list[str]]:
     """Return the last windows of `days` that can be judged, oldest first; what not, and why."""
-    dated = rows.with_columns(pl.col(time).dt.date().alias(DAY)).filter(pl.col(DAY).is_not_null())
+    dated = rows.with_columns(pl.col(time or PREDICTED).dt.date().alias(DAY)).filter(
+        pl.col(DAY).is_not_null()
+    )
     counts: dict[date, int] = dict(dated.group_by(DAY).len().iter_rows())
     last = _last_day(counts, days, rule.minimum_rows)
     if last is None:
@@ -54,7 +60,7 @@ def cut(rows: pl.DataFrame, time: str, rule: Monitor, days: int) -> tuple[list[W
         end = last + timedelta(1 - back * days)
         start = end - timedelta(days)
         part = dated.filter(pl.col(DAY).is_between(start, end, closed="left")).drop(DAY)
-        whole = first <= start
+        whole = time is None or first <= start
         if part.height >= rule.minimum_rows and (whole or back == 0):
             found.append(Window(start, end, part, whole))
         elif part.height:

@@ -16,6 +16,7 @@ import polars as pl
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.privacy import shown
 from lifecycle.core import day_blocks
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.frames import labels
 from lifecycle.core.metric_names import worst as worst_of
 from lifecycle.core.params import Params
@@ -46,6 +47,9 @@ def figure(label: Array, score: Array, name: str) -> float:
 def worst(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
     """Return the worst figure of a block of days, for all that the monitor judges of quality.
 
+    None where the data has no time: then a window differs from the whole by chance alone, of which
+    its own interval tells.
+
     Args:
         rows: Rows of train and holdout with `probability`.
         schema: The whole of schema.yaml.
@@ -53,6 +57,8 @@ def worst(rows: pl.DataFrame, schema: Schema, params: Params) -> dict[str, Any]:
     """
     name, days = params.gate.champion.metric, params.evaluate.window_days
     found: dict[str, list[float]] = {}
+    if schema.time is None:
+        return {"days": days, "metric": name, "figures": {}}
     wanted = {schema.time, schema.target, "probability", *params.evaluate.slices}
     # One begins on each day: then every whole week of these rows is itself one of the blocks.
     for block in day_blocks.blocks(rows.select(sorted(wanted)), schema.time, days, step=1):
@@ -81,6 +87,5 @@ def _figure(
     rows: pl.DataFrame, key: str, name: str, schema: Schema, params: Params
 ) -> Iterator[tuple[str, float]]:
     label = labels(rows, schema)
-    day = rows[schema.time].dt.date().to_numpy()
-    if judgeable(label, day, params):
+    if judgeable(label, of_rows(rows, schema), params):
         yield key, figure(label, rows["probability"].to_numpy(), name)

@@ -18,6 +18,8 @@ from lifecycle.contract.files import replacing, write_json
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.reading import Reading, apply, complaint, read
+from lifecycle.core.timing import window_of
+from lifecycle.core.window import Unit, Window, named
 from lifecycle.pipeline import source
 
 ROWS_PER_GROUP = 50_000
@@ -25,12 +27,12 @@ SHOWN_COLUMNS = 3
 
 
 def conform(
-    frame: pl.LazyFrame, schema: Schema, *, is_text: bool, months: list[str] | None = None
+    frame: pl.LazyFrame, schema: Schema, *, is_text: bool, window: Window | None = None
 ) -> tuple[pl.LazyFrame, dict[str, Reading]]:
     """Select the schema's columns in its order and types, and return how each is read.
 
     The struct column `_refused` has, for each row, the text of the values that are refused. Of
-    `months`, where they are given, only their rows are read, and those whose time does not parse.
+    a `window`, where it is given, only its rows are read, and those whose time does not parse.
 
     Raises:
         StageError: a column of the schema is not in the source.
@@ -40,9 +42,14 @@ def conform(
     if missing:
         raise StageError(f"the source lacks the column {', '.join(missing)} of schema.yaml")
     readings = {c.name: read(c, present[c.name], is_text=is_text) for c in schema.columns}
-    if months:
-        frame = in_window(frame, readings[schema.time], months)
+    if window:
+        frame = in_window(frame, readings[schema.clock], window)
     return apply(frame, readings).drop("_missing"), readings
+
+
+def in_order(schema: Schema) -> list[str]:
+    """Return the columns that rows are sorted by: the time, where there is one, and the keys."""
+    return list(dict.fromkeys([*schema.names("time"), *schema.names("key")]))
 
 
 def refuse(rows: pl.DataFrame, readings: dict[str, Reading], schema: Schema) -> pl.DataFrame:
@@ -61,25 +68,30 @@ def refuse(rows: pl.DataFrame, readings: dict[str, Reading], schema: Schema) -> 
     return rows.drop("_refused")
 
 
-def in_window(frame: pl.LazyFrame, time: Reading, months: list[str]) -> pl.LazyFrame:
-    """Keep the rows of `months`."""
+def in_window(frame: pl.LazyFrame, time: Reading, window: Window) -> pl.LazyFrame:
+    """Keep the rows of a window."""
     # Columns, so that the time is read once for each row.
-    read, month = pl.col("_time"), pl.col("_month")
+    read, day = pl.col("_time"), pl.col("_day")
     dated = frame.with_columns(time.value.alias("_time")).with_columns(
-        time.kept(read).dt.strftime("%Y-%m").alias("_month")
+        time.kept(read).dt.date().alias("_day")
     )
     # A time that does not parse stays, so that it is counted below and not lost here.
-    kept = month.is_between(pl.lit(months[0]), pl.lit(months[-1])) | month.is_null()
-    return dated.filter(kept).drop("_time", "_month")
+    kept = day.is_between(window.since, window.until, closed="left") | day.is_null()
+    return dated.filter(kept).drop("_time", "_day")
 
 
-def profile(frame: pl.DataFrame, unlabelled: int, schema: Schema) -> dict[str, Any]:
-    """Describe a snapshot: rows, rows by month, and the nulls of each column."""
-    months = frame.group_by(pl.col(schema.time).dt.strftime("%Y-%m").alias("month")).len()
+def profile(
+    frame: pl.DataFrame, unlabelled: int, schema: Schema, unit: Unit = "month"
+) -> dict[str, Any]:
+    """Describe a snapshot: rows, rows by month or another unit, and the nulls of each column."""
+    by_period = {}
+    if schema.time is not None:
+        counts = frame.group_by(named(pl.col(schema.time), unit).alias("period")).len()
+        by_period[f"rows_by_{unit}"] = dict(counts.sort("period").iter_rows())
     return {
         "rows": frame.height,
         "rows_without_label": unlabelled,
-        "rows_by_month": dict(months.sort("month").iter_rows()),
+        **by_period,
         "nulls": {name: frame[name].null_count() for name in frame.columns},
     }
 
@@ -92,22 +104,22 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
         raise StageError(
             f"{folder} is empty", "delete it and run `make pipeline`, which fetches it"
         )
-    order = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
+    window = window_of(params, schema)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         try:
             found, is_text = source.scan(params.data.source, folder, Path(scratch), schema)
-            months = params.data.window.months
-            lazy, readings = conform(found, schema, is_text=is_text, months=months)
-            rows = lazy.sort(order, maintain_order=True).collect(engine="streaming")
+            lazy, readings = conform(found, schema, is_text=is_text, window=window)
+            rows = lazy.sort(in_order(schema), maintain_order=True).collect(engine="streaming")
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             # Of a missing column it is said which one, and not all those that are there.
             reason = str(error).splitlines()[0].partition("; valid columns")[0]
             raise StageError(f"{folder} cannot be read: {reason}") from None
     if rows.is_empty():
-        window = params.data.window
-        raise StageError(f"{folder} has no rows from {window} (data.window)")
+        of = f" from {window} (data.window)" if window else ""
+        raise StageError(f"{folder} has no rows{of}")
     labelled = refuse(rows, readings, schema).filter(pl.col(schema.target).is_not_null())
-    return labelled, profile(labelled, rows.height - labelled.height, schema)
+    unlabelled = rows.height - labelled.height
+    return labelled, profile(labelled, unlabelled, schema, params.data.unit)
 
 
 def write(snapshot: pl.DataFrame, target: Path) -> None:
@@ -123,7 +135,6 @@ def main() -> None:
     frame, report = ingest(root / params.paths.source, params, schema)
     write(frame, root / params.paths.snapshot)
     write_json(root / params.paths.ingest_report, report)
-    print(
-        f"ingest: {report['rows']} rows from {params.data.window.start} to "
-        f"{params.data.window.end}, {report['rows_without_label']} without a label left out"
-    )
+    window, left_out = params.data.window, report["rows_without_label"]
+    of = f" from {window}" if window else ""
+    print(f"ingest: {report['rows']} rows{of}, {left_out} without a label left out")

@@ -10,7 +10,7 @@ from pydantic import Field
 from lifecycle.contract.columns import Column, Schema
 from lifecycle.contract.section import Section, parse
 from lifecycle.core.params import Validate
-from lifecycle.core.window import Window
+from lifecycle.core.window import Unit, Window
 
 # pandas' own names of what ingest writes; Great Expectations compares with them.
 PANDAS_TYPES = {
@@ -77,27 +77,31 @@ def of_key(names: list[str]) -> Expectation:
     return _expect("compound_columns_to_be_unique", notes, column_list=names)
 
 
-def of_snapshot(schema: Schema, window: Window, beyond: Beyond) -> list[Expectation]:
+def of_snapshot(schema: Schema, window: Window | None, beyond: Beyond) -> list[Expectation]:
     """Return every expectation of the snapshot."""
     whole = [
         _expect("table_columns_to_match_set", column_set=[
             *(column.name for column in schema.columns), *beyond.derived,
         ]),
         of_key(schema.names("key")),
-        _expect("column_values_to_be_between", column=schema.time,
-                min_value=f"{window.since}T00:00:00",
-                max_value=f"{window.until}T00:00:00", strict_max=True,
-                notes="data.window of params.yaml"),
     ]  # fmt: skip
+    if window is not None:
+        whole.append(
+            _expect("column_values_to_be_between", column=schema.clock,
+                    min_value=f"{window.since}T00:00:00",
+                    max_value=f"{window.until}T00:00:00", strict_max=True,
+                    notes="data.window of params.yaml")
+        )  # fmt: skip
     columns = [expectation for column in schema.columns for expectation in of_column(column)]
     return [*whole, *columns, *beyond.expectations]
 
 
-def of_months(params: Validate) -> list[Expectation]:
-    """Return what is expected of each month against the one before it."""
+def of_periods(params: Validate, unit: Unit = "month") -> list[Expectation]:
+    """Return what is expected of each month, or another unit, against the one before it."""
     change = params.maximum_row_count_change
     return [
         _expect("column_values_to_be_between", column="row_count_change",
                 min_value=-change, max_value=change,
-                notes="Rows a day against the month before; validate.maximum_row_count_change"),
+                notes=f"Rows a day against the {unit} before; "
+                      "validate.maximum_row_count_change"),
     ]  # fmt: skip

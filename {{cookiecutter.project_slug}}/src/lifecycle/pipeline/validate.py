@@ -6,7 +6,6 @@ few example rows by their key; the same results are rendered as Data Docs.
 
 from __future__ import annotations
 
-import calendar
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +18,12 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_json
 from lifecycle.core.command import project_root
 from lifecycle.core.params import load_params
+from lifecycle.core.timing import window_of
+from lifecycle.core.window import Unit, Window, day_after, first_day, named
 from lifecycle.pipeline import withheld
-from lifecycle.pipeline.suite import Beyond, Expectation, load_beyond, of_months, of_snapshot
+from lifecycle.pipeline.suite import Beyond, Expectation, load_beyond, of_periods, of_snapshot
+
+WEEK = 7
 
 
 def with_derived(frame: pl.DataFrame, beyond: Beyond) -> pl.DataFrame:
@@ -39,13 +42,21 @@ def with_derived(frame: pl.DataFrame, beyond: Beyond) -> pl.DataFrame:
     return frame
 
 
-def months(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return a row a month: rows a day, and the change against the month before as a share."""
-    counts = (
-        frame.group_by(pl.col(schema.time).dt.strftime("%Y-%m").alias("month")).len().sort("month")
-    )
-    days = [calendar.monthrange(int(m[:4]), int(m[5:]))[1] for m in counts["month"]]
-    rate = (counts["len"] / pl.Series(days)).alias("rows_a_day")
+def periods(
+    frame: pl.DataFrame, schema: Schema, unit: Unit = "month", window: Window | None = None
+) -> pl.DataFrame:
+    """Return a row a month, or another unit: rows a day, and the change against the one before.
+
+    Of a period that the window cuts, its days within count; where those are too few for one of
+    each weekday, it is not compared.
+    """
+    counts = frame.group_by(named(pl.col(schema.clock), unit).alias(unit)).len().sort(unit)
+    days = []
+    for name in counts[unit]:
+        whole = (day_after(name) - first_day(name)).days
+        within = window.days_of(name) if window else whole
+        days.append(within if within >= min(WEEK, whole) else None)
+    rate = (counts["len"] / pl.Series(days, dtype=pl.Int64)).alias("rows_a_day")
     return counts.with_columns(rate, (rate / rate.shift(1) - 1).alias("row_count_change"))
 
 
@@ -173,15 +184,20 @@ def main() -> None:
     params, schema, beyond = load_params(), load_schema(), load_beyond()
     root = project_root()
     frame = pl.read_parquet(root / params.paths.snapshot, glob=False)
-    by_month = months(frame, schema)
+    unit, window = params.data.unit, window_of(params, schema)
+    counts = periods(frame, schema, unit, window) if window else None
     results = check(
         {
             "snapshot": (
                 with_derived(frame, beyond),
-                of_snapshot(schema, params.data.window, beyond),
+                of_snapshot(schema, window, beyond),
                 schema.names("key"),
             ),
-            "months": (by_month, of_months(params.validate_), ["month"]),
+            **(
+                {}
+                if counts is None
+                else {f"{unit}s": (counts, of_periods(params.validate_, unit), [unit])}
+            ),
         },
         root / params.paths.data_docs,
         params.validate_.example_rows,
@@ -191,7 +207,12 @@ def main() -> None:
     report = {"passed": not failed, "rows": frame.height, "checked": len(results)}
     write_json(
         root / params.paths.validation_report,
-        {**report, "failed": failed, "row_counts": by_month.to_dicts(), "results": results},
+        {
+            **report,
+            "failed": failed,
+            "row_counts": [] if counts is None else counts.to_dicts(),
+            "results": results,
+        },
     )
     if failed:
         print("\n".join(failure_lines(failed)), flush=True)

@@ -11,13 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from lifecycle.contract.errors import StageError
+from lifecycle.core.window import ALL, Window
 from lifecycle.records import definition
 
 KEY, VALUE = re.compile(r"[a-z][A-Za-z0-9_.]{0,99}"), re.compile(r"[ -~]{1,100000}")
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 HASH = re.compile(r"[0-9a-f]{32}")
-MONTH = r"[0-9]{4}-(?:0[1-9]|1[0-2])"
-WINDOW = re.compile(rf"({MONTH}) to ({MONTH})")
 NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-]?[0-9]{1,3})?")
 METRIC = "metric."
 
@@ -33,9 +32,16 @@ def is_share(text: str) -> bool:
 
 
 def is_window(text: str) -> bool:
-    """Say whether it names a month and one that is not before it."""
-    found = WINDOW.fullmatch(text)
-    return found is not None and found[1] <= found[2]
+    """Say whether it names a month, or day, and one that is not before it; or all rows."""
+    return text == ALL or _window(text) is not None
+
+
+def _window(text: str) -> Window | None:
+    start, _, end = text.partition(" to ")
+    try:
+        return Window(start=start, end=end)
+    except ValueError:
+        return None
 
 
 def is_moment(text: str) -> bool:
@@ -67,9 +73,8 @@ def mistake(tags: dict[str, str]) -> str | None:
         definition.read(tags)
     except StageError:
         return f"a {definition.FILES} that none has"
-    window = WINDOW.fullmatch(tags.get("window", ""))
-    last = tags.get("train_last", "")
-    if window and last and not window[1] <= last[:7] <= window[2]:
+    window, last = _window(tags.get("window", "")), tags.get("train_last", "")
+    if window and last and not window.since <= datetime.fromisoformat(last).date() < window.until:
         return "a train_last outside its window"
     return None
 

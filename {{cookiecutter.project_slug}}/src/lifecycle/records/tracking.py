@@ -117,7 +117,7 @@ def log_model_run(root: Path, params: Params, schema: Schema) -> str:
     report = read_json(root / params.paths.training_report)
     tags = {"model_md5": model_md5, **process_tag()}
     with mlflow.start_run(experiment_id=experiment_id, tags=tags) as run:
-        mlflow.log_params({**params.train.model_dump(), "window": str(params.data.window)})
+        mlflow.log_params({**params.train.model_dump(), "window": params.data.span})
         for name, value in report["figures"].items():
             _log_figure(mlflow, run.info.run_id, name, value)
         mlflow.log_input(_data_set(root, params.paths.train), context="training")

@@ -76,7 +76,7 @@ def version_at(root: Path, params: Params, commit: str) -> Version | None:
     else:
         report = params.paths.prepare_report
         prepared = json.loads(content_at(root, commit, report, f"{report} (`make base` makes it)"))
-        tags["train_last"] = prepared["train"]["last"]
+        tags |= _last(prepared)
     tags |= {tag: _md5_at(root, commit, path) for tag, path in DEFINITION.items()}
     there = {path: _md5_at(root, commit, path) for path in definition.paths(root)}
     tags |= definition.tags(there)
@@ -84,6 +84,11 @@ def version_at(root: Path, params: Params, commit: str) -> Version | None:
     with contextlib.suppress(TypeError, KeyError):  # it was of another form then
         tags["threshold"] = repr(asked["evaluate"]["threshold"])
     return Version(UNREGISTERED, tags, "")
+
+
+def _last(prepared: dict[str, Any]) -> dict[str, str]:
+    """Return the tag with the last moment of training; none where the data has no time."""
+    return {"train_last": last} if (last := prepared["train"].get("last")) else {}
 
 
 def _md5_at(root: Path, commit: str, path: str) -> str:
@@ -114,8 +119,8 @@ def _keep_other(root: Path, params: Params, commit: str, folder: Path) -> None:
     made = md5(model)
     with replacing(root / ".lifecycle" / "models" / f"{made}{model.suffix}") as kept:
         shutil.copyfile(model, kept)
-    last = read_json(report)["train"]["last"]
-    write_json(_made_otherwise(root, commit), {"model_md5": made, "train_last": last})
+    tags = {"model_md5": made, **_last(read_json(report))}
+    write_json(_made_otherwise(root, commit), tags)
 
 
 def remake(root: Path, params: Params, commit: str, locked: str) -> bool:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.privacy import shown
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.params import Params
 from lifecycle.records.registry import Version
 
@@ -52,7 +53,7 @@ def measure(
         schema: The whole of schema.yaml.
         model_md5: The challenger's content.
     """
-    day = holdout[schema.time].dt.date().to_numpy()
+    day = of_rows(holdout, schema)
     if "threshold" not in version.tags or len(np.unique(day)) < FEWEST_DAYS:
         return None
     thresholds = float(version.tags["threshold"]), params.evaluate.threshold

@@ -14,11 +14,13 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import md5, read_json
 from lifecycle.contract.model_file import Model
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.frames import labels, request_arrays
 from lifecycle.core.params import Params
 from lifecycle.records import registry
 from lifecycle.release import difference
 from lifecycle.release.champion import probabilities
+from lifecycle.release.unseen import unseen
 from lifecycle.tasks import rules
 from lifecycle.tasks.rules import Verdict
 
@@ -64,14 +66,7 @@ def against_champion(
         first_one = Verdict("against the champion", "no champion yet", "first deployment", True,
                             rules.AGAINST)  # fmt: skip
         return [first_one], None
-    seen, first = version.tags.get("train_last", "missing"), str(holdout[schema.time].min())
-    unseen = Verdict(
-        "holdout unseen by the champion",
-        f"it trained up to {seen}",
-        f"before {first}",
-        seen < first,
-        "unseen",
-    )
+    is_unseen, unseen_rows = unseen(root, version, holdout, params, schema)
     label = labels(holdout, schema)
     scored = pl.read_parquet(root / params.paths.predictions, glob=False)
     predicted = scored["probability"].to_numpy()
@@ -82,10 +77,10 @@ def against_champion(
         )
     theirs = probabilities(root, version, holdout, schema)
     gain = rules.bootstrap_gain(
-        label,
-        predicted,
-        theirs,
-        holdout[schema.time].dt.date().to_numpy(),
+        label[unseen_rows],
+        predicted[unseen_rows],
+        theirs[unseen_rows],
+        of_rows(holdout, schema)[unseen_rows],
         params.gate.champion,
         params.train.seed,
     )
@@ -94,7 +89,7 @@ def against_champion(
     )
     is_same = version.tags["model_md5"] == md5(root / params.paths.model)
     compared = rules.champion(gain, version.name, params.gate.champion, is_same=is_same)
-    return [unseen, compared], measured
+    return [is_unseen, compared], measured
 
 
 def judge(

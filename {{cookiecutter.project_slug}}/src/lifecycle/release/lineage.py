@@ -112,8 +112,8 @@ def others_at_commit(root: Path, version: Version) -> list[str]:
     lines = {line.strip() for line in lock.splitlines()}
     others += [tag for tag in proof.DATA if f"md5: {tags[tag]}" not in lines]
     if found := proof.settings(root, version):
-        params, window = found[0], found[0].data.window
-        said = {"window": str(window),
+        params = found[0]
+        said = {"window": params.data.span,
                 "threshold": repr(params.evaluate.threshold)}  # fmt: skip
         others += [tag for tag, value in said.items() if tags.get(tag, value) != value]
     return others

@@ -92,7 +92,7 @@ def require_rules(
         )
 
 
-def _of_folder(folder: Path) -> str:
+def hash_of_folder(folder: Path) -> str:
     """Return DVC's hash of a folder, without what .dvcignore leaves out of one with code."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [{"md5": md5(path), "relpath": path.relative_to(folder).as_posix()}
@@ -131,7 +131,7 @@ def require_pipeline(root: Path) -> None:
         path
         for path, wanted in sorted(files)
         if (path.startswith(own) or not wanted.endswith(".dir"))
-        and (_of_folder if wanted.endswith(".dir") else md5)(root / path) != wanted
+        and (hash_of_folder if wanted.endswith(".dir") else md5)(root / path) != wanted
     ]
     for stage in stages:
         for key, value in stage.get("params", {}).get("params.yaml", {}).items():
@@ -169,8 +169,8 @@ def lineage(root: Path, params: Params, gate: dict[str, Any], commit: str) -> di
         "evaluation_md5": gate["evaluation_md5"],
         "gate_md5": md5(root / paths.gate_report),
         "gate_verdict": gate["verdict"],
-        "window": str(params.data.window),
-        "train_last": prepared["train"]["last"],
+        "window": params.data.span,
+        **({"train_last": prepared["train"]["last"]} if params.data.window else {}),
         "threshold": repr(params.evaluate.threshold),
         **({"difference": json.dumps(measured, sort_keys=True)} if measured else {}),
         **{tag: md5(root / path) for tag, path in TRACKED.items()},

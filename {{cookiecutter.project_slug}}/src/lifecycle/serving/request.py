@@ -60,8 +60,12 @@ def _type(column: Column) -> Any:
     """Return the type of the column's field, without its null."""
     if column.type == "datetime":
         # OpenAPI's own format date-time has a zone.
-        shape = WithJsonSchema({"type": "string", "pattern": _pattern(column)})
-        return Annotated[datetime, BeforeValidator(values.moment_of(column)), shape]
+        shape: dict[str, Any] = {"type": "string", "pattern": _pattern(column)}
+        if column.epoch:
+            first, last = values.epochs(column)
+            shape = {"anyOf": [{"type": "integer", "minimum": first, "maximum": last}, shape]}
+        read = BeforeValidator(values.moment_of(column))
+        return Annotated[datetime, read, WithJsonSchema(shape)]
     if column.type == "integer":
         low, high = _limits(column)
         limits = Field(strict=True, ge=math.ceil(low), le=math.floor(high))
@@ -81,7 +85,7 @@ def _type(column: Column) -> Any:
 
 def _example(column: Column) -> Any:
     if column.type == "datetime":
-        return "2013-05-31T17:45:00"
+        return values.example(column)
     if column.type == "boolean":
         return True
     if column.type in ("integer", "float"):
@@ -93,6 +97,8 @@ def _example(column: Column) -> Any:
 def _field(column: Column) -> tuple[Any, Any]:
     kind = _type(column) | None if column.null_share > 0 else _type(column)
     described = column.description + (f", in {column.unit}" if column.unit else "")
+    if column.epoch:
+        described += f"; {column.epoch} since 1970 began in UTC, or local time as ISO 8601 has it"
     if column.categories and column.unknown_share > 0:
         described += "; a value that training did not see counts as missing"
     extra: dict[str, Any] = {"example": _example(column)}

@@ -60,6 +60,16 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "scheduled_departure: windows go by it, so it cannot be private",
     ),
     "zone of a number": ({"humidity": {"zone": "UTC"}}, "humidity: only a datetime has a zone"),
+    "epoch of a number": (
+        {"humidity": {"epoch": "seconds"}}, "humidity: only a datetime has an epoch",
+    ),
+    "unknown epoch": (
+        {"scheduled_departure": {"epoch": "days"}}, "epoch: Input should be 'seconds', 'mill",
+    ),
+    "two groups": (
+        {"carrier": {"roles": ["key", "group"]}, "origin": {"roles": ["group"]}},
+        "at most one column has the role group",
+    ),
     "no such zone": (
         {"scheduled_departure": {"zone": "Berlin"}},
         "scheduled_departure: Berlin is no zone; give one as Europe/Berlin",
@@ -74,8 +84,9 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "two targets": (
         {"later": {**NEW, "roles": ["target"]}}, "exactly one column has the role target, not 2",
     ),
-    "no time": (
-        {"scheduled_departure": {"roles": ["key"]}}, "exactly one column has the role time, not 0",
+    "two times": (
+        {"tail_number": {"type": "datetime", "roles": ["time"]}},
+        "at most one column has the role time",
     ),
     "time is no datetime": (
         {"scheduled_departure": {"roles": ["key"]}, "hour": {**NEW, "roles": ["time"]}},
@@ -110,8 +121,19 @@ def test_the_unchanged_schema_is_accepted(root: Path, tmp_path: Path, schema: Sc
     assert load_schema(write(root, tmp_path, {})) == schema
 
 
+def test_a_schema_needs_no_time(root: Path, tmp_path: Path) -> None:
+    found = load_schema(write(root, tmp_path, {"scheduled_departure": {"roles": ["key"]}}))
+    assert (found.time, found.group) == (None, None)
+    with pytest.raises(StageError, match=r"no column of schema\.yaml has the role time"):
+        assert found.clock
+    grouped = load_schema(write(root, tmp_path, {"tail_number": {"roles": ["group"]}}))
+    assert grouped.group == "tail_number"
+    # What is drawn together has to be known of what is served.
+    assert "tail_number" in grouped.request
+
+
 def test_the_request_is_what_is_known_before_the_event(schema: Schema) -> None:
-    assert set(schema.request) >= {schema.time, *schema.names("key"), *schema.names("feature")}
+    assert set(schema.request) >= {schema.clock, *schema.names("key"), *schema.names("feature")}
     assert not set(schema.request) & set(schema.names("leak", "target", "ignored"))
     assert schema.target == "late"
 

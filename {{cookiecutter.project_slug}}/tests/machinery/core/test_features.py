@@ -24,13 +24,13 @@ def asked(
 ) -> tuple[list[Any], Any]:
     """Return what is asked of moments, of a frame and of arrays."""
     derived: Any = lambda column, functions: {  # noqa: E731
-        "asked": getattr(functions, question)(column(schema.time))
+        "asked": getattr(functions, question)(column(schema.clock))
     }
     monkeypatch.setattr(definition, "derive", derived)
-    types = {schema.time: pl.Datetime("us")}
-    frame = pl.DataFrame({schema.time: moments}, types).with_columns(
+    types = {schema.clock: pl.Datetime("us")}
+    frame = pl.DataFrame({schema.clock: moments}, types).with_columns(
         pl.lit(None, TYPES[schema[name].type]).alias(name)
-        for name in schema.request if name != schema.time
+        for name in schema.request if name != schema.clock
     )  # fmt: skip
     found = features.on_arrays(schema, request_arrays(frame, schema))["asked"]
     return features.on_frame(schema, frame)["asked"].to_list(), found

@@ -582,7 +582,7 @@ def test_where_the_commit_is_here_all_of_the_lineage_is_what_it_has(
     subprocess.run([*git, "add", *texts, "params.yaml", "schema.yaml"], check=True)
     subprocess.run([*git, "commit", "-qm", "A version"], check=True)
     said = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
-    window = load_params(PARAMS).data.window
+    window = load_params(PARAMS).data.dates
     true = {"window": f"{window.start} to {window.end}", "train_last": f"{window.start}-01", **{
         key: md5(host.root / path) for key, path in TRACKED.items()}}  # fmt: skip
     good = Bundle(NAME, 2, b"second", tmp_path / "good", commit=said.stdout.strip())

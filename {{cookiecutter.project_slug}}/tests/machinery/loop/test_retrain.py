@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,26 @@ def test_the_window_grows_then_moves(end: str, months: int, start: str) -> None:
     assert (found.start, found.end) == (start, end)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "new", "months", "moved"),
+    [
+        # By weeks and quarters, and where the window has days.
+        ("2013-01", "2013-05", "2013-W24", 12, ("2013-01", "2013-06-16")),
+        ("2013-01-15", "2013-05-05", "2013-W24", 1, ("2013-05-17", "2013-06-16")),
+        ("2013-01-15", "2013-05-05", "2013-06-01", 12, ("2013-01-15", "2013-06-01")),
+        ("2013-01", "2013-03", "2013-Q3", 6, ("2013-04-01", "2013-09-30")),
+        ("2013-01-15", "2013-05-05", "2013-06", 2, ("2013-05", "2013-06")),
+        # It ends within the month that is asked for: up to the month's end.
+        ("2013-01-15", "2013-05-05", "2013-05", 12, ("2013-01-15", "2013-05")),
+    ],
+)
+def test_the_window_moves_by_any_unit(
+    start: str, end: str, new: str, months: int, moved: tuple[str, str]
+) -> None:
+    found = retrain.moved(Window(start=start, end=end), new, months)
+    assert (found.start, found.end) == moved
+
+
 def test_the_window_does_not_go_back() -> None:
     with pytest.raises(StageError, match="ends with 2013-05 already: give a later END"):
         retrain.moved(Window(start="2013-01", end="2013-05"), "2013-04", 12)
@@ -64,7 +85,9 @@ def test_a_window_that_is_not_there_is_not_guessed_at(text: str, tmp_path: Path)
     assert path.read_text(encoding="utf-8") == text
 
 
-LABELLED = {"2013-04": 30, "2013-05": 31, "2013-06": 17}
+LABELLED = {
+    "2013-04": date(2013, 4, 30), "2013-05": date(2013, 5, 31), "2013-06": date(2013, 6, 17)
+}  # fmt: skip
 
 
 def test_the_newest_whole_month_is_taken_where_none_is_asked_for() -> None:
@@ -73,17 +96,23 @@ def test_the_newest_whole_month_is_taken_where_none_is_asked_for() -> None:
     assert retrain.chosen_end(LABELLED, "2013-06") == "2013-06"
 
 
+def test_a_week_is_whole_as_well_where_a_later_one_has_labels() -> None:
+    # One row a week, on its Saturday: no week has a label on its last day.
+    weeks = {"2013-W22": date(2013, 6, 1), "2013-W23": date(2013, 6, 8)}
+    assert retrain.chosen_end(weeks, None, "week") == "2013-W22"
+
+
 @pytest.mark.parametrize(
     ("labelled", "asked", "said"),
     [
         (LABELLED, "2013-07", "no labels in 2013-07: its newest are of 2013-06"),
         ({}, "2013-07", "no labels in 2013-07: it has none"),
-        ({"2013-06": 17}, None, "no month that is labelled up to its last day"),
+        ({"2013-06": date(2013, 6, 17)}, None, "no month that is labelled up to its last day"),
         ({}, None, "no month that is labelled up to its last day"),
     ],
 )
 def test_a_month_without_labels_is_none(
-    labelled: dict[str, int], asked: str | None, said: str
+    labelled: dict[str, date], asked: str | None, said: str
 ) -> None:
     with pytest.raises(StageError, match=said):
         retrain.chosen_end(labelled, asked)
@@ -94,7 +123,7 @@ def test_the_last_labelled_day_of_each_month_is_that_of_the_source(
 ) -> None:
     found = retrain.last_days(project, params, schema)
     assert sorted(found) == [f"2013-{month:02d}" for month in range(1, 13)]
-    assert (found["2013-02"], found["2013-12"]) == (28, 31)
+    assert (found["2013-02"], found["2013-12"]) == (date(2013, 2, 28), date(2013, 12, 31))
     # Nothing is left beside the source.
     assert [path.name for path in (project / "data").iterdir() if path.name.startswith("tmp")] == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from lifecycle.contract import privacy
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.files import write_json
+from lifecycle.core import day_blocks
 from lifecycle.core.params import Params
 from lifecycle.monitoring import drift, monitor_checks
 from lifecycle.monitoring.look import PREDICTION, Champion, Look, compared
@@ -34,8 +36,8 @@ def served(schema: Schema, count: int, start: datetime = NOON, version: int = 3)
     text = {name: schema[name].type == "category" if name in schema.request else False
             for name in privacy.logged_features(schema)}  # fmt: skip
     return pl.DataFrame(
-        {"logged_at": moments, schema.time: moments, "request_id": [str(m) for m in moments]},
-        schema_overrides={"logged_at": pl.Datetime("us"), schema.time: pl.Datetime("us")},
+        {"logged_at": moments, schema.clock: moments, "request_id": [str(m) for m in moments]},
+        schema_overrides={"logged_at": pl.Datetime("us"), schema.clock: pl.Datetime("us")},
     ).with_columns(
         pl.lit(str(version)).alias("model_version"),
         pl.lit(0.5).alias(PREDICTION),
@@ -226,7 +228,8 @@ def test_how_far_blocks_are_from_the_whole(tmp_path: Path) -> None:
     week = [None, 1.0, None, 1.0, None, 1.0, None]
     reference = pl.DataFrame({"at": days, "x": [*week, *[3.0] * 7], "never": [None] * 14},
                              schema_overrides={"never": pl.Float64})  # fmt: skip
-    found = drift.widest(reference, ["x", "never"], "at", 7, tmp_path / "kept.json")
+    weeks = partial(day_blocks.blocks, reference, "at", 7)
+    found = drift.widest(reference, ["x", "never"], weeks, tmp_path / "kept.json")
     assert found["never"] == {"effect": 0.0, "missing": 0.0}
     # Four of the first seven are null, of all four in fourteen.
     assert found["x"]["missing"] == pytest.approx(4 / 7 - 4 / 14)
@@ -234,12 +237,13 @@ def test_how_far_blocks_are_from_the_whole(tmp_path: Path) -> None:
     # What was kept and is not whole is computed again.
     for broken in ({"effect": 7.0}, {"effect": 7, "missing": 0.0}, "effect missing"):
         write_json(tmp_path / "kept.json", {"never": broken})
-        again = drift.widest(reference, ["never"], "at", 7, tmp_path / "kept.json")
+        again = drift.widest(reference, ["never"], weeks, tmp_path / "kept.json")
         assert again == {"never": {"effect": 0.0, "missing": 0.0}}
     assert (drift.missing(pl.Series([None])), drift.missing(pl.Series([], dtype=pl.Int64))) == (
         1,
         0,
     )
     write_json(tmp_path / "kept.json", {})
-    none = drift.widest(reference, ["x"], "at", 15, tmp_path / "kept.json")
+    longer = partial(day_blocks.blocks, reference, "at", 15)
+    none = drift.widest(reference, ["x"], longer, tmp_path / "kept.json")
     assert none == {"x": {"effect": 0.0, "missing": 0.0}}

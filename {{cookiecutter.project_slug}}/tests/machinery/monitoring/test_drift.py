@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ NAMES = ["steady", "season", "kind", "gaps"]
 def widest(
     reference: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, drift.Extent]:
-    return drift.widest(reference, NAMES, TIME, 7, tmp_path_factory.mktemp("kept") / "7d.json")
+    kept = tmp_path_factory.mktemp("kept") / "7d.json"
+    return drift.widest(reference, NAMES, partial(day_blocks.blocks, reference, TIME, 7), kept)
 
 
 def test_the_effect_of_a_number_is_in_standard_deviations(reference: pl.DataFrame) -> None:
@@ -136,6 +138,7 @@ def test_what_was_kept_is_not_computed_again(
     """Another list of columns is another question."""
     kept = tmp_path / "kept.json"
     kept.write_text('{"steady": {"effect": 7.0, "missing": 0.0}}')
-    assert drift.widest(reference, ["steady"], TIME, 7, kept)["steady"]["effect"] == 7.0
-    found = drift.widest(reference, ["steady", "kind"], TIME, 7, kept)
+    blocks = partial(day_blocks.blocks, reference, TIME, 7)
+    assert drift.widest(reference, ["steady"], blocks, kept)["steady"]["effect"] == 7.0
+    found = drift.widest(reference, ["steady", "kind"], blocks, kept)
     assert found["steady"] == widest["steady"]

@@ -19,7 +19,7 @@ FIRST, SECOND = "first key\n", "second key\n"
 @pytest.fixture
 def column(schema: Schema) -> str:
     """A column that requests have and that may be hashed."""
-    return next(name for name in schema.request if name != schema.time)
+    return next(name for name in schema.request if name != schema.clock)
 
 
 def test_labels_are_hashed_with_the_key_of_the_file(

@@ -17,9 +17,9 @@ from lifecycle.pipeline.suite import Beyond
 @pytest.fixture
 def week(snapshot: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """The last whole week of real rows, as requests."""
-    last = snapshot[schema.time].max()
+    last = snapshot[schema.clock].max()
     assert last is not None
-    recent = pl.col(schema.time) > last - timedelta(days=7)  # type: ignore[operator]
+    recent = pl.col(schema.clock) > last - timedelta(days=7)  # type: ignore[operator]
     return snapshot.filter(recent).select(schema.request)
 
 
@@ -80,7 +80,7 @@ def test_a_clock_that_stands_still_for_a_day(
     week: pl.DataFrame, snapshot: pl.DataFrame, schema: Schema, real_params: Params
 ) -> None:
     """Whole days are healthy, one by one or together; one that has a single time is not."""
-    rule, time = real_params.part(Monitor).invariants, schema.time
+    rule, time = real_params.part(Monitor).invariants, schema.clock
     reference = snapshot.gather_every(7)
 
     def stuck(rows: pl.DataFrame) -> list[str]:

@@ -88,7 +88,7 @@ SPOILT_KEYS: dict[str, tuple[pl.Expr, str]] = {
     ),
     "milliseconds": (
         pl.col("scheduled_departure").dt.epoch("ms"),
-        r"scheduled_departure: \d+ values are no datetime, as '\d+' \(the column is of type Int64",
+        r"scheduled_departure: \d+ values are no datetime, as '\d+' \(the column has numbers",
     ),
     "fractions": (
         pl.col("flight_number") + 0.9,
@@ -173,7 +173,7 @@ def test_why_labels_do_not_join_is_found_by_trying(
 
 def test_two_reasons_are_found_together(known: pl.DataFrame, schema: Schema) -> None:
     away = known.with_columns(
-        pl.col("carrier").str.to_lowercase(), pl.col(schema.time) + timedelta(hours=5)
+        pl.col("carrier").str.to_lowercase(), pl.col(schema.clock) + timedelta(hours=5)
     )
     assert joining.count(known, away, schema).is_nearly_none
     said = joining.reason(known, away, schema)
@@ -231,7 +231,7 @@ def test_labels_of_other_rows_have_no_reason(known: pl.DataFrame, schema: Schema
 
 def test_labels_of_some_predictions_are_no_finding(known: pl.DataFrame, schema: Schema) -> None:
     """Of a part, of more than was served, of another month, and of too few to say anything."""
-    known = known.sort(schema.time)
+    known = known.sort(schema.clock)
     some, half = known.gather_every(50), known.height // 2
     for rows, given in (
         (known, some), (some, known), (known[:half], known[half:]), (known, known[:0]),
@@ -246,7 +246,7 @@ def test_without_the_time_among_the_keys_only_what_is_found_is_a_finding(
     known: pl.DataFrame, schema: Schema
 ) -> None:
     """Labels of other rows are not late by a mistake; labels in another case are."""
-    roles = {schema.time: ("time",), "carrier": ("key",), "flight_number": ("key",)}
+    roles = {schema.clock: ("time",), "carrier": ("key",), "flight_number": ("key",)}
     columns = [c.model_copy(update={"roles": roles.get(c.name, c.roles)}) for c in schema.columns]
     numbered = known.with_columns(flight_number=pl.int_range(pl.len()))
     timeless, half = Schema(columns=tuple(columns)), known.height // 2

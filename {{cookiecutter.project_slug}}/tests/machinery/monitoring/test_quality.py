@@ -25,7 +25,7 @@ def predictions(
     label = generator.random(days * each) < true
     score = generator.permutation(true) if useless else np.clip(true + shift, 0, 1)
     return pl.DataFrame({
-        schema.time: [datetime(2013, 3, 1) + timedelta(n // each) for n in range(days * each)],
+        schema.clock: [datetime(2013, 3, 1) + timedelta(n // each) for n in range(days * each)],
         "origin": ["EWR", "JFK"] * (days * each // 2),
         "probability": score,
         schema.target: label,
@@ -110,7 +110,7 @@ def reference(schema: Schema) -> pl.DataFrame:
     chance = np.where(week == 5, 0.7 * true.mean() + 0.3 * true, true)
     chance = np.where(week == 7, 0.5 * true, chance)
     return pl.DataFrame({
-        schema.time: [datetime(2013, 3, 1) + timedelta(n // each) for n in range(len(week))],
+        schema.clock: [datetime(2013, 3, 1) + timedelta(n // each) for n in range(len(week))],
         "origin": ["EWR", "JFK"] * (len(week) // 2),
         "carrier": "UA",
         "weekday": 1,
@@ -132,7 +132,7 @@ def test_no_week_of_the_reference_fires(
     kept = of_reference(reference, schema, real_params)
     before = {key: value for key, value in kept.items() if key != "worst_blocks"}
     bad: dict[str, set[str]] = {"with": set(), "without": set()}
-    for block in day_blocks.blocks(reference, schema.time, 7, step=3):
+    for block in day_blocks.blocks(reference, schema.clock, 7, step=3):
         found = measured(block, schema, real_params)
         for name, known in (("with", kept), ("without", before)):
             verdicts = quality.verdicts(found, known, real_params)

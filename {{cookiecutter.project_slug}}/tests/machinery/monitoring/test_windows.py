@@ -71,3 +71,12 @@ def test_a_stray_date_is_nobodys_window(rule: Monitor) -> None:
     found, said = cut(pl.concat([rows_of(date(2013, 3, 1), 14), stray]), TIME, rule, 7)
     assert found[-1].end == date(2013, 3, 15)
     assert said == ["1 row dated after 2013-03-14: too few to be judged"]
+
+
+def test_without_time_it_goes_by_when_was_predicted_and_every_window_is_whole(
+    rule: Monitor,
+) -> None:
+    logged = rows_of(date(2013, 3, 1), 9).rename({TIME: "logged_at"})
+    found, said = cut(logged, None, rule, 7)
+    assert [(one.name, one.rows.height, one.whole) for one in found] == [("2013-03-03", 70, True)]
+    assert said == ["the window from 2013-02-24 has only 20 rows: not judged"]

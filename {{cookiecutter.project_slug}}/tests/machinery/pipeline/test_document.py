@@ -15,6 +15,6 @@ def test_every_column_has_a_row(schema: Schema) -> None:
 
 
 def test_the_zone_of_a_column_is_said(schema: Schema) -> None:
-    zoned = schema[schema.time].model_copy(update={"zone": "America/New_York"})
-    columns = (zoned if c.name == schema.time else c for c in schema.columns)
+    zoned = schema[schema.clock].model_copy(update={"zone": "America/New_York"})
+    columns = (zoned if c.name == schema.clock else c for c in schema.columns)
     assert "| datetime (America/New_York) |" in document.table(Schema(columns=tuple(columns)))

@@ -25,7 +25,7 @@ from lifecycle.pipeline.suite import (
     Expectation,
     load_beyond,
     of_key,
-    of_months,
+    of_periods,
     of_snapshot,
 )
 from lifecycle.pipeline.withheld import names
@@ -91,20 +91,20 @@ def found(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, list[Result]]:
     """What Great Expectations says of each copy, by its name."""
-    suite = of_snapshot(SCHEMA, real_params.data.window, BEYOND)
-    keys, months = SCHEMA.names("key"), of_months(real_params.validate_)
+    suite = of_snapshot(SCHEMA, real_params.data.dates, BEYOND)
+    keys, months = SCHEMA.names("key"), of_periods(real_params.validate_)
     frames: dict[str, Checked] = {}
     for kind, frame in spoilt.items():
         about = [e for e in suite[3:] if e.type == RULES[kind] and e not in BEYOND.expectations]
         frames[kind] = (frame, about, keys)
-    later = rows.with_columns(pl.col(SCHEMA.time).dt.offset_by("12mo"))
-    last = pl.col(SCHEMA.time).dt.strftime("%Y-%m") == real_params.data.window.end
+    later = rows.with_columns(pl.col(SCHEMA.clock).dt.offset_by("12mo"))
+    last = pl.col(SCHEMA.clock).dt.strftime("%Y-%m") == real_params.data.dates.end
     thinner = pl.concat([rows.filter(~last), rows.filter(last).gather_every(2)])
     others: dict[str, Checked] = {
         "duplicate": (pl.concat([rows, rows.head(3)]), suite[1:2], keys),
         "later": (pl.concat([rows.tail(-2), later.head(2)]), suite[2:3], keys),
         "without": (rows.drop("humidity"), suite[:1], keys),
-        "thinner": (validate.months(thinner, SCHEMA), months, ["month"]),
+        "thinner": (validate.periods(thinner, SCHEMA), months, ["month"]),
     }
     frames |= others
     docs = tmp_path_factory.mktemp("docs")
@@ -147,7 +147,7 @@ def test_every_rule_of_the_schema_has_failed(
 ) -> None:
     rules = {
         (e.kwargs.get("column"), e.type)
-        for e in of_snapshot(SCHEMA, real_params.data.window, Beyond())[3:]
+        for e in of_snapshot(SCHEMA, real_params.data.dates, Beyond())[3:]
     }
     shown = {(one["column"], one["rule"]) for kind in RULES for one in failed(found[kind])}
     assert rules - shown == set()
@@ -161,7 +161,7 @@ def test_a_duplicate_key_is_noticed(found: dict[str, list[Result]]) -> None:
 
 def test_rows_outside_the_window_are_noticed(found: dict[str, list[Result]]) -> None:
     rule = "expect_column_values_to_be_between"
-    assert the(found["later"], SCHEMA.time, rule)["count"] == 2
+    assert the(found["later"], SCHEMA.clock, rule)["count"] == 2
 
 
 def test_a_missing_column_is_noticed(found: dict[str, list[Result]]) -> None:
@@ -194,7 +194,7 @@ def test_of_private_columns_there_are_counts_and_no_values(
     greatest = Expectation(
         type="expect_column_max_to_be_between", kwargs={"column": "distance", "max_value": 1}
     )
-    suite = [*of_snapshot(hidden, real_params.data.window, BEYOND), greatest]
+    suite = [*of_snapshot(hidden, real_params.data.dates, BEYOND), greatest]
     keys = hidden.names("key")
     results = validate.check({"private": (frame, suite, keys)}, tmp_path, 5, withheld)
     said = json.dumps(results) + "".join(

@@ -70,16 +70,16 @@ def replace_cells(name: str, value: str, count: int, month: str) -> Edit:
 @pytest.fixture
 def month(params: Params) -> str:
     """The first month of the window, as the source writes it."""
-    return str(int(params.data.window.start[5:]))
+    return str(int(params.data.dates.start[5:]))
 
 
 def test_the_window_is_read_in_the_order_of_time(
     folder: Path, params: Params, schema: Schema
 ) -> None:
     frame, report = ingest.ingest(folder, params, schema)
-    months = frame[schema.time].dt.strftime("%Y-%m").unique().sort().to_list()
-    assert months == params.data.window.months
-    assert frame[schema.time].is_sorted()
+    months = frame[schema.clock].dt.strftime("%Y-%m").unique().sort().to_list()
+    assert months == params.data.dates.months
+    assert frame[schema.clock].is_sorted()
     assert frame.columns == [column.name for column in schema.columns]
     assert report["rows"] == frame.height == sum(report["rows_by_month"].values())
     assert report["nulls"]["wind_gust"] == frame["wind_gust"].null_count() > 0
@@ -103,7 +103,7 @@ def test_the_weather_is_that_of_the_hour_at_the_origin(
 ) -> None:
     frame, _ = ingest.ingest(folder, params, schema)
     row = frame.filter(pl.col("temperature").is_not_null()).row(100, named=True)
-    moment = row[schema.time]
+    moment = row[schema.clock]
     weather = pl.read_csv(
         folder / example.WEATHER, null_values=["NA"], infer_schema_length=None, glob=False
     )
@@ -305,7 +305,7 @@ def test_a_time_that_cannot_be_read_is_not_lost(
 
 
 def test_a_window_without_rows_is_refused(folder: Path, params: Params, schema: Schema) -> None:
-    window = params.data.window.model_copy(update={"start": "2020-01", "end": "2020-02"})
+    window = params.data.dates.model_copy(update={"start": "2020-01", "end": "2020-02"})
     later = params.model_copy(update={"data": params.data.model_copy(update={"window": window})})
     assert "has no rows from 2020-01 to 2020-02 (data.window)" in refusal(folder, later, schema)
 
@@ -337,9 +337,9 @@ def test_text_takes_the_type_of_the_schema(
 
 def test_times_are_read_with_and_without_seconds(schema: Schema) -> None:
     forms = ["2013-05-31 17:45", "2013-05-31T17:45:00", "2013-05-31 17:45:00.5", "31.5.2013"]
-    frame = pl.DataFrame({schema.time: forms})
-    found = reading.read(schema[schema.time], pl.String(), is_text=True)
-    read = frame.select(found.value.alias(schema.time))[schema.time]
+    frame = pl.DataFrame({schema.clock: forms})
+    found = reading.read(schema[schema.clock], pl.String(), is_text=True)
+    read = frame.select(found.value.alias(schema.clock))[schema.clock]
     assert read.dt.minute().to_list() == [45, 45, 45, None]
     assert read.dt.millisecond().to_list() == [0, 0, 500, None]
 
@@ -351,7 +351,7 @@ TYPED: dict[str, tuple[str, pl.Expr, str]] = {
     ),
     "milliseconds": (
         "scheduled_departure", pl.col("scheduled_departure").dt.epoch("ms"),
-        "the column is of type Int64: give local time, as 2013-05-31T17:45:00",
+        "the column has numbers: name their epoch in schema.yaml, as `epoch: seconds`",
     ),
     "text": (
         "flight_number", pl.col("flight_number").cast(pl.String),

@@ -126,7 +126,7 @@ def test_nothing_of_the_holdout_is_learnt(
     rows: pl.DataFrame, schema: Schema, derive: Learning, tables: Path, real_params: Params
 ) -> None:
     derive(everything)
-    parts = prepare.split(rows, schema, real_params.data.window, 31)
+    parts = prepare.split(rows, schema, real_params.data.dates, 31)
     seen, held = prepare.with_features(*parts, schema)
     other = parts[1].with_columns(
         pl.lit("ZZ").alias("carrier"), pl.col("temperature") + 100, ~pl.col(schema.target)

@@ -24,10 +24,10 @@ from lifecycle.pipeline import prepare
 def test_the_newest_days_are_held_out(
     rows: pl.DataFrame, schema: Schema, real_params: Params, held: int
 ) -> None:
-    window = real_params.data.window
+    window = real_params.data.dates
     train, holdout = prepare.split(rows, schema, window, held)
-    first: Any = holdout[schema.time].min()
-    assert (train[schema.time] < first).all()
+    first: Any = holdout[schema.clock].min()
+    assert (train[schema.clock] < first).all()
     assert (window.until - first.date()).days == held
     assert train.height + holdout.height == rows.height
     keys = schema.names("key")
@@ -37,14 +37,14 @@ def test_the_newest_days_are_held_out(
 def test_the_holdout_begins_at_midnight(
     rows: pl.DataFrame, schema: Schema, real_params: Params
 ) -> None:
-    window = real_params.data.window
+    window = real_params.data.dates
     first = datetime.combine(window.until - timedelta(days=7), time.min)
     moments = [first - timedelta(microseconds=1), first]
     both = rows.sort(schema.target)[[0, -1]]
-    edge = pl.concat(both.with_columns(pl.lit(at).cast(pl.Datetime("us")).alias(schema.time))
+    edge = pl.concat(both.with_columns(pl.lit(at).cast(pl.Datetime("us")).alias(schema.clock))
                      for at in moments)  # fmt: skip
     train, holdout = prepare.split(edge, schema, window, 7)
-    assert [part[schema.time].unique().to_list() for part in (train, holdout)] == [
+    assert [part[schema.clock].unique().to_list() for part in (train, holdout)] == [
         [at] for at in moments
     ]
 
@@ -52,7 +52,7 @@ def test_the_holdout_begins_at_midnight(
 def test_a_holdout_of_everything_is_refused(
     rows: pl.DataFrame, schema: Schema, real_params: Params
 ) -> None:
-    window = real_params.data.window
+    window = real_params.data.dates
     with pytest.raises(StageError, match="some must be left to train on"):
         prepare.split(rows, schema, window, (window.until - window.since).days)
 
@@ -60,8 +60,8 @@ def test_a_holdout_of_everything_is_refused(
 def test_a_part_without_rows_is_refused(
     rows: pl.DataFrame, schema: Schema, real_params: Params
 ) -> None:
-    window = real_params.data.window
-    old = rows.filter(pl.col(schema.time).dt.strftime("%Y-%m") < window.end)
+    window = real_params.data.dates
+    old = rows.filter(pl.col(schema.clock).dt.strftime("%Y-%m") < window.end)
     with pytest.raises(StageError, match="the holdout part has no rows"):
         prepare.split(old, schema, window, 10)
 
@@ -71,7 +71,7 @@ def test_a_part_with_one_label_is_refused(
 ) -> None:
     never = rows.with_columns(pl.lit(value=False).alias(schema.target))
     with pytest.raises(StageError, match="late has only one value in the train part"):
-        prepare.split(never, schema, real_params.data.window, 31)
+        prepare.split(never, schema, real_params.data.dates, 31)
 
 
 def test_a_key_in_both_parts_is_refused(rows: pl.DataFrame, schema: Schema) -> None:
@@ -84,11 +84,11 @@ def test_a_split_by_time_of_a_key_without_time_is_refused(
     rows: pl.DataFrame, schema: Schema, real_params: Params
 ) -> None:
     # One flight number flies every month.
-    timeless = schema[schema.time].model_copy(update={"roles": ("time",)})
-    columns = tuple(timeless if c.name == schema.time else c for c in schema.columns)
+    timeless = schema[schema.clock].model_copy(update={"roles": ("time",)})
+    columns = tuple(timeless if c.name == schema.clock else c for c in schema.columns)
     other = schema.model_copy(update={"columns": columns})
     with pytest.raises(StageError, match=r"have a key \(carrier, flight_number\) of train"):
-        prepare.split(rows, other, real_params.data.window, 31)
+        prepare.split(rows, other, real_params.data.dates, 31)
 
 
 def test_prepare_refuses_a_snapshot_that_did_not_pass(

@@ -95,7 +95,7 @@ def test_the_run_tells_what_the_model_was_made_of(project: Path, params: Params)
     mlflow = tracking.connect(project)
     experiment = tracking.experiment(mlflow, project, params.project.name)
     run = tracking.find_run(mlflow, experiment, md5(project / params.paths.model))
-    window = params.data.window
+    window = params.data.dates
     assert run.data.params["window"] == f"{window.start} to {window.end}"
     assert run.data.params["seed"] == str(params.train.seed)
     assert run.inputs.dataset_inputs[0].dataset.digest == md5(project / params.paths.train)

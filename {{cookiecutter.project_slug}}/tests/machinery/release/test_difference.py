@@ -20,9 +20,9 @@ from lifecycle.release import difference
 
 def holdout(days: int, schema: Schema) -> pl.DataFrame:
     day = pl.datetime_range(pl.datetime(2013, 5, 1), pl.datetime(2013, 5, days), eager=True)
-    return pl.DataFrame({schema.time: day.repeat_by(400).explode()}).with_columns(
+    return pl.DataFrame({schema.clock: day.repeat_by(400).explode()}).with_columns(
         origin=pl.Series(["EWR", "LGA"] * (200 * days)),
-        carrier=pl.lit("UA"), weekday=pl.col(schema.time).dt.weekday(),
+        carrier=pl.lit("UA"), weekday=pl.col(schema.clock).dt.weekday(),
     )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def test_no_private_value_is_in_the_smoke_request_and_its_answers_are_those_to_w
         pl.lit("CANARY").alias(name) if schema[name].categories
         else pl.lit(9876 if schema[name].type == "integer" else 77.123457).alias(name)
         for name in private
-    ).with_columns(pl.col(schema.time))  # fmt: skip
+    ).with_columns(pl.col(schema.clock))  # fmt: skip
     hidden = with_private(schema, *private)
     fitted = model.Model.load(project / params.paths.model)
     found = smoke(holdout, hidden, fitted, params.serve.maximum_rows)

@@ -24,7 +24,7 @@ SETTINGS = {
 @pytest.fixture
 def column(schema: Schema) -> str:
     """A column that requests have and that may be hashed."""
-    return next(name for name in schema.request if name != schema.time)
+    return next(name for name in schema.request if name != schema.clock)
 
 
 def test_another_key_is_taken_up_while_requests_go_on(

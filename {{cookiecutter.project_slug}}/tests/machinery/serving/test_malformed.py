@@ -32,7 +32,7 @@ def names(schema: Schema) -> dict[str, str]:
         "integer": first(lambda c: c.type == "integer"),
         "closed": first(lambda c: c.type == "category" and c.unknown_share == 0),
         "open": first(lambda c: c.type == "category" and c.unknown_share > 0),
-        "time": schema.time,
+        "time": schema.clock,
         "target": schema.target,
     }
 

@@ -44,7 +44,7 @@ def expected(release: Path, schema: Schema, rows: list[dict[str, Any]]) -> Any:
     """What the pipeline says about them."""
     frame = pl.DataFrame(
         rows, schema={n: TYPES.get(schema[n].type, pl.String) for n in schema.request}
-    ).with_columns(pl.col(schema.time).str.to_datetime())
+    ).with_columns(pl.col(schema.clock).str.to_datetime())
     model = Model.load(release / "model.ubj")
     columns = arrays(features.on_frame(schema, frame, model.fitted), list(model.names))
     return model.predict(columns)

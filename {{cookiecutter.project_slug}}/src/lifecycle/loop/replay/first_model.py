@@ -14,34 +14,34 @@ from lifecycle.contract.errors import StageError
 from lifecycle.core.edited_yaml import replaced
 from lifecycle.core.metric_names import SIGN
 from lifecycle.core.params import Params
-from lifecycle.core.window import Window, shifted
+from lifecycle.core.window import Window, day_after, first_day, moved_by_months, shifted
 from lifecycle.loop.replay.clone import Clone
 from lifecycle.loop.replay.settings import Replay
 from lifecycle.loop.retrain import STEPS
 
 
 def window_before(known: list[str], first: str, most: int) -> Window:
-    """Return the window that ends before the month `first`: unbroken, no more than `most` months.
+    """Return the window that ends before the period `first`: unbroken, at most `most` months.
 
     Raises:
-        StageError: the source has no rows of the month before.
+        StageError: the source has no rows of the period before.
     """
     end = shifted(first, -1)
     if end not in known:
         raise StageError(
-            f"the first model is trained on the months before {first}, and the source has no "
+            f"the first model is trained on what is before {first}, and the source has no "
             f"rows in {end}: begin with {shifted(min(known), 1)}"
         )
-    start = end
-    while shifted(start, -1) in known and len(Window(start=start, end=end).months) < most:
-        start = shifted(start, -1)
-    return Window(start=start, end=end)
+    start, since = end, moved_by_months(day_after(end), -most)
+    while (before := shifted(start, -1)) in known and first_day(before) >= since:
+        start = before
+    return Window.over(start, end)
 
 
 def holdout_days(params: Params, window: Window) -> int:
     """Return how many days are held out: the project's own, where the window has twice as many."""
     whole, own = (window.until - window.since).days, params.prepare.holdout_days
-    return own if whole >= 2 * own else params.part(Replay).holdout_days
+    return own if own and whole >= 2 * own else params.part(Replay).holdout_days
 
 
 def opened(gate: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from lifecycle.contract.files import read_json, replacing
 from lifecycle.contract.model_file import Model
 from lifecycle.core.failure import Failure
 from lifecycle.core.params import Params, load_params
-from lifecycle.core.window import Window, shifted
+from lifecycle.core.window import Unit, Window, day_after, first_day, period_of, shifted
 from lifecycle.loop.replay import first_model
 from lifecycle.loop.replay import report as replay_report
 from lifecycle.loop.replay.clone import Clone, ended
@@ -30,8 +30,8 @@ from lifecycle.records.deployment import Deployment
 ENVIRONMENT = "development"
 # Requests a second while a rollout is under way, and how many before looking whether it still is.
 ROLLOUT_RATE, ROLLOUT_REQUESTS = 20.0, 10
-# The day of a month on which monitoring looks, and everything follows from that.
-MIDDLE = 15
+# The day of a month, or another unit, on which monitoring looks; everything follows from that.
+MIDDLE: dict[Unit, int] = {"week": 4, "month": 15, "quarter": 46}
 Months = dict[str, pl.DataFrame]
 
 
@@ -78,9 +78,10 @@ class Played:
             print(f"replay: the gate refused it ({refused}): its floors are opened for this one",
                   flush=True)  # fmt: skip
         self.first = {"window": str(window), "refused": refused}
-        for name in window.months:
+        names = window.periods(self.params.data.unit)
+        for name in names:
             self._deliver_labels(name)
-        labels = pl.concat([self.rows[name][self.schema.target] for name in window.months])
+        labels = pl.concat([self.rows[name][self.schema.target] for name in names])
         self.scores = Scores(self.params, self.schema, float(labels.mean()))  # type: ignore[arg-type]
         self.scores.models["frozen"] = self._model()
 
@@ -93,7 +94,8 @@ class Played:
         self.months.append(month)
         self._began[name] = datetime.now(UTC)
         rows = self.rows[name]
-        middle = rows.filter(pl.col(self.schema.time).dt.day() <= MIDDLE).height
+        day = pl.col(self.schema.clock).dt.date()
+        middle = rows.filter(day <= self._middle(name)).height
         first = self._send(month, rows[:middle])
         self._deliver_labels(shifted(name, -1))
         self._monitor(month)
@@ -114,7 +116,7 @@ class Played:
         rates = [one for one in (rate, self.rate) if one]
         traffic = Traffic(f"http://127.0.0.1:{port}", options.connections, min(rates, default=None))
         answers = traffic.send(
-            rows.select(self.schema.request), self.schema.time, options.rows_per_request
+            rows.select(self.schema.request), self.schema.clock, options.rows_per_request
         )
         for status, count in answers.statuses.items():
             month.statuses[str(status)] = month.statuses.get(str(status), 0) + count
@@ -135,20 +137,24 @@ class Played:
         time.sleep(2 * self.params.prediction_log.flush_seconds)
         return monitor.judge(self.clone.root, self.params, self.schema, ENVIRONMENT, since)
 
+    def _middle(self, month: str) -> date:
+        """Return the day on which monitoring looks."""
+        return first_day(month) + timedelta(MIDDLE[self.params.data.unit] - 1)
+
     def _first_day(self, month: str) -> date:
         """Return the first day that monitoring looks at in the middle of a month."""
         days = self.params.part(Monitor).windows * self.params.evaluate.window_days
-        return date.fromisoformat(f"{month}-{MIDDLE}") + timedelta(1 - days)
+        return self._middle(month) + timedelta(1 - days)
 
     def _monitor(self, month: Month) -> None:
-        day = self._first_day(month.name).strftime("%Y-%m")
-        since = min(at for name, at in self._began.items() if name >= day)
+        begun = period_of(self._first_day(month.name), self.params.data.unit)
+        since = min(at for name, at in self._began.items() if name >= begun)
         found = self._judge(since)
         month.verdict, month.reason, month.alerts = (
             found[key] for key in ("verdict", "reason", "alerts")
         )
-        print(f"replay: {month.name} up to the {MIDDLE}th: {month.verdict}: {month.reason}",
-              flush=True)  # fmt: skip
+        print(f"replay: {month.name} up to {self._middle(month.name)}: {month.verdict}: "
+              f"{month.reason}", flush=True)  # fmt: skip
 
     def _react_while_sending(self, month: Month, rows: pl.DataFrame) -> pl.DataFrame:
         """Send the second half; where monitoring fires, after a retrain and during its rollout."""
@@ -156,7 +162,8 @@ class Played:
         if month.verdict != "firing":
             month.outcome, month.why = "kept", f"monitoring is {month.verdict}"
             return self._send(month, rows)
-        if end <= load_params(root / "params.yaml").data.window.end:
+        window = load_params(root / "params.yaml").data.window
+        if window and day_after(end) <= window.until:
             month.outcome, month.why = "kept", f"it has the labels up to {end} already"
             return self._send(month, rows)
         done = self.clone.run("retrain", "--end", end, "--no-deploy")
@@ -206,13 +213,13 @@ class Played:
         # What is sent now must not be among the days that are judged in the middle of next month.
         limit = min(self._first_day(shifted(month.name, 1)), last.date() + timedelta(1))
         free = [
-            name for name in Window(start=start, end=end).months
-            if date.fromisoformat(f"{name}-{MIDDLE}") < limit
+            name for name in Window(start=start, end=end).periods(self.params.data.unit)
+            if self._middle(name) < limit and name in self.rows
             and (live.version, name) not in self._controlled
         ]  # fmt: skip
         if not free:
             return
-        rows = self.rows[free[-1]].filter(pl.col(self.schema.time).dt.date() < limit)
+        rows = self.rows[free[-1]].filter(pl.col(self.schema.clock).dt.date() < limit)
         since, counted = datetime.now(UTC), Month(free[-1])
         self._send(counted, rows)
         found = self._judge(since)

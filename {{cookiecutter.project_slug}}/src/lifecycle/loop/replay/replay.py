@@ -1,4 +1,4 @@
-"""Replay plays real months through the running service: predict, label late, monitor, retrain.
+"""Replay plays real months (data.unit) through the service: predict, label late, watch, retrain.
 
 It plays in a clone of the project (build/replay). The first model is trained on the months before,
 and kept beside as the frozen control: what would have become of the service had nobody done
@@ -14,8 +14,8 @@ import argparse
 import os
 import re
 import tempfile
-import time
 from pathlib import Path
+from time import monotonic
 
 import polars as pl
 
@@ -24,32 +24,37 @@ from lifecycle.contract.errors import StageError
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.terminal import working
-from lifecycle.core.window import Window
+from lifecycle.core.timing import window_of
+from lifecycle.core.window import FORMS, TYPED, Unit, is_period, named, spanned
 from lifecycle.loop.replay import first_model
 from lifecycle.loop.replay import page as replay_page
 from lifecycle.loop.replay import report as replay_report
 from lifecycle.loop.replay.clone import FOREIGN, Clone
-from lifecycle.loop.replay.months import ENVIRONMENT, Months, Played
+from lifecycle.loop.replay.months import ENVIRONMENT, MIDDLE, Months, Played
 from lifecycle.loop.settings import Retrain
 from lifecycle.pipeline import ingest, source
 from lifecycle.rollout.deploy import interruptible
 
 
-def months_of(text: str) -> list[str]:
-    """Return the months of MONTHS, YYYY-MM or YYYY-MM..YYYY-MM.
+def months_of(text: str, unit: Unit = "month") -> list[str]:
+    """Return the months of MONTHS, YYYY-MM or YYYY-MM..YYYY-MM, or the weeks or quarters.
 
     Raises:
-        StageError: it is neither.
+        StageError: it is neither, or the unit is one that cannot be halved.
     """
-    found = re.fullmatch(r"(\d{4}-(?:0[1-9]|1[0-2]))(?:\.\.(\d{4}-(?:0[1-9]|1[0-2])))?", text)
-    if found is None:
+    if unit not in MIDDLE:
         raise StageError(
-            f"{text!r} are no months", "give MONTHS=2013-02 or MONTHS=2013-02..2013-12"
+            f"data.unit is {unit}, and a replay looks in the middle of each",
+            f"give {', '.join(MIDDLE)}",
         )
-    first, last = found[1], found[2] or found[1]
+    found = re.fullmatch(rf"({FORMS[unit]})(?:\.\.({FORMS[unit]}))?", text)
+    first, last = (found[1], found[2] or found[1]) if found else (text, text)
+    if not (is_period(first, unit) and is_period(last, unit)):
+        example = "2013-02 or MONTHS=2013-02..2013-12" if unit == "month" else TYPED[unit]
+        raise StageError(f"{text!r} are no {unit}s", f"give MONTHS={example}")
     if first > last:
         raise StageError(f"{first} lies after {last}", f"give MONTHS={last}..{first}")
-    return Window(start=first, end=last).months
+    return spanned(first, last)
 
 
 def rate_of(text: str) -> float | None:
@@ -68,15 +73,15 @@ def rate_of(text: str) -> float | None:
 
 
 def read_months(root: Path, params: Params, schema: Schema) -> Months:
-    """Return the source's rows by month, labelled or not, in the order of time."""
+    """Return the source's rows by month (data.unit), labelled or not, in the order of time."""
     folder = root / params.paths.source
-    keys = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         found, is_text = source.scan(params.data.source, folder, Path(scratch))
         lazy, readings = ingest.conform(found, schema, is_text=is_text)
-        rows = ingest.refuse(lazy.collect(), readings, schema).sort(keys)
-    month = pl.col(schema.time).dt.strftime("%Y-%m").alias("_month")
-    dated = rows.filter(pl.col(schema.time).is_not_null()).with_columns(month)
+        rows = ingest.refuse(lazy.collect(), readings, schema).sort(ingest.in_order(schema))
+    time = pl.col(schema.clock)
+    month = named(time, params.data.unit).alias("_month")
+    dated = rows.filter(time.is_not_null()).with_columns(month)
     parts = dated.partition_by("_month", as_dict=True, maintain_order=True)
     return {str(name): part.drop("_month") for (name,), part in parts.items()}
 
@@ -117,10 +122,12 @@ def main(given: argparse.Namespace) -> None:
     for name in FOREIGN:
         os.environ.pop(name, None)
     os.environ["LIFECYCLE_ENVIRONMENT"] = ENVIRONMENT
-    names, rate, began = months_of(given.months), rate_of(given.speed), time.monotonic()
-    root, params = project_root(), load_params()
+    root, params, began = project_root(), load_params(), monotonic()
+    if window_of(params, load_schema()) is None:
+        raise StageError("a replay plays time, and no column of schema.yaml has the role time")
+    names, rate = months_of(given.months, params.data.unit), rate_of(given.speed)
     played = replay(root, params, names, rate)
-    found = replay_report.report(played, time.monotonic() - began)
+    found = replay_report.report(played, monotonic() - began)
     replay_page.write(root, params, found)
     print(replay_report.text(found))
     page = params.paths.replay_report.with_suffix(".html")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.model_file import Model
+from lifecycle.core.blocks import of_rows
 from lifecycle.core.frames import arrays, labels
 from lifecycle.core.params import Params
 from lifecycle.tasks import metrics, rules
@@ -49,7 +50,7 @@ class Scores:
         return self.compare(
             labels(judged, self.schema),
             judged["probability"].to_numpy(), others,
-            judged[self.schema.time].dt.date().to_numpy(),
+            of_rows(judged, self.schema),
         )  # fmt: skip
 
     def compare(

@@ -36,6 +36,16 @@ def test_what_is_no_month_is_refused(text: str) -> None:
         replay.months_of(text)
 
 
+def test_weeks_and_quarters_are_played_as_well() -> None:
+    assert replay.months_of("2012-W52..2013-W02", "week") == ["2012-W52", "2013-W01", "2013-W02"]
+    assert replay.months_of("2013-Q2", "quarter") == ["2013-Q2"]
+    for text, unit in (("2013-W53", "week"), ("2013-02", "week"), ("2013-Q1..2013-05", "quarter")):
+        with pytest.raises(StageError, match=f"are no {unit}s: give MONTHS=YYYY-"):
+            replay.months_of(text, unit)  # type: ignore[arg-type]
+    with pytest.raises(StageError, match=r"data\.unit is day, .* give week, month, quarter"):
+        replay.months_of("2013-02-01", "day")
+
+
 def test_months_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(StageError, match=r"give MONTHS=2013-02\.\.2013-04"):
         replay.months_of("2013-04..2013-02")
@@ -76,8 +86,8 @@ def test_every_row_of_the_source_is_in_its_month(
     found = replay.read_months(project, params, schema)
     assert sorted(found) == [f"2013-{month:02d}" for month in range(1, 13)]
     for name, rows in found.items():
-        assert rows[schema.time].dt.strftime("%Y-%m").unique().to_list() == [name]
-        assert rows[schema.time].is_sorted()
+        assert rows[schema.clock].dt.strftime("%Y-%m").unique().to_list() == [name]
+        assert rows[schema.clock].is_sorted()
     # Flights that were cancelled are asked for as well, as nobody knows it yet.
     assert found["2013-02"][schema.target].null_count() > 0
 
@@ -97,6 +107,13 @@ def test_the_first_model_has_the_months_before(
 ) -> None:
     found = first_model.window_before(known, first, most)
     assert (found.start, found.end) == (start, shifted(first, -1))
+
+
+def test_the_first_model_has_the_weeks_before_and_no_more_than_so_many_months() -> None:
+    weeks = [f"2013-W{week:02d}" for week in range(1, 20)]
+    assert str(first_model.window_before(weeks, "2013-W03", 12)) == "2012-12-31 to 2013-01-13"
+    # A month before the last day, in whole weeks.
+    assert str(first_model.window_before(weeks, "2013-W12", 1)) == "2013-02-18 to 2013-03-17"
 
 
 def test_without_a_month_before_there_is_no_first_model() -> None:
