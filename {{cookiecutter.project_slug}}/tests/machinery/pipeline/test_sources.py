@@ -31,7 +31,7 @@ def snapshot(params: Params, settings: Known, folder: Path) -> bytes:
 
 
 def snapshot_of(params: Params, settings: Known, source: Path) -> bytes:
-    window = params.data.window.model_copy(update={"start": "2013-01", "end": "2013-12"})
+    window = params.data.dates.model_copy(update={"start": "2013-01", "end": "2013-12"})
     data = params.data.model_copy(update={"source": settings, "window": window})
     schema = tables.schema(source.parent)
     target = source.parent / "snapshot.parquet"
