@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import polars as pl
 from lifecycle.contract import features
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.files import md5, read_json
+from lifecycle.core import day_blocks
 from lifecycle.core.frames import arrays
 from lifecycle.core.params import Params, load_params
 from lifecycle.monitoring import drift
@@ -84,7 +86,10 @@ def ratios(whole: Rows, parts: list[Rows], schema: Schema, rule: Any) -> list[di
     names = compared(schema)
     with tempfile.TemporaryDirectory() as scratch:
         widest = drift.widest(
-            whole, list(names.values()), schema.time, rule.window_days, Path(scratch, "kept.json")
+            whole,
+            list(names.values()),
+            partial(day_blocks.blocks, whole, schema.clock, rule.window_days),
+            Path(scratch, "kept.json"),
         )
     return [
         {

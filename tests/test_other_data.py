@@ -7,12 +7,14 @@ Of tests/machinery those run that read a file of the owner's, by the project's f
 have an example and a project of their own. WHOLE=1 runs them too, for eight minutes more.
 """
 
+import json
 import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from breaking import edit
 from projects import Running, ask, git, report_of
 from running import Project
@@ -33,9 +35,7 @@ OWN = (
 OWN_PARAMS = (
     ("name: nycflights13}", "name: mauna_loa}"),
     ('    start: "2013-01"', '    start: "1985-01"'),
-    ('    end: "2013-05"', '    end: "2000-12"'),
-    # Four or five weeks in a month, fewer where the instrument failed.
-    ("maximum_row_count_change: 0.25", "maximum_row_count_change: 0.7"),
+    ('    end: "2013-05"', '    end: "2000-12"\n  unit: week'),
     ("  holdout_days: 31", "  holdout_days: 1096"),
     # Seven hundred rows: the newest hundred say little about when to stop.
     ("  early_stopping_share: 0.15", "  early_stopping_share: 0.4"),
@@ -53,7 +53,25 @@ OWN_PARAMS = (
     ("  window_days: 7", "  window_days: 365"),
     ("  minimum_window_labels: 300", "  minimum_window_labels: 20"),
     ("  minimum_rows: 1000", "  minimum_rows: 20"),
+    ("  maximum_age_days: 120", "  maximum_age_days: 1600"),
+    ("  window_months: 12", "  window_months: 240"),
 )
+# From the last week of the one before, so that the log has every day of it.
+NEXT_YEAR = """
+import tempfile
+from pathlib import Path
+import polars as pl
+from lifecycle.contract.columns import load_schema
+from lifecycle.core.params import load_params
+from lifecycle.pipeline import ingest, source
+schema, params = load_schema(), load_params()
+with tempfile.TemporaryDirectory() as folder:
+    found = source.scan(params.data.source, params.paths.source, Path(folder))[0]
+    lazy, readings = ingest.conform(found, schema, is_text=True)
+    rows = ingest.refuse(lazy.collect(), readings, schema).drop_nulls("rises")
+rows = rows.filter(pl.col("week") > pl.datetime(2000, 12, 20))
+print(rows.select(*schema.request, "rises").write_json())
+"""
 READERS = ("test_stage_keys", "test_commands", "release/test_packaging", "core/test_terminal")
 
 
@@ -88,3 +106,39 @@ def test_check_test_and_lifecycle_pass_with_only_the_owners_files_changed(own: P
     changed = git(own, "diff", "--name-only", generated).split()
     # The lifecycle has committed what DVC has made.
     assert [path for path in changed if not path.startswith(OWN)] == ["dvc.lock"]
+
+
+def test_the_next_year_is_watched_and_the_window_moves_by_weeks(own: Project) -> None:
+    """Goes on where the lifecycle above has ended."""
+    own.must("deploy")
+    try:
+        done = own.python("-c", NEXT_YEAR)
+        rows = json.loads(done.stdout)
+        labels = [f"{row['week']},{str(row.pop('rises')).lower()}" for row in rows]
+        ask(own, "/v1/predict", {"records": rows})
+        folder = own.root / "data" / "labels"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "came.csv").write_text("\n".join(["week,rises", *labels, ""]), encoding="utf-8")
+        own.make("monitor")
+        found = json.loads((own.root / "reports/monitor.json").read_text(encoding="utf-8"))
+        assert found["verdict"] == "healthy", found
+        assert found["not_judged"] == {}
+        assert found["windows"][-1]["quality"]["rows"] >= 50
+    finally:
+        own.must("stop")
+    done = own.make("retrain", "RELEASE=no", END="2001-05")
+    assert "2001-05 is no week: give END=YYYY-Www" in done.stderr
+    done = own.make("retrain", "RELEASE=no", END="2001-W20")
+    gate = json.loads((own.root / "reports/gate.json").read_text(encoding="utf-8"))
+    rules = {one["rule"]: one["verdict"] for one in gate["rules"]}
+    assert rules["holdout unseen by the champion"] == "pass"
+    window = yaml.safe_load((own.root / "params.yaml").read_text(encoding="utf-8"))["data"][
+        "window"
+    ]
+    if done.returncode == 0:
+        assert window == {"start": "1985-01", "end": "2001-05-20"}
+    else:
+        # No better than the champion: everything is as it was.
+        assert "against champion version 1" in gate["failed"]
+        assert window == {"start": "1985-01", "end": "2000-12"}
+    assert not git(own, "status", "--porcelain")

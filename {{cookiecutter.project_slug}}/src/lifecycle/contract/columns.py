@@ -64,6 +64,8 @@ class Column(Section):
             raise ValueError(f"{self.name}: a {self.type} is no feature; derive one in features.py")
         if "feature" in self.roles and {"leak", "target"} & set(self.roles):
             raise ValueError(f"{self.name}: known only after the event, so it cannot be a feature")
+        if "group" in self.roles and self.type not in ("integer", "category", "string"):
+            raise ValueError(f"{self.name}: a group is text or a whole number")
         if self.private and "time" in self.roles:
             raise ValueError(f"{self.name}: windows go by it, so it cannot be private")
         if self.zone is not None and self.type != "datetime":

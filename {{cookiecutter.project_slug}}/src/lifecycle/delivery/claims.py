@@ -53,6 +53,12 @@ def read_facts(path: Path) -> Facts:
         raise BundleError(f"{FACTS}: {first_mistake(error)}") from None
 
 
+def lacking(tags: dict[str, str]) -> list[str]:
+    """Return which tags are missing; data without time has no last moment."""
+    timeless = {"train_last"} if tags.get("window") == ALL else set()
+    return [tag for tag in NEEDED if tag not in {*tags, *timeless}]
+
+
 def require_lineage(root: Path, facts: Facts) -> None:
     """Let through only a version whose tags lead back to all that it was made of, and that passed.
 
@@ -61,11 +67,8 @@ def require_lineage(root: Path, facts: Facts) -> None:
     """
     tags = facts.lineage
     version = Version(facts.version, tags, "")
-    # Data without time has no last moment.
-    timeless = {"train_last"} if tags.get("window") == ALL else set()
-    lacking = [tag for tag in NEEDED if tag not in {*tags, *timeless}]
-    if lacking:
-        raise BundleError(f"its lineage has no {lacking[0]}")
+    if missing := lacking(tags):
+        raise BundleError(f"its lineage has no {missing[0]}")
     if mistake := tag_forms.mistake(tags):
         raise BundleError(f"its lineage has {mistake}")
     if tags["gate_verdict"] != verdict.PASS:
@@ -95,9 +98,9 @@ def _require_verdict(root: Path, facts: Facts, version: Version, is_known: bool)
     except StageError as error:
         raise BundleError(error.reason + by) from None
     wanted = [f"metric.{name}" for name in (settings[0].gate.metrics if settings else ())]
-    lacking = [tag for tag in wanted if tag not in version.tags]
-    if lacking:
-        raise BundleError(f"its lineage has no {lacking[0]}")
+    unnamed = [tag for tag in wanted if tag not in version.tags]
+    if unnamed:
+        raise BundleError(f"its lineage has no {unnamed[0]}")
     others = verdict.differing(facts.gate, verdict.contents(version.tags, facts.gate))
     if others:
         raise BundleError(f"its verdict is about another {others[0]} than its lineage")

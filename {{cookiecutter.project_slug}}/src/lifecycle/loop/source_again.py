@@ -11,9 +11,11 @@ def _before(folder: Path) -> Path:
 
 
 def set_aside(folder: Path) -> None:
-    """Move the files out of the way, so that they are fetched; what was moved before stays."""
+    """Move the files out of the way, so that they are fetched."""
     before = _before(folder)
-    if folder.is_dir() and not before.exists():
+    if folder.is_dir():
+        # What a run has left there that was killed once its files were to stay.
+        shutil.rmtree(before, ignore_errors=True)
         folder.rename(before)
 
 

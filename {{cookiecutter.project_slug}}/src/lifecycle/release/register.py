@@ -94,9 +94,9 @@ def require_rules(
 
 def hash_of_folder(folder: Path) -> str:
     """Return DVC's hash of a folder, without what .dvcignore leaves out of one with code."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    files = [{"md5": md5(path), "relpath": path.relative_to(folder).as_posix()}
-             for path in found if "__pycache__" not in path.parts]  # fmt: skip
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")
+             if path.is_file() and "__pycache__" not in path.parts}  # fmt: skip
+    files = [{"md5": md5(path), "relpath": name} for name, path in sorted(found.items())]
     return f"{md5_of(json.dumps(files, sort_keys=True).encode())}.dir"
 
 

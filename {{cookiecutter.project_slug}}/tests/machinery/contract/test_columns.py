@@ -66,6 +66,9 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "unknown epoch": (
         {"scheduled_departure": {"epoch": "days"}}, "epoch: Input should be 'seconds', 'mill",
     ),
+    "a group that is a measure": (
+        {"humidity": {"roles": ["group"]}}, "humidity: a group is text or a whole number",
+    ),
     "two groups": (
         {"carrier": {"roles": ["key", "group"]}, "origin": {"roles": ["group"]}},
         "at most one column has the role group",

@@ -26,14 +26,23 @@ def fetch(folder: Path) -> None:
 @pytest.mark.parametrize("fetched", [True, False])
 @pytest.mark.parametrize("times", [1, 2])
 def test_what_was_there_comes_back(folder: Path, fetched: bool, times: int) -> None:
-    # A run that was killed has set it aside already.
+    # A run that was killed before it had fetched has set it aside already.
     for _ in range(times):
         source_again.set_aside(folder)
-        if fetched and not folder.exists():
-            fetch(folder)
+    if fetched:
+        fetch(folder)
     source_again.undo(folder)
     assert (folder / "rows.csv").read_text() == "before"
     assert [path.name for path in folder.parent.iterdir()] == ["source"]
+
+
+def test_what_a_killed_run_let_stay_is_what_was_there(folder: Path) -> None:
+    source_again.set_aside(folder)
+    fetch(folder)
+    # It was killed before it had forgotten what was there before that.
+    source_again.set_aside(folder)
+    source_again.undo(folder)
+    assert (folder / "rows.csv").read_text() == "after"
 
 
 def test_what_was_fetched_stays(folder: Path) -> None:
