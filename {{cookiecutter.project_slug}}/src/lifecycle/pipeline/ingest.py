@@ -17,12 +17,11 @@ from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import replacing, write_json
 from lifecycle.core.command import project_root
 from lifecycle.core.params import Params, load_params
-from lifecycle.core.reading import Reading, apply, complaint, read
+from lifecycle.core.reading import Reading, apply, described, read
 from lifecycle.core.timing import window_of
 from lifecycle.core.window import Unit, Window, named
-from lifecycle.pipeline import source
+from lifecycle.pipeline import ordered, source
 
-ROWS_PER_GROUP = 50_000
 SHOWN_COLUMNS = 3
 
 
@@ -58,14 +57,20 @@ def refuse(rows: pl.DataFrame, readings: dict[str, Reading], schema: Schema) -> 
     Raises:
         StageError: values are refused: of which columns, how many, one of them and what to do.
     """
-    refused = rows["_refused"].struct.unnest()
-    names = refused.columns
-    wrong = {n: complaint(schema[n], readings[n], refused[n]) for n in names}
-    if said := [one for one in wrong.values() if one]:
-        more = f"; and {len(said) - SHOWN_COLUMNS} more columns" if said[SHOWN_COLUMNS:] else ""
-        line = f"{len(rows)} rows read; {'; '.join(said[:SHOWN_COLUMNS])}{more}"
-        raise StageError(line, about=[name for name in names if wrong[name]])
+    counted = ordered.Counted(rows.height)
+    counted.look(rows["_refused"].struct.unnest())
+    stop(counted, readings, schema)
     return rows.drop("_refused")
+
+
+def stop(counted: ordered.Counted, readings: dict[str, Reading], schema: Schema) -> None:
+    """Stop the line where values are refused; see `refuse`."""
+    found = [name for name in readings if name in counted.refused]
+    said = [described(schema[n], readings[n], *counted.refused[n]) for n in found]
+    if said:
+        more = f"; and {len(said) - SHOWN_COLUMNS} more columns" if said[SHOWN_COLUMNS:] else ""
+        line = f"{counted.rows} rows read; {'; '.join(said[:SHOWN_COLUMNS])}{more}"
+        raise StageError(line, about=found)
 
 
 def in_window(frame: pl.LazyFrame, time: Reading, window: Window) -> pl.LazyFrame:
@@ -81,23 +86,36 @@ def in_window(frame: pl.LazyFrame, time: Reading, window: Window) -> pl.LazyFram
 
 
 def profile(
-    frame: pl.DataFrame, unlabelled: int, schema: Schema, unit: Unit = "month"
+    snapshot: Path, unlabelled: int, schema: Schema, unit: Unit = "month"
 ) -> dict[str, Any]:
     """Describe a snapshot: rows, rows by month or another unit, and the nulls of each column."""
-    by_period = {}
+    rows, by_period = pl.scan_parquet(snapshot, glob=False), {}
     if schema.time is not None:
-        counts = frame.group_by(named(pl.col(schema.time), unit).alias("period")).len()
-        by_period[f"rows_by_{unit}"] = dict(counts.sort("period").iter_rows())
+        counts = rows.group_by(named(pl.col(schema.time), unit).alias("period")).len()
+        sorted_counts = counts.sort("period").collect(engine="streaming")
+        by_period[f"rows_by_{unit}"] = dict(sorted_counts.iter_rows())
+    nulls = rows.select(pl.all().null_count()).collect(engine="streaming")
     return {
-        "rows": frame.height,
+        "rows": rows.select(pl.len()).collect().item(),
         "rows_without_label": unlabelled,
         **by_period,
-        "nulls": {name: frame[name].null_count() for name in frame.columns},
+        "nulls": dict(zip(nulls.columns, nulls.row(0), strict=True)),
     }
 
 
 def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Return the snapshot and its profile; see the module for what stops the line."""
+    with tempfile.TemporaryDirectory() as scratch:
+        target = Path(scratch) / "snapshot.parquet"
+        report = write(folder, params, schema, target)
+        return pl.read_parquet(target, glob=False), report
+
+
+def write(folder: Path, params: Params, schema: Schema, target: Path) -> dict[str, Any]:
+    """Write the snapshot, and return its profile; see the module for what stops the line.
+
+    Its bytes do not tell how the rows came, nor how many of them were in memory at a time.
+    """
     if not folder.is_dir():
         raise StageError(f"{folder} is missing", "run `make pipeline`, which fetches it")
     if not any(folder.iterdir()):
@@ -105,35 +123,29 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
             f"{folder} is empty", "delete it and run `make pipeline`, which fetches it"
         )
     window = window_of(params, schema)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        scratch = Path(name)
         try:
-            found, is_text = source.scan(params.data.source, folder, Path(scratch), schema)
+            found, is_text = source.scan(params.data.source, folder, scratch, schema)
             lazy, readings = conform(found, schema, is_text=is_text, window=window)
-            rows = lazy.sort(in_order(schema), maintain_order=True).collect(engine="streaming")
+            counted = ordered.write(lazy, in_order(schema), schema.target, scratch, target)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             # Of a missing column it is said which one, and not all those that are there.
             reason = str(error).splitlines()[0].partition("; valid columns")[0]
             raise StageError(f"{folder} cannot be read: {reason}") from None
-    if rows.is_empty():
+    if not counted.rows:
         of = f" from {window} (data.window)" if window else ""
         raise StageError(f"{folder} has no rows{of}")
-    labelled = refuse(rows, readings, schema).filter(pl.col(schema.target).is_not_null())
-    unlabelled = rows.height - labelled.height
-    return labelled, profile(labelled, unlabelled, schema, params.data.unit)
-
-
-def write(snapshot: pl.DataFrame, target: Path) -> None:
-    """Write a snapshot, the same bytes however its rows came: in one piece, and not in theirs."""
-    with replacing(target) as temporary:
-        snapshot.rechunk().write_parquet(temporary, row_group_size=ROWS_PER_GROUP)
+    stop(counted, readings, schema)
+    return profile(target, counted.unlabelled, schema, params.data.unit)
 
 
 def main() -> None:
     """Write the snapshot and its profile."""
     params, schema = load_params(), load_schema()
     root = project_root()
-    frame, report = ingest(root / params.paths.source, params, schema)
-    write(frame, root / params.paths.snapshot)
+    with replacing(root / params.paths.snapshot) as temporary:
+        report = write(root / params.paths.source, params, schema, temporary)
     write_json(root / params.paths.ingest_report, report)
     window, left_out = params.data.window, report["rows_without_label"]
     of = f" from {window}" if window else ""

@@ -34,9 +34,8 @@ def snapshot_of(params: Params, settings: Known, source: Path) -> bytes:
     window = params.data.dates.model_copy(update={"start": "2013-01", "end": "2013-12"})
     data = params.data.model_copy(update={"source": settings, "window": window})
     schema = tables.schema(source.parent)
-    frame, _ = ingest.ingest(source, params.model_copy(update={"data": data}), schema)
     target = source.parent / "snapshot.parquet"
-    ingest.write(frame, target)
+    ingest.write(source, params.model_copy(update={"data": data}), schema, target)
     return target.read_bytes()
 
 
