@@ -86,6 +86,7 @@ KINDS = {
 # All that is held out is asked for, and labelled; some of it is scored as a file as well.
 PLAY = """
 import sys
+from pathlib import Path
 import polars as pl
 from lifecycle.contract.columns import load_schema
 from lifecycle.contract.outcome import chosen

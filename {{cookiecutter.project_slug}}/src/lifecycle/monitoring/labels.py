@@ -53,12 +53,8 @@ def _of_file(path: Path, schema: Schema) -> pl.DataFrame:
     how = {name: reading.read(schema[name], found[name], is_text=is_csv) for name in wanted}
     rows = reading.apply(lazy, how).drop("_missing").collect()
     refused = rows["_refused"].struct.unnest()
-    strange = refused.height - refused[schema.target].null_count()
-    wrong = (
-        [f"{schema.target} is no {schema[schema.target].type} in {strange} rows"] if strange else []
-    )
+    wrong = [reading.complaint(schema[name], how[name], refused[name]) for name in wanted]
     wrong += _of_no_category(rows, schema)
-    wrong += [reading.complaint(schema[n], how[n], refused[n]) for n in schema.names("key")]
     wrong += _without(rows.drop_nulls(schema.target), schema)
     if any(wrong):
         raise StageError(f"{path}: {'; '.join(filter(None, wrong))}")

@@ -70,7 +70,7 @@ def test_mistakes_name_file_and_reason(known: pl.DataFrame, schema: Schema, tmp_
     with pytest.raises(StageError, match=r"a\.csv lacks the column carrier"):
         labels.read(tmp_path, schema)
     known.with_columns(pl.lit("perhaps").alias(schema.target)).write_csv(path)
-    with pytest.raises(StageError, match=r"a\.csv: late is neither true nor false in \d+ rows"):
+    with pytest.raises(StageError, match=r"a\.csv: late: \d+ values are no boolean, as 'perhaps'"):
         labels.read(tmp_path, schema)
     path.write_text("")
     with pytest.raises(StageError, match=r"a\.csv cannot be read: "):

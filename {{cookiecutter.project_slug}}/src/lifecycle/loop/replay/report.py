@@ -59,8 +59,8 @@ def conclusion(months: list[dict[str, Any]], overall: dict[str, Any]) -> str:
         return (f"no retrained model went live in {len(months)} months: the service is the frozen "
                 "model, neither better nor worse")  # fmt: skip
     gains, parts = overall["frozen"], []
-    shown = months[0]["scores"]["metrics"]
-    for metric in shown:
+    names = shown({"months": months})
+    for metric in names:
         signs = Counter(sure(month["scores"]["gains"]["frozen"][metric]) for month in months)
         gain = gains[metric]
         verb = {1: "beat", 0: "neither beat nor lost to", -1: "lost to"}[sure(gain)]
@@ -69,7 +69,7 @@ def conclusion(months: list[dict[str, Any]], overall: dict[str, Any]) -> str:
             f"[{gain['low']:+.4f}, {gain['high']:+.4f}] on average; of {len(months)} months "
             f"surely better in {signs[1]}, surely worse in {signs[-1]})"
         )
-    joint = "and" if len({sure(gains[metric]) for metric in shown}) == 1 else "but"
+    joint = "and" if len({sure(gains[metric]) for metric in names}) == 1 else "but"
     return f"continuous training, {promoted} times promoted, {parts[0]}, {joint} {parts[1]}"
 
 
