@@ -15,7 +15,7 @@ from lifecycle.contract.files import json_text, read_json
 from lifecycle.contract.section import plain
 from lifecycle.pages import web
 
-RECORD = ".adopted.json"
+RECORD = "expectations/.adopted.json"
 SCHEMA, SUITE, PARAMS = "schema.yaml", "expectations/suite.yaml", "params.yaml"
 FEATURES, REQUEST, README = (
     "src/project/features.py",
