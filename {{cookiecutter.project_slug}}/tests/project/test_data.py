@@ -47,8 +47,3 @@ def test_the_categories_of_the_schema_are_those_that_occur(
 
 def test_keys_name_one_row(snapshot: pl.DataFrame, schema: Schema) -> None:
     assert snapshot.select(schema.names("key")).is_duplicated().sum() == 0
-
-
-def test_the_label_follows_the_delay_at_arrival(snapshot: pl.DataFrame, schema: Schema) -> None:
-    assert (snapshot[schema.target] == (snapshot["arrival_delay"] > 15)).all()
-    assert 0.05 < snapshot[schema.target].cast(pl.Float64).mean() < 0.6  # type: ignore[operator]

@@ -1,0 +1,163 @@
+"""Adopt writes the owner's files from a profile of the data, for the owner to review.
+
+It writes all of them or none, over nothing that is not committed, and commits nothing: `git
+checkout .` undoes it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lifecycle.adopt import asking, opening, settle, writing
+from lifecycle.adopt.asked import Asked, Said
+from lifecycle.adopt.writing import Files
+from lifecycle.contract.columns import load_schema
+from lifecycle.contract.errors import StageError
+from lifecycle.contract.files import move, write_text
+from lifecycle.core import git, git_command
+from lifecycle.core.command import project_root
+from lifecycle.core.params import load_params
+from lifecycle.pipeline import document
+
+COLUMNS = "expectations/columns.md"
+# A difference of more lines is told by its files alone.
+SHOWN_LINES = 150
+
+
+def require_committed(root: Path, source: str) -> None:
+    """Let everything be committed but the source itself and DVC's lock.
+
+    Raises:
+        StageError: what is not, and what to type.
+    """
+    own = {"dvc.lock", source.removeprefix("./")}
+    dirty = [path for path in git.changed(root) if path not in own and not _below(path, source)]
+    if dirty:
+        more = " and more" if len(dirty) > 3 else ""
+        raise StageError(f"{', '.join(dirty[:3])}{more} not committed, and adopt writes over files",
+                         "type `git add -A && git commit` first")  # fmt: skip
+
+
+def _below(path: str, folder: str) -> bool:
+    return bool(folder) and Path(folder) in Path(path).parents
+
+
+def checked(root: Path, files: Files) -> Files:
+    """Return the files with the page of the columns, once the lifecycle can read them.
+
+    Raises:
+        StageError: it cannot: adopt would write what the next command refuses.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (writing.SCHEMA, writing.PARAMS):
+            text = files.get(name) or (root / name).read_text(encoding="utf-8")
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        schema = load_schema(Path(folder) / writing.SCHEMA)
+        load_params(Path(folder) / writing.PARAMS)
+    page = document.table(schema)
+    if (root / COLUMNS).read_text(encoding="utf-8") != page:
+        return {**files, COLUMNS: page}
+    return files
+
+
+def write(root: Path, files: Files) -> None:
+    """Write all files, or leave all as they were.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    # Each is there and readable before the first is touched.
+    before = {name: (root / name).read_bytes() if (root / name).is_file() else None
+              for name in files}  # fmt: skip
+    try:
+        for name, text in files.items():
+            if text is None:
+                (root / name).unlink()
+            else:
+                write_text(root / name, text)
+    except (OSError, StageError):
+        for name, content in before.items():
+            if content is None:
+                (root / name).unlink(missing_ok=True)
+            else:
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_bytes(content)
+        raise
+
+
+def adopt(root: Path, asked: Asked) -> tuple[Files, Said]:
+    """Write the files of a source, and return them with what there is to say.
+
+    Raises:
+        StageError: nothing can be made of the source, or something is not committed.
+    """
+    require_committed(root, asked.source)
+    said = Said()
+    folder = root / load_params(root / writing.PARAMS).paths.source
+    with fetched_beside(folder) as part:
+        try:
+            opened = opening.source(asked.source, root, part, asked.query or None)
+            plan = settle.settle(opened, asked, said)
+        except StageError as error:
+            # What was fetched is called as the owner calls it.
+            raise StageError(str(error).replace(f"{part}/", "")) from None
+        files = checked(root, writing.files(root, plan, asked, said))
+        write(root, files)
+        # What was looked at is what is read; of the files there before, params.yaml says nothing.
+        shutil.rmtree(folder, ignore_errors=True)
+        move(part, folder)
+    return files, said
+
+
+@contextmanager
+def fetched_beside(folder: Path) -> Iterator[Path]:
+    """Give an empty folder beside another, which is gone afterwards unless it was moved."""
+    part = folder.with_name(f".{folder.name}.adopted")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def report(asked: Asked, files: Files, said: Said) -> str:
+    """Return what is printed: decisions, doubts, what to look at."""
+    parts = [f"adopt: {asked.source}, to predict {asked.target}"]
+    for head, lines in (("decided", said.decided), ("unsure", said.unsure),
+                        ("look at", said.flagged)):  # fmt: skip
+        parts += [f"\n{head}", *(f"  {line}" for line in lines)] if lines else []
+    return "\n".join(parts)
+
+
+def difference(root: Path, files: Files) -> str:
+    """Return how the files differ from the last commit: line by line where that is short."""
+    names = [name for name in files if name != writing.RECORD]
+    if not names:
+        return ""
+    whole = git_command.call(root, "diff", "--no-ext-diff", "--", *names).decode(errors="replace")
+    if whole.count("\n") <= SHOWN_LINES:
+        return whole
+    return git_command.call(root, "diff", "--no-ext-diff", "--stat", "--", *names).decode(
+        errors="replace"
+    )
+
+
+def main(given: argparse.Namespace) -> None:
+    """Adopt a source and say what was decided."""
+    root = project_root()
+    asked = asking.asked(given, writing.record(root))
+    files, said = adopt(root, asked)
+    print(report(asked, files, said))
+    if not files.keys() - {writing.RECORD}:
+        print("\nnothing changes: the files are what the data says")
+        return
+    print(f"\n{difference(root, files)}")
+    print("Nothing is committed: look at `git diff`, then type `git add -A && git commit -m "
+          "'Our own data' && make lifecycle`; `git checkout .` undoes it (with "
+        "`rm -rf data/source`).")  # fmt: skip

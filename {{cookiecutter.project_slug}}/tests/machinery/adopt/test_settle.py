@@ -1,0 +1,175 @@
+"""What is decided of a whole table: task, roles, key, time, floors."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from adopt.made import settled, table
+
+from lifecycle.adopt import settle
+from lifecycle.adopt.asked import Asked, Said
+from lifecycle.adopt.opening import Opened
+from lifecycle.adopt.plan import Plan
+from lifecycle.contract.columns import Schema
+from lifecycle.contract.errors import StageError
+from lifecycle.pipeline.source import Reader
+from project import source
+
+
+def test_a_plain_table_has_a_key_features_and_a_target() -> None:
+    plan, _ = settled(table(), "bought")
+    assert {name: one["roles"] for name, one in plan.schema.items()} == {
+        "id": ["key"], "size": ["feature"], "share": ["feature"], "colour": ["feature"],
+        "bought": ["target"],
+    }  # fmt: skip
+    assert plan.schema["bought"]["type"] == "boolean"
+    assert "data.window" not in plan.params
+    assert plan.params["prepare.holdout_share"] == 0.2
+    limits = plan.params["gate.metrics"]["roc_auc"]
+    assert 0.55 < limits["minimum"] < 0.75 < limits["maximum"] < 1
+
+
+def test_rows_without_an_identifier_are_numbered() -> None:
+    plan, said = settled(table().drop("id"), "bought")
+    assert plan.schema["row_number"] | {"description": ""} == {
+        "type": "integer", "roles": ["key"], "minimum": 0, "description": ""
+    }  # fmt: skip
+    assert plan.params["data.source"]["number_rows"] == "row_number"
+    assert [line for line in said.unsure if line.startswith("key")]
+
+
+def test_a_shuffled_target_lies_below_the_floor_of_the_real_one() -> None:
+    frame = table(3_000)
+    real = settled(frame, "bought")[0].params["gate.metrics"]["roc_auc"]["minimum"]
+    shuffled, said = settled(frame.with_columns(pl.col("bought").shuffle(seed=1)), "bought")
+    assert real > 0.55
+    assert [line for line in said.flagged if "too small to judge" in line]
+    assert shuffled.params["gate.metrics"]["roc_auc"]["minimum"] > 0.5
+
+
+def test_strange_names_are_renamed_and_stand_in_the_source_s_settings() -> None:
+    frame = table().rename({"size": "Total Amount (€)", "share": "class", "colour": "日付"})
+    plan, _ = settled(frame, "bought")
+    assert list(plan.schema) == ["id", "total_amount", "class_column", "日付", "bought"]
+    renamed = {"Total Amount (€)": "total_amount", "class": "class_column"}
+    assert plan.params["data.source"]["columns"] == renamed
+    assert plan.schema["total_amount"]["description"] == "Total Amount (€)"
+
+
+def test_odd_columns_are_flagged_and_kept_from_the_model() -> None:
+    rows = 400
+    frame = table(rows).with_columns(
+        pl.lit("same").alias("constant"), pl.Series("user_id", np.arange(rows) // 2),
+        pl.Series("prose", [f"word {n}" for n in range(rows)]),
+        pl.lit(None, pl.String).alias("empty"),
+    )  # fmt: skip
+    plan, said = settled(frame, "bought", group="none")
+    for name in ("constant", "user_id", "prose", "empty"):
+        assert plan.schema[name]["roles"] == ["ignored"], name
+        assert [line for line in said.flagged if line.startswith(name)], name
+
+
+def test_repeated_identifiers_are_a_group_where_there_is_no_time() -> None:
+    frame = table().with_columns(pl.Series("customer_id", np.arange(400) // 5))
+    plan, said = settled(frame, "bought")
+    assert plan.schema["customer_id"]["roles"] == ["group"]
+    assert [line for line in said.unsure if line.startswith("group: customer_id")]
+
+
+def test_time_is_found_with_its_windows_and_days_held_out() -> None:
+    begin = datetime(2020, 1, 1)
+    frame = table(2_000).with_columns(
+        pl.Series("day", [begin + timedelta(days=n * 365 / 2_000) for n in range(2_000)])
+    )
+    plan, said = settled(frame, "bought")
+    assert plan.schema["day"]["roles"] == ["time"]
+    assert plan.params["data.window"] == {"start": "2020-01", "end": "2020-12"}
+    assert 60 <= plan.params["prepare.holdout_days"] <= 100
+    assert [line for line in said.unsure if line.startswith("time: day")]
+    assert "data.window" not in settled(frame, "bought", time="none")[0].params
+
+
+@pytest.mark.parametrize(
+    ("frame", "asked", "said"),
+    [
+        (table(), {"target": "boght"}, r"TARGET=boght: .*did you mean bought\?: it has id"),
+        (table().with_columns(bought=True), {}, "has one value in every row"),
+        (table().with_columns(bought=pl.lit(None, pl.Boolean)), {}, "has no value in any row"),
+        (table().with_columns(bought=pl.Series([f"c{n}" for n in range(400)])), {},
+         "has 400 values, and classes are at most 200: name a column"),
+        (table(20), {}, "20 rows, and fewer than 40"),
+        (table().clear(), {}, "a header and no rows"),
+        (table().select("id", "bought"), {}, "no column is left that the model"),
+        (table(), {"task": "bineary"}, "TASK=bineary is none of binary, multiclass, regression"),
+        (table(), {"time": "size"}, "TIME=size has no moments"),
+        (table(), {"key": ("colour",)}, "KEY=colour is the same, or empty, in more than one row"),
+        (table(), {"task": "regression", "target": "colour"}, "is a category, and no number"),
+        (table(), {"target": "colour", "positive": "red", "task": "binary"}, "has 3 values, not"),
+        (table(), {"sensitive": ("size",)}, "SENSITIVE=size has .* values, and groups are at"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_adopted_is_one_line(
+    frame: pl.DataFrame, asked: dict[str, str], said: str
+) -> None:
+    given = {"target": "bought", **asked}
+    with pytest.raises(StageError, match=said):
+        settled(frame, **given)
+
+
+def test_a_binary_target_of_two_texts_names_the_positive_one() -> None:
+    frame = table().with_columns(
+        pl.when("bought").then(pl.lit("yes")).otherwise(pl.lit("no")).alias("bought")
+    )
+    plan, said = settled(frame, "bought")
+    assert plan.schema["bought"] | {"description": ""} == {
+        "type": "category", "roles": ["target"], "description": "", "categories": ["no", "yes"],
+        "positive": "yes",
+    }  # fmt: skip
+    assert [line for line in said.unsure if line.startswith("positive: 'yes'")]
+    assert settled(frame, "bought", positive="no")[0].schema["bought"]["positive"] == "no"
+
+
+def test_numbers_are_regression_and_texts_are_classes() -> None:
+    regression, _ = settled(table(), "size")
+    assert list(regression.params["gate.metrics"]) == ["r2"]
+    classes, _ = settled(table(), "colour")
+    assert list(classes.params["gate.metrics"]) == ["accuracy"]
+    assert classes.schema["colour"]["categories"] == ["blue", "green", "red"]
+    assert "positive" not in classes.schema["colour"]
+
+
+@pytest.fixture(scope="module")
+def of_flights(source_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
+    """What is decided of the example's rows of January to May, as its source gives them."""
+    scratch = tmp_path_factory.mktemp("scratch")
+    rows = source.scan_flights(source_folder, scratch, Reader())
+    rows = rows.filter(pl.col("scheduled_departure") < "2013-06")
+    kept = tmp_path_factory.mktemp("flights") / "rows.parquet"
+    rows.collect().write_parquet(kept)
+    said = Said()
+    opened = Opened(pl.scan_parquet(kept), True, {"kind": "csv", "path": "flights.csv"})
+    return settle.settle(opened, Asked("flights.csv", "late"), said), said
+
+
+def test_the_example_s_rows_give_the_types_and_roles_that_were_written_by_hand(
+    of_flights: tuple[object, ...], schema: Schema
+) -> None:
+    """But for one: that a distance is measured, and no count, its whole numbers do not say."""
+    plan = of_flights[0]
+    assert isinstance(plan, Plan)
+    found = {name: (one["type"], set(one["roles"])) for name, one in plan.schema.items()}
+    by_hand = {c.name: (c.type, set(c.roles) - {"sensitive"}) for c in schema.columns}
+    assert found == by_hand | {"distance": ("integer", {"feature"})}
+    assert plan.params["data.window"] == {"start": "2013-01", "end": "2013-05"}
+    assert plan.params["prepare.holdout_days"] == 31
+
+
+def test_the_example_s_leaks_are_named(of_flights: tuple[object, ...]) -> None:
+    said = of_flights[1]
+    assert isinstance(said, Said)
+    named = {line.split(":")[0] for line in said.flagged if "probably a leak" in line}
+    assert named == {"departure_delay", "air_time", "arrival_delay"}
