@@ -88,7 +88,7 @@ def test_what_is_no_mapping_holds_no_key() -> None:
                         "2013-05-31"]},
         {"categories": [f"a long value, number {n}" for n in range(40)]},
         {"description": "a: b # c", "list": [{"type": "x", "kwargs": {"a": 1, "b": "on"}}]},
-        {"{{x}}": "*a", "a.b": {"deep": {"deeper": {"deepest": [1, 2.5, None, True]}}}},
+        {"{" + "{x}}": "*a", "a.b": {"deep": {"deeper": {"deepest": [1, 2.5, None, True]}}}},
     ],
 )  # fmt: skip
 def test_what_is_written_is_read_as_it_was(value: Any) -> None:
