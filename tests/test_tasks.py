@@ -138,7 +138,7 @@ def served(
     edit(project, "schema.yaml", kind.schema)
     edit(project, "params.yaml", kind.params)
     path = project.root / "params.yaml"
-    text = re.sub(r"  # A flight counts.*\n  threshold: 0\.3\n", "", path.read_text("utf-8"))
+    text = re.sub(r"  #[^\n]*\n  threshold: 0\.3\n", "", path.read_text("utf-8"))
     text, count = GATE.subn(kind.metrics, text)
     assert count == 1
     assert "threshold" not in text
