@@ -37,10 +37,11 @@ THIRD = (
     ("  maximum_trees: 30", "  maximum_trees: 60"),
     ("  maximum_depth: 4", "  maximum_depth: 5"),
 )
-ANSWER = '{"probability": p, target: d}'
-WRONG = '{"probability": 1 - p, target: d}'
+ANSWER = "            predicted.scores, predicted.decisions, self.release\n"
+WRONG = "            1 - predicted.scores, predicted.decisions, self.release\n"
 WRONG_IN_STAGING = (
-    '{"probability": p + (os.environ["LIFECYCLE_ENVIRONMENT"] == "staging"), target: d}'
+    '            predicted.scores + (os.environ["LIFECYCLE_ENVIRONMENT"] == "staging"),\n'
+    "            predicted.decisions, self.release,\n"
 )
 DELIVERED = {"model", "audit", "image", "Staging / staging"}
 RELEASED = DELIVERED | {"Production / production", "publish"}
