@@ -80,7 +80,7 @@ KINDS = {
         {"origin", "probability", "probabilities"},
         "accuracy",
         "scores = scores[:, ::-1]",
-        'pl.lit("JFK")',
+        'pl.col(schema.target).replace({"EWR": "JFK", "JFK": "LGA", "LGA": "EWR"})',
     ),
 }  # fmt: skip
 # All that is held out is asked for, and labelled; some of it is scored as a file as well.
