@@ -55,7 +55,7 @@ schema, params = load_schema(), load_params()
 rows = pl.read_parquet(params.paths.holdout)
 live = pl.read_parquet(params.paths.predictions)["probability"].to_numpy()
 label, day = rows[schema.target].cast(pl.Float64).to_numpy(), rows[schema.time].dt.date().to_numpy()
-months, scores = [], Scores(params, schema, 0.2)
+months, scores = [], Scores(params, schema, np.array([0.0] * 4 + [1.0]))
 for number, part in enumerate(np.array_split(np.arange(rows.height), 11), 2):
     month = Month(f"2013-{number:02d}", len(part), {"1": len(part)}, {"200": len(part)}, "healthy")
     month.outcome, month.why = "kept", "nothing fired"
