@@ -187,9 +187,8 @@ def test_a_flat_project_moves_in_with_what_is_its_owners(
     settle(owned, "params.yaml", "lower", NEW_NAMES)
     # What meets a conflict ends with 1, and the next file is gone on with.
     typed(owned, move, "-c")
-    assert unsettled(owned) == {"src/project/source.py", "src/project/model.py"}
+    assert unsettled(owned) == {"src/project/source.py"}
     settle(owned, "src/project/source.py", "upper", OWN_SOURCE)
-    settle(owned, "src/project/model.py", "upper", OWN_MODEL)
     edit(owned, "src/project/features.py", NEW_ARGUMENT)
     today = replace(
         owned, environment=replace(generated.environment, variables=owned.environment.variables)

@@ -61,8 +61,6 @@ class Objective:
 
 
 BINARY = Target("binary")
-# Early stopping goes by ranking where there are two classes: the share of positives moves with
-# time, and the loss would stop at the first move of it.
 OBJECTIVES = {
     "binary": Objective("binary:logistic", "auc", "early_stopping_roc_auc", rises=True),
     "multiclass": Objective("multi:softprob", "mlogloss", "early_stopping_log_loss", rises=False),
@@ -195,8 +193,9 @@ def fit(
 def _settings(params: Train, objective: Objective, classes: int) -> dict[str, Any]:
     return {
         "objective": objective.name,
-        "eval_metric": objective.metric,
-        **({"num_class": classes} if classes else {}),
+        # Early stopping goes by ranking: the share of positives moves with time, and the loss
+        # would stop at the first move of it.
+        "eval_metric": "auc",
         "tree_method": "hist",
         "seed": params.seed,
         "nthread": params.threads,
@@ -206,4 +205,7 @@ def _settings(params: Train, objective: Objective, classes: int) -> dict[str, An
         "subsample": params.row_share,
         "colsample_bytree": params.column_share,
         "lambda": params.l2_regularisation,
+        # Of other tasks by their loss.
+        **{"eval_metric": objective.metric},
+        **({"num_class": classes} if classes else {}),
     }
