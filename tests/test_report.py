@@ -332,7 +332,7 @@ def test_a_report_that_cannot_be_read_does_not_take_the_others_along(
     (found,) = written(copied)
     assert note in found
     page = (copied.root / INDEX).read_text(encoding="utf-8")
-    assert page.count("<h2>") == 9
+    assert page.count("<h2>") == 10
     assert (copied.root / path).read_text(encoding="utf-8") == content
 
 
