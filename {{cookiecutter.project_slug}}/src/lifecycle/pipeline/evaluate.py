@@ -29,6 +29,9 @@ from lifecycle.tasks import chosen as tasks
 from lifecycle.tasks.deciding import decided_by
 from lifecycle.tasks.task import Array, Task, differences
 
+# What of the report is drawn as well.
+DRAWN = ("calibration", "confusion", "attributions")
+
 
 def slices(
     frame: pl.DataFrame, label: Array, scores: Array, params: Evaluate, schema: Schema
@@ -135,8 +138,8 @@ def write_plots(
     folder: Path, report: dict[str, Any], label: Array, scores: Array, task: Task
 ) -> None:
     """Write the data of the DVC plots: attributions, and what the task draws."""
-    drawn = task.curves(label, scores, len(report["calibration"])) | task.plots(label, scores)
-    for name, points in {**drawn, "attributions": report["attributions"]}.items():
+    measured = {name: report[name] for name in DRAWN if name in report}
+    for name, points in (measured | task.plots(label, scores)).items():
         write_json(folder / f"{name}.json", points)
 
 

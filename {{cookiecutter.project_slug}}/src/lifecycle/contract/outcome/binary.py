@@ -11,12 +11,10 @@ from pydantic import Field
 
 from lifecycle.contract.columns import Column
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.outcome.outcome import Deciding, Part, Scores
-
-BUCKETS = tuple(round(0.05 * step, 2) for step in range(1, 21))
+from lifecycle.contract.outcome.outcome import Deciding, OfProbabilities, Part, Scores
 
 
-class Binary:
+class Binary(OfProbabilities):
     """What is made of probabilities."""
 
     score = Part("probability", "float")
@@ -90,18 +88,6 @@ class Binary:
     def of_answer(self, answer: Mapping[str, Any]) -> Any:
         """Return the probability."""
         return answer["probability"]
-
-    def is_same(self, one: Any, other: Any, deciding: Deciding) -> bool:
-        """Say whether two decisions are one."""
-        return bool(one == other)
-
-    def buckets(self, deciding: Deciding) -> tuple[float, ...]:
-        """Return twentieths."""
-        return BUCKETS
-
-    def unit(self, deciding: Deciding) -> float:
-        """Return one: limits are probabilities."""
-        return 1.0
 
     def contributions(self, values: Scores, scores: Scores) -> Scores:
         """Return them as they are: to the log odds of the positive value."""

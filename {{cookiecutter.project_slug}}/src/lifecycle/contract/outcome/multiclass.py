@@ -11,11 +11,10 @@ import numpy as np
 from pydantic import Field
 
 from lifecycle.contract.columns import Column
-from lifecycle.contract.outcome.binary import BUCKETS
-from lifecycle.contract.outcome.outcome import DECISION, Deciding, Part, Scores
+from lifecycle.contract.outcome.outcome import DECISION, Deciding, OfProbabilities, Part, Scores
 
 
-class Multiclass:
+class Multiclass(OfProbabilities):
     """What is made of a probability for each class, in the order of schema.yaml."""
 
     score = Part("probabilities", "floats")
@@ -70,18 +69,6 @@ class Multiclass:
     def of_answer(self, answer: Mapping[str, Any]) -> Any:
         """Return each class's probability, in their order."""
         return [answer["probabilities"][name] for name in self._target.categories]
-
-    def is_same(self, one: Any, other: Any, deciding: Deciding) -> bool:
-        """Say whether two decisions are one class."""
-        return bool(one == other)
-
-    def buckets(self, deciding: Deciding) -> tuple[float, ...]:
-        """Return twentieths."""
-        return BUCKETS
-
-    def unit(self, deciding: Deciding) -> float:
-        """Return one: limits are probabilities."""
-        return 1.0
 
     def contributions(self, values: Scores, scores: Scores) -> Scores:
         """Return those of the class that is decided (rows x features, the last is the bias)."""

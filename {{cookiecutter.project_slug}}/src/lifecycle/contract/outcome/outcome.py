@@ -16,6 +16,8 @@ from pydantic import Field
 from lifecycle.contract.section import Section, Share
 
 Scores = NDArray[Any]
+# Of the buckets in which probabilities are counted, the upper limits.
+BUCKETS = tuple(round(0.05 * step, 2) for step in range(1, 21))
 # The column of a decision where there is none of the target's name.
 DECISION = "decision"
 # Under this name a model carries, with what its features have learnt, what its task decides by.
@@ -108,3 +110,19 @@ class Outcome(Protocol):
 
     def fields(self) -> dict[str, Any]:
         """Return the fields of an answer as pydantic makes a model of them."""
+
+
+class OfProbabilities:
+    """What outcomes have in common whose figure is a probability."""
+
+    def is_same(self, one: Any, other: Any, deciding: Deciding) -> bool:
+        """Say whether two decisions are one."""
+        return bool(one == other)
+
+    def buckets(self, deciding: Deciding) -> tuple[float, ...]:
+        """Return twentieths."""
+        return BUCKETS
+
+    def unit(self, deciding: Deciding) -> float:
+        """Return one: limits are probabilities."""
+        return 1.0
