@@ -111,3 +111,20 @@ def test_a_command_imports_its_module_only_when_it_is_called() -> None:
         "lifecycle.core.command", "lifecycle.core.inherited", "lifecycle.core.parts",
         "lifecycle.contract.errors",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "heavy"), [
+    ("core.params", {"polars", "numpy", "pandas", "sklearn", "mlflow"}),
+    ("contract.outcome.chosen", {"polars", "numpy", "pandas", "sklearn", "mlflow"}),
+    ("release.gate", {"polars", "numpy", "pandas", "sklearn", "mlflow"}),
+    ("tasks.chosen", {"pandas", "sklearn", "mlflow"}),
+])  # fmt: skip
+def test_what_every_command_needs_imports_no_heavy_library(module: str, heavy: set[str]) -> None:
+    """Each takes a tenth of a second to two, and every command of a working day would pay it."""
+    look = f"import sys, lifecycle.{module}; print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", look], cwd=ROOT, env={"PYTHONPATH": "src"}, text=True,
+        stdin=subprocess.DEVNULL, capture_output=True, check=True,
+    )  # fmt: skip
+    assert "lifecycle.contract.section" in done.stdout.split()
+    assert not heavy & set(done.stdout.split())

@@ -1,4 +1,4 @@
-"""Moments of a column: of texts, of numbers since 1970, in the local time of a zone."""
+"""Moments of a column: of texts, of numbers since 1970, in the local time of a zone, by period."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ import polars as pl
 
 from lifecycle.contract import values
 from lifecycle.contract.columns import Column
+from lifecycle.core.window import Unit
+
+# What strftime makes of the periods that it can name.
+FORMATS: dict[Unit, str] = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
+
+
+def named(time: pl.Expr, unit: Unit) -> pl.Expr:
+    """Return the period that each moment is of."""
+    if unit == "quarter":
+        return pl.concat_str(time.dt.strftime("%Y-Q"), time.dt.quarter().cast(pl.String))
+    return time.dt.strftime(FORMATS[unit])
 
 
 def since_1970(column: Column, number: pl.Expr) -> pl.Expr:

@@ -11,7 +11,6 @@ import re
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
 
-import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lifecycle.contract.section import Section
@@ -63,13 +62,6 @@ def period_of(day: date, unit: Unit) -> str:
     if unit == "quarter":
         return f"{day.year:04d}-Q{(day.month + 2) // 3}"
     return day.isoformat() if unit == "day" else day.isoformat()[:7]
-
-
-def named(time: pl.Expr, unit: Unit) -> pl.Expr:
-    """Return the period that each moment is of."""
-    if unit == "quarter":
-        return pl.concat_str(time.dt.strftime("%Y-Q"), time.dt.quarter().cast(pl.String))
-    return time.dt.strftime({"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}[unit])
 
 
 def moved_by_months(day: date, by: int) -> date:

@@ -25,6 +25,7 @@ from lifecycle.contract.files import read_json, read_state, write_json
 from lifecycle.contract.section import plain
 from lifecycle.core import child, edited_yaml, failure, git
 from lifecycle.core.command import project_root
+from lifecycle.core.moments import named
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.timing import window_of
 from lifecycle.core.window import (
@@ -35,7 +36,6 @@ from lifecycle.core.window import (
     day_after,
     is_period,
     moved_by_months,
-    named,
     unit_of,
 )
 from lifecycle.loop import source_again

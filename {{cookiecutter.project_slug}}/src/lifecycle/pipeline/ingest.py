@@ -16,10 +16,11 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import replacing, write_json
 from lifecycle.core.command import project_root
+from lifecycle.core.moments import named
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.reading import Reading, apply, described, read
 from lifecycle.core.timing import window_of
-from lifecycle.core.window import Unit, Window, named
+from lifecycle.core.window import Unit, Window
 from lifecycle.pipeline import ordered, source
 
 SHOWN_COLUMNS = 3

@@ -17,9 +17,10 @@ from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_json
 from lifecycle.core.command import project_root
+from lifecycle.core.moments import named
 from lifecycle.core.params import load_params
 from lifecycle.core.timing import window_of
-from lifecycle.core.window import Unit, Window, day_after, first_day, named
+from lifecycle.core.window import Unit, Window, day_after, first_day
 from lifecycle.pipeline import withheld
 from lifecycle.pipeline.suite import Beyond, Expectation, load_beyond, of_periods, of_snapshot
 

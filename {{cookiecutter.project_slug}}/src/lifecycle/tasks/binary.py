@@ -6,14 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import (
-    average_precision_score,
-    brier_score_loss,
-    log_loss,
-    roc_auc_score,
-    roc_curve,
-)
 
 from lifecycle.core.metric_names import MEASURED, RATES
 from lifecycle.tasks import calibration
@@ -52,12 +44,14 @@ class Binary:
 
     def score(self, label: Array, scores: Array, bins: int) -> dict[str, float]:
         """Return every metric; needs both classes among `label`."""
+        from sklearn import metrics  # two seconds, and whoever only asks which task it is has none
+
         clipped = scores.astype(np.float64)
         return {
-            "roc_auc": float(roc_auc_score(label, clipped)),
-            "pr_auc": float(average_precision_score(label, clipped)),
-            "log_loss": float(log_loss(label, clipped, labels=[0, 1])),
-            "brier": float(brier_score_loss(label, clipped)),
+            "roc_auc": float(metrics.roc_auc_score(label, clipped)),
+            "pr_auc": float(metrics.average_precision_score(label, clipped)),
+            "log_loss": float(metrics.log_loss(label, clipped, labels=[0, 1])),
+            "brier": float(metrics.brier_score_loss(label, clipped)),
             "calibration_error": calibration.error(calibration.curve(label, clipped, bins)),
         }
 
@@ -88,6 +82,8 @@ class Binary:
 
     def estimator(self, seed: int) -> Any:
         """Return logistic regression."""
+        from sklearn.linear_model import LogisticRegression
+
         return LogisticRegression(max_iter=200, random_state=seed)
 
     def estimated(self, fitted: Any, rows: Array) -> Array:
@@ -121,6 +117,8 @@ class Binary:
 
     def plots(self, label: Array, scores: Array) -> dict[str, Any]:
         """Return the ROC curve, at most 200 points of it."""
+        from sklearn.metrics import roc_curve
+
         false_positive, true_positive, _ = roc_curve(label, scores)
         kept = np.unique(np.linspace(0, len(false_positive) - 1, 200).astype(int))
         return {"roc": [

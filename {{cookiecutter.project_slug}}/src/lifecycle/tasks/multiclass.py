@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import confusion_matrix, f1_score
 
 from lifecycle.core.metric_names import MEASURED, RATES
 from lifecycle.tasks import calibration
@@ -54,6 +52,8 @@ class Multiclass:
 
     def score(self, label: Array, scores: Array, bins: int) -> dict[str, float]:
         """Return every metric; the classes that are not among `label` have no part in means."""
+        from sklearn.metrics import f1_score  # two seconds: only where something is measured
+
         values, decided = scores.astype(np.float64), scores.argmax(axis=1)
         present = np.unique(label)
         recalls = [float((decided[label == one] == one).mean()) for one in present]
@@ -93,6 +93,8 @@ class Multiclass:
 
     def estimator(self, seed: int) -> Any:
         """Return multinomial logistic regression."""
+        from sklearn.linear_model import LogisticRegression
+
         return LogisticRegression(max_iter=200, random_state=seed)
 
     def estimated(self, fitted: Any, rows: Array) -> Array:
@@ -126,6 +128,8 @@ class Multiclass:
 
     def curves(self, label: Array, scores: Array, bins: int) -> dict[str, Any]:
         """Return calibration of what is decided, and the confusion: rows by class and decision."""
+        from sklearn.metrics import confusion_matrix
+
         classes = range(scores.shape[1])
         counts = confusion_matrix(label, scores.argmax(axis=1), labels=list(classes))
         return {"calibration": self._calibration(label, scores, bins), "confusion": counts.tolist()}

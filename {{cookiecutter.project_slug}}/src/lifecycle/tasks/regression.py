@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import Ridge
 
 from lifecycle.contract.outcome.regression import SAME
 from lifecycle.core.metric_names import MEASURED, RATES
@@ -96,6 +95,8 @@ class Regression:
 
     def estimator(self, seed: int) -> Any:
         """Return linear regression, held a little towards nought."""
+        from sklearn.linear_model import Ridge
+
         return Ridge(alpha=1.0, random_state=seed)
 
     def estimated(self, fitted: Any, rows: Array) -> Array:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifecycle.core import window
+from lifecycle.core import moments, window
 from lifecycle.core.window import Unit, Window
 
 UNITS: tuple[Unit, ...] = ("day", "week", "month", "quarter")
@@ -30,7 +30,7 @@ def test_a_period_has_its_days_and_no_others(day: date, unit: Unit, by: int) -> 
 
 @given(days=st.lists(DAYS, min_size=1, max_size=20), unit=st.sampled_from(UNITS))
 def test_a_column_has_the_same_periods(days: list[date], unit: Unit) -> None:
-    found = pl.DataFrame({"day": days}).select(window.named(pl.col("day"), unit))["day"]
+    found = pl.DataFrame({"day": days}).select(moments.named(pl.col("day"), unit))["day"]
     assert found.to_list() == [window.period_of(day, unit) for day in days]
 
 

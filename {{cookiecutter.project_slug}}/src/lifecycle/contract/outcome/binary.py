@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from pydantic import Field
 
 from lifecycle.contract.columns import Column
@@ -63,6 +62,8 @@ class Binary(OfProbabilities):
 
     def decide(self, scores: Scores, deciding: Deciding) -> list[Any]:
         """Return the positive value where the probability reaches the threshold (in 32 bits)."""
+        import numpy as np
+
         self.require(deciding)
         reached: list[bool] = (scores >= np.float32(deciding.threshold or 0)).tolist()
         if self._target.positive is None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from lifecycle.contract.columns import Column
@@ -72,6 +71,8 @@ class Multiclass(OfProbabilities):
 
     def contributions(self, values: Scores, scores: Scores) -> Scores:
         """Return those of the class that is decided (rows x features, the last is the bias)."""
+        import numpy as np
+
         picked: Scores = values[np.arange(len(values)), scores.argmax(axis=1)]
         return picked
 

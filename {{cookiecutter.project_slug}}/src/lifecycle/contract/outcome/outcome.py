@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias
 
-from numpy.typing import NDArray
 from pydantic import Field
 
 from lifecycle.contract.section import Section, Share
 
-Scores = NDArray[Any]
+if TYPE_CHECKING:  # numpy takes longer to come than most commands that only ask which task it is
+    from numpy.typing import NDArray
+
+Scores: TypeAlias = "NDArray[Any]"
 # Of the buckets in which probabilities are counted, the upper limits.
 BUCKETS = tuple(round(0.05 * step, 2) for step in range(1, 21))
 # The column of a decision where there is none of the target's name.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from pydantic import Field
 
 from lifecycle.contract.columns import Column
@@ -75,7 +74,7 @@ class Regression:
     def buckets(self, deciding: Deciding) -> tuple[float, ...]:
         """Return steps of the spread around the middle of what was predicted."""
         middle, tolerance = deciding.middle or 0.0, deciding.tolerance or 1.0
-        return tuple(float(one) for one in middle + np.array(STEPS) * tolerance)
+        return tuple(middle + one * tolerance for one in STEPS)
 
     def unit(self, deciding: Deciding) -> float:
         """Return the standard deviation of what was predicted: limits are given in that."""

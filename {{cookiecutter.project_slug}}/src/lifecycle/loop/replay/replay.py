@@ -22,10 +22,11 @@ import polars as pl
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core.command import project_root
+from lifecycle.core.moments import named
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.terminal import working
 from lifecycle.core.timing import window_of
-from lifecycle.core.window import FORMS, TYPED, Unit, is_period, named, spanned
+from lifecycle.core.window import FORMS, TYPED, Unit, is_period, spanned
 from lifecycle.loop.replay import first_model
 from lifecycle.loop.replay import page as replay_page
 from lifecycle.loop.replay import report as replay_report
