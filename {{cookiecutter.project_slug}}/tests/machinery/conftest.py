@@ -8,6 +8,7 @@ of its own with a sample of the source and every output of the pipeline, made by
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import zipfile
@@ -20,6 +21,8 @@ import pytest
 
 # Before anything imports `project`: the example is meant by it, and not what is the owner's.
 sys.path.insert(0, str(Path(__file__).parent / "example"))
+# As make says it: an editor that starts the tests does not.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import polars as pl
 import yaml

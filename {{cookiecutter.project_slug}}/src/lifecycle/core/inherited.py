@@ -78,6 +78,9 @@ def missing(given: Mapping[str, str], root: Path) -> dict[str, str]:
     """Return what the tools need and the caller's environment lacks, with its values."""
     # What pip's own configuration says, its variable overrules.
     found = {"PIP_USER": "0", **without_proxy(given)}
+    # OpenMP's threads spin while they wait: on shared cores XGBoost then takes ten times as long.
+    if not given.get("OMP_WAIT_POLICY"):
+        found["OMP_WAIT_POLICY"] = "PASSIVE"
     try:
         home = pwd.getpwuid(os.getuid()).pw_dir
     except KeyError:

@@ -67,6 +67,11 @@ def test_a_home_that_cannot_be_written_is_still_read(tmp_path: Path) -> None:
     assert inherited.missing({}, tmp_path)["HOME"]
 
 
+def test_threads_that_wait_do_not_spin_where_nobody_says_so(tmp_path: Path) -> None:
+    assert inherited.missing({}, tmp_path)["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert "OMP_WAIT_POLICY" not in inherited.missing({"OMP_WAIT_POLICY": "ACTIVE"}, tmp_path)
+
+
 def test_settling_twice_changes_nothing_more(tmp_path: Path) -> None:
     given = dict.fromkeys((*FOREIGN, *KEPT), "x") | {"HOME": str(tmp_path)}
     inherited.settle(given, tmp_path)
