@@ -26,16 +26,20 @@ from lifecycle.core.command import project_root
 from lifecycle.core.frames import arrays, score_column
 from lifecycle.core.params import Params, load_params
 from lifecycle.core.reading import Reading, apply, read
+from lifecycle.core.source_settings import NamedSource, SourceSettings
 from lifecycle.core.terminal import working
 from lifecycle.records import passed, registry
 from lifecycle.records.artefact import fetch_model
 from lifecycle.tasks.deciding import of as decided_of
 
 
-def chunks(path: Path, rows: int, needed: Sequence[str] = ()) -> Iterator[pl.DataFrame]:
+def chunks(
+    path: Path, rows: int, needed: Sequence[str] = (), source: SourceSettings | None = None
+) -> Iterator[pl.DataFrame]:
     """Read a file a chunk at a time; CSV values stay text until the schema gives them a type.
 
-    A column that no frame holds is left out, unless it is `needed`: then the file is refused.
+    A column that no frame holds is left out, unless it is `needed`: then the file is refused. What
+    `source` says of names and numbered rows holds for the file as well.
 
     Raises:
         StageError: the file is missing, of another kind, or cannot be read.
@@ -45,7 +49,10 @@ def chunks(path: Path, rows: int, needed: Sequence[str] = ()) -> Iterator[pl.Dat
     if not tables.is_table(path):
         raise StageError(f"{path} is neither .parquet nor .csv")
     try:
-        found = tables.scan(path, needed)
+        found = tables.scan(path, needed, source)
+        number = source.number_rows if isinstance(source, NamedSource) else None
+        if number in needed and number not in found.collect_schema():
+            found = found.with_row_index(number).with_columns(pl.col(number).cast(pl.Int64))
         yield from found.collect_batches(chunk_size=rows, maintain_order=True)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise StageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
@@ -152,7 +159,8 @@ def batch(
         scored, refused = Output(scored_part), Output(rejects_part)
         try:
             read = 0
-            for frame in chunks(source, params.batch.rows_per_chunk, schema.request):
+            size, own = params.batch.rows_per_chunk, params.data.source
+            for frame in chunks(source, size, schema.request, own):
                 good, bad = checked(frame, schema, is_text=tables.is_text(source))
                 scored.add(score(good, model, schema, deciding, version))
                 refused.add(bad)

@@ -18,6 +18,7 @@ from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core import frames
 from lifecycle.core.params import Params
+from lifecycle.core.source_settings import CsvSource
 from project.model import Model
 
 VERSION = "7"
@@ -71,6 +72,36 @@ def test_a_file_gets_the_pipelines_probabilities(
     assert scored["model_version"].unique().to_list() == [VERSION]
     decided = scored["probability"] >= params.evaluate.threshold
     assert scored[f"predicted_{schema.target}"].equals(decided, check_names=False)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_may_have_the_names_of_the_source(
+    requests: pl.DataFrame,
+    tmp_path: Path,
+    model: Model,
+    params: Params,
+    schema: Schema,
+    suffix: str,
+) -> None:
+    raw = {name: f"{name} (Ü.)" for name in schema.request}
+    source = CsvSource(kind="csv", path="a", columns={one: name for name, one in raw.items()})
+    named = params.model_copy(update={"data": params.data.model_copy(update={"source": source})})
+    expected = score(write(requests, tmp_path / f"b{suffix}"), model, named, schema)[0]
+    found = score(write(requests.rename(raw), tmp_path / f"a{suffix}"), model, named, schema)[0]
+    assert found.equals(expected)
+
+
+def test_rows_without_a_number_are_numbered_as_those_of_the_source(
+    requests: pl.DataFrame, tmp_path: Path, schema: Schema
+) -> None:
+    source = CsvSource(kind="csv", path="a", number_rows="flight_number")
+    bare = requests.drop("flight_number")
+    for path in (write(bare, tmp_path / "a.csv"), write(bare, tmp_path / "a.parquet")):
+        found = pl.concat(batch.chunks(path, 100, schema.request, source))
+        assert found["flight_number"].to_list() == list(range(requests.height))
+    # Those that have one keep it.
+    found = pl.concat(batch.chunks(write(requests, path), 100, schema.request, source))
+    assert found["flight_number"].equals(requests["flight_number"])
 
 
 @pytest.mark.parametrize("rows_per_chunk", [1, 37, 100_000])

@@ -51,6 +51,10 @@ class NamedSource(Section):
         names = list(self.columns.values())
         if len(set(names)) < len(names):
             raise ValueError("columns: two columns get one and the same name")
+        # Of a file that has it, nobody could tell which of both is meant.
+        if twice := sorted({*names} & {*self.columns}):
+            raise ValueError(f"columns: {twice[0]!r} is a column of the source, and the new name "
+                             "of another")  # fmt: skip
         return self
 
 

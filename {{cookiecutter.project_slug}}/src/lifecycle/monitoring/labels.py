@@ -9,13 +9,18 @@ import polars as pl
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
 from lifecycle.core import reading, tables
+from lifecycle.core.source_settings import SourceSettings
 from lifecycle.monitoring.predictions import as_logged
 
 SHOWN_FILES = 5
 
 
-def read(folder: Path, schema: Schema) -> pl.DataFrame | None:
+def read(
+    folder: Path, schema: Schema, source: SourceSettings | None = None
+) -> pl.DataFrame | None:
     """Return keys and target of every file of labels, the last one of a key; None without files.
+
+    Columns are called as in schema.yaml, or as `source` has them.
 
     Raises:
         StageError: a file cannot be read, lacks a column, or has values that are refused.
@@ -23,7 +28,7 @@ def read(folder: Path, schema: Schema) -> pl.DataFrame | None:
     parts = []
     for path in sorted(p for p in folder.glob("*") if tables.is_table(p) and p.is_file()):
         try:
-            parts.append(_of_file(path, schema))
+            parts.append(_of_file(path, schema, source))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StageError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
     if not parts:
@@ -42,10 +47,10 @@ def unread(folder: Path) -> str:
     return ", ".join(others[:SHOWN_FILES]) + more
 
 
-def _of_file(path: Path, schema: Schema) -> pl.DataFrame:
+def _of_file(path: Path, schema: Schema, source: SourceSettings | None) -> pl.DataFrame:
     """Return keys and target of one file, typed; see `read` for what is raised."""
     is_csv, wanted = tables.is_text(path), [*schema.names("key"), schema.target]
-    lazy = tables.scan(path, wanted)
+    lazy = tables.scan(path, wanted, source)
     found = lazy.collect_schema()
     missing = [name for name in wanted if name not in found]
     if missing:

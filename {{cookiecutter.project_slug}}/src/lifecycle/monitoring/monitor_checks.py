@@ -127,7 +127,7 @@ def judge_quality(look: Look, who: Champion) -> None:
         look.sentences.append(f"{params.paths.labels}: {unread}: not read, as labels are .csv and "
                               ".parquet files in the folder itself")  # fmt: skip
     try:
-        known = labels.read(folder, schema)
+        known = labels.read(folder, schema, params.data.source)
     except StageError as error:
         look.skip("quality", str(error))
         look.obstacles.append(str(error))

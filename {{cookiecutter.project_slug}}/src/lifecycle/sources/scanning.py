@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from lifecycle.contract.errors import StageError
-from lifecycle.core import csv_file, parquet_file
+from lifecycle.core import csv_file, parquet_file, tables
 from lifecycle.core.compressed import compression
 from lifecycle.core.source_settings import CsvSource, ExcelSource, Known
 from lifecycle.sources import files
@@ -38,11 +38,7 @@ def scan(
         StageError: a file cannot be read. Of a record, where the frame is collected.
     """
     rows = _together(settings, files.reading(settings, folder))
-    if settings.nulls:
-        tokens = list(settings.nulls)
-        text = pl.col(pl.String)
-        rows = rows.with_columns(pl.when(~text.is_in(tokens)).then(text).name.keep())
-    rows = _renamed(rows, settings)
+    rows = _renamed(tables.without(rows, settings.nulls), settings)
     if isinstance(settings, CsvSource) and settings.decimal == ",":
         names = [n for n in rows.collect_schema().names() if numbers is None or n in numbers]
         text = pl.col(names)

@@ -11,6 +11,7 @@ import pytest
 
 from lifecycle.contract.columns import Column, Schema
 from lifecycle.contract.errors import StageError
+from lifecycle.core.source_settings import CsvSource
 from lifecycle.monitoring import joining, labels
 
 
@@ -39,6 +40,24 @@ def test_parquet_and_csv_join_with_predictions(
     assert joined.height == known.height
     first = joined.join(corrected.select(keys), on=keys, how="semi")
     assert first[schema.target].to_list() == corrected[schema.target].to_list()
+
+
+def test_files_may_have_the_names_of_the_source(
+    known: pl.DataFrame, schema: Schema, tmp_path: Path
+) -> None:
+    raw = {name: f"{name} (Ü.)" for name in (*schema.names("key"), schema.target)}
+    source = CsvSource(kind="csv", path="a", columns={one: name for name, one in raw.items()})
+    known[:100].rename(raw).write_csv(tmp_path / "a.csv")
+    known[100:200].rename(raw).write_parquet(tmp_path / "b.parquet")
+    known[200:].write_csv(tmp_path / "c.csv")
+    found = labels.read(tmp_path, schema, source)
+    assert found is not None
+    assert found.equals(known.select(found.columns))
+    known.with_columns(pl.col(schema.target).alias(raw[schema.target])).write_csv(
+        tmp_path / "c.csv"
+    )
+    with pytest.raises(StageError, match=r"c\.csv has the columns .* one and the same"):
+        labels.read(tmp_path, schema, source)
 
 
 def test_no_files_are_no_labels(schema: Schema, tmp_path: Path) -> None:

@@ -198,6 +198,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no place": ({"kind": "csv"}, "either path, or variable"),
     "no encoding": ({"kind": "csv", "path": "a.csv", "encoding": "elvish"}, "no encoding is"),
     "an unknown kind": ({"kind": "avro", "path": "a"}, "does not match any of the expected tags"),
+    "a chain of names": ({"kind": "csv", "path": "a", "columns": {"a": "b", "b": "c"}},
+                         "'b' is a column of the source, and the new name of another"),
     "two names": ({"kind": "csv", "path": "a", "columns": {"a": "c", "b": "c"}}, "one and the"),
 }  # fmt: skip
 
