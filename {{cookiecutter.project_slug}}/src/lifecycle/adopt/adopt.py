@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lifecycle.adopt import asking, opening, settle, writing
+from lifecycle.adopt import asking, names, opening, settle, writing
 from lifecycle.adopt.asked import Asked, Said
 from lifecycle.adopt.writing import Files
 from lifecycle.contract.columns import load_schema
@@ -57,8 +57,12 @@ def checked(root: Path, files: Files) -> Files:
         for name in (writing.SCHEMA, writing.PARAMS):
             text = files.get(name) or (root / name).read_text(encoding="utf-8")
             (Path(folder) / name).write_text(text, encoding="utf-8")
-        schema = load_schema(Path(folder) / writing.SCHEMA)
-        load_params(Path(folder) / writing.PARAMS)
+        try:
+            schema = load_schema(Path(folder) / writing.SCHEMA)
+            load_params(Path(folder) / writing.PARAMS)
+        except StageError as error:
+            said = str(error).replace(f"{folder}/", "")
+            raise StageError(f"what would be written of this source is refused: {said}") from None
     page = document.table(schema)
     if (root / COLUMNS).read_text(encoding="utf-8") != page:
         return {**files, COLUMNS: page}
@@ -104,8 +108,9 @@ def adopt(root: Path, asked: Asked) -> tuple[Files, Said]:
             opened = opening.source(asked.source, root, part, asked.query or None)
             plan = settle.settle(opened, asked, said)
         except StageError as error:
-            # What was fetched is called as the owner calls it.
-            raise StageError(str(error).replace(f"{part}/", "")) from None
+            # What was fetched is called as the owner calls it; a name may have lines of its own.
+            said = str(error).replace(f"{part}/", "").replace(f"{root}/", "")
+            raise StageError(names.in_one_line(said)) from None
         files = checked(root, writing.files(root, plan, asked, said))
         write(root, files)
         # What was looked at is what is read; of the files there before, params.yaml says nothing.
@@ -131,7 +136,8 @@ def report(asked: Asked, files: Files, said: Said) -> str:
     parts = [f"adopt: {asked.source}, to predict {asked.target}"]
     for head, lines in (("decided", said.decided), ("unsure", said.unsure),
                         ("look at", said.flagged)):  # fmt: skip
-        parts += [f"\n{head}", *(f"  {line}" for line in lines)] if lines else []
+        shown = [f"  {names.in_one_line(line)}" for line in lines]
+        parts += [f"\n{head}", *shown] if lines else []
     return "\n".join(parts)
 
 

@@ -28,6 +28,7 @@ class Typed:
     tally: Tally
     said: str = ""
     is_zoned: bool = False
+    is_beyond: bool = False
 
     def as_column(self) -> Column:
         """Return it as the schema would have it, to be read by the rule of ingest."""
@@ -42,21 +43,26 @@ def typed(profile: Profile, names: dict[str, str]) -> dict[str, Typed]:
     found = {}
     for raw, tally in profile.columns.items():
         made = _kind(tally, is_text=profile.is_text)
-        if made is not None:
-            found[raw] = Typed(raw, names[raw], made.type, tally, made.said, made.is_zoned)
+        if made.type:
+            found[raw] = Typed(raw, names[raw], made.type, tally, made.said, made.is_zoned,
+                               made.is_beyond)  # fmt: skip
     return found
 
 
-def nested(profile: Profile) -> list[str]:
-    """Return the columns that no schema can have: lists, structs, bytes, times of a day."""
-    return [raw for raw, tally in profile.columns.items()
-            if _kind(tally, is_text=profile.is_text) is None]  # fmt: skip
+def left_out(profile: Profile) -> dict[str, list[str]]:
+    """Return the columns that no schema can have, by the reason."""
+    found: dict[str, list[str]] = {}
+    for raw, tally in profile.columns.items():
+        made = _kind(tally, is_text=profile.is_text)
+        if not made.type:
+            found.setdefault(made.said, []).append(raw)
+    return found
 
 
-def _kind(tally: Tally, *, is_text: bool) -> kinds.Kind | None:
+def _kind(tally: Tally, *, is_text: bool) -> kinds.Kind:
     dtype = tally.dtype
     if dtype.is_nested() or dtype in (pl.Binary, pl.Time, pl.Duration, pl.Object):
-        return None
+        return kinds.Kind("", "lists, structs, bytes or times of a day, which no schema has")
     if not tally.known:
         return kinds.Kind("string", "it is empty: it has no value in any row")
     if dtype == pl.Boolean:
@@ -64,12 +70,21 @@ def _kind(tally: Tally, *, is_text: bool) -> kinds.Kind | None:
     if dtype.is_integer():
         return _nullable(tally, _whole(tally))
     if dtype.is_numeric():
-        said = f"{tally.not_finite} values are infinite or NaN, which ingest refuses: give null"
-        return kinds.Kind("float", said if tally.not_finite else "")
+        if tally.not_finite:
+            return kinds.Kind("", f"{tally.not_finite} values are infinite or NaN, which no number "
+                                  "may be: give null")  # fmt: skip
+        return _float(tally)
     if dtype in (pl.Date, pl.Datetime):
         zone = isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
-        return kinds.Kind("datetime", is_zoned=bool(zone))
+        found = kinds.moments({"zoned": tally.known, **tally.shapes}, tally.known,
+                              is_zoned=bool(zone))  # fmt: skip
+        return kinds.Kind("", found.said) if found.type == "string" else found
     found = kinds.of_text(tally.shapes, tally.known)
+    if found.type in ("integer", "float") and tally.not_finite:
+        said = f"{tally.not_finite} values are beyond every number: give null"
+        found = kinds.Kind("string", said)
+    elif found.type == "float":
+        found = _float(tally)
     if not is_text and found.type not in ("string", "datetime"):
         said = (f"text that looks like {found.type}, which ingest would refuse: cast it in the "
                 "source")  # fmt: skip
@@ -84,11 +99,24 @@ def _nullable(tally: Tally, found: kinds.Kind) -> kinds.Kind:
     return found
 
 
+def _largest(tally: Tally) -> float:
+    return max(abs(tally.minimum or 0), abs(tally.maximum or 0))
+
+
+def _float(tally: Tally) -> kinds.Kind:
+    if _largest(tally) > values.LARGEST_FLOAT:
+        said = (f"numbers beyond {values.LARGEST_FLOAT:g}, which the model cannot hold: give them "
+                "in a larger unit")  # fmt: skip
+        return kinds.Kind("float", said, is_beyond=True)
+    return kinds.Kind("float")
+
+
 def _whole(tally: Tally) -> kinds.Kind:
-    largest = max(abs(tally.minimum or 0), abs(tally.maximum or 0))
-    if largest > values.LARGEST_INTEGER:
-        return kinds.Kind("integer", "whole numbers beyond 2^53, where a float loses digits: "
-                                     "no feature")  # fmt: skip
+    if _largest(tally) >= 2**63:
+        return kinds.Kind("", "whole numbers beyond 2^63: write them as text")
+    if _largest(tally) > values.LARGEST_INTEGER:
+        return kinds.Kind("integer", "whole numbers beyond 2^53, where a float loses digits: write "
+                                     "them as text", is_beyond=True)  # fmt: skip
     if tally.distinct == 2 and {tally.minimum, tally.maximum} == {0.0, 1.0}:
         return kinds.Kind("boolean")
     return kinds.Kind("integer")

@@ -33,6 +33,10 @@ SHAPES = {
     "comma": r"^-?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+),[0-9]+$",
     "padded": "^0[0-9]+$",
     "infinite": r"^[+-]?(?i:inf|infinity)$",
+    # Years in which no prediction is made, and those in which libraries differ about zones.
+    "odd year": r"^(?:0[0-9]{3}|1[0-8][0-9]{2}|19[0-6][0-9]|226[2-9]|22[7-9][0-9]|2[3-9][0-9]{2}"
+    r"|[3-9][0-9]{3})-",
+    "far year": r"^2(?:1[0-9]|2[0-6])[0-9]-",
     **DATES,
 }
 # So much of a column may be of another kind before it is called mixed instead of text.
@@ -43,9 +47,12 @@ MIXED = 0.9
 class Kind:
     """The type of a column in schema.yaml, and what is to be said of it."""
 
+    # Empty where no schema can have such a column.
     type: str
     said: str = ""
     is_zoned: bool = False
+    # Whether the model cannot hold its values, nor a request.
+    is_beyond: bool = False
 
 
 def shapes(text: pl.Series, weight: pl.Series) -> dict[str, int]:
@@ -82,8 +89,20 @@ def of_text(count: Mapping[str, int], rows: int) -> Kind:
     if numbers == rows:
         return Kind("float")
     if count["moment"] == rows:
-        return Kind("datetime", is_zoned=count["zoned"] > 0, said=_zones(count, rows))
+        return moments(count, rows, is_zoned=count["zoned"] > 0)
     return Kind("string", _why_text(count, rows))
+
+
+def moments(count: Mapping[str, int], rows: int, *, is_zoned: bool) -> Kind:
+    """Return the kind of a column of moments."""
+    odd = count["odd year"] + (count["far year"] if is_zoned else 0)
+    if not odd:
+        return Kind("datetime", _zones(count, rows) if is_zoned else "", is_zoned)
+    last = values.LAST_YEAR_OF_ZONES if is_zoned else values.LAST_YEAR
+    said = (f"{odd} moments lie before {values.FIRST_YEAR} or after {last}, where nothing is "
+            "predicted: give null if that means none")  # fmt: skip
+    # As text it is read where it would be refused in its zone.
+    return Kind("string" if is_zoned else "datetime", said, is_beyond=True)
 
 
 def _dates_of_digits(count: Mapping[str, int], rows: int) -> str:

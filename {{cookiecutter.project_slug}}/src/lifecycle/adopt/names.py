@@ -10,7 +10,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 LONGEST = 60
 # Of SQL, what a derived column of expectations/suite.yaml cannot name without quotes (Polars 2.1).
@@ -65,10 +65,27 @@ def of_source(found: Iterable[str]) -> dict[str, str]:
     for name in raw:
         if name in made:
             continue
-        first = usable(name)
-        candidate, number = first, 2
-        while candidate in taken:
-            candidate, number = f"{first[: LONGEST - 4]}_{number}", number + 1
-        made[name] = candidate
-        taken.add(candidate)
+        made[name] = free(usable(name), taken)
+        taken.add(made[name])
     return {name: made[name] for name in raw}
+
+
+def free(name: str, taken: Container[str]) -> str:
+    """Return a name that no other has: this one, or with a number behind it."""
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name[: LONGEST - 4]}_{number}", number + 1
+    return candidate
+
+
+def in_one_line(text: str) -> str:
+    """Return a text with names of a source in it, without signs that begin lines or move others."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def in_markdown(name: str) -> str:
+    """Return a name of a source as code in a cell of a table."""
+    plain = in_one_line(name).replace("|", r"\|")
+    mark = "``" if "`" in plain else "`"
+    begin = " " if plain.strip() != plain or mark == "``" else ""
+    return f"{mark}{begin}{plain}{begin}{mark}"

@@ -17,8 +17,6 @@ from lifecycle.adopt.roles import Roles
 from lifecycle.adopt.spans import Span, monitored
 from lifecycle.adopt.target import Target
 
-ROW = "row_number"
-
 
 @dataclass
 class Plan:
@@ -29,6 +27,8 @@ class Plan:
     params: dict[str, Any]
     request: dict[str, Any] = field(default_factory=dict)
     facts: list[tuple[str, str]] = field(default_factory=list)
+    # Columns that are called otherwise in the source.
+    renamed: dict[str, str] = field(default_factory=dict)
 
 
 def described(raw: str, name: str) -> str:
@@ -44,8 +44,8 @@ def schema_of(
     """Return the columns of schema.yaml, in order; a row's number where it is the key."""
     found: dict[str, dict[str, Any]] = {}
     if not roles.key:
-        found[ROW] = {"type": "integer", "roles": ["key"], "minimum": 0,
-                      "description": "Number of the row in the source"}  # fmt: skip
+        found[roles.row] = {"type": "integer", "roles": ["key"], "minimum": 0,
+                            "description": "Number of the row in the source"}  # fmt: skip
     for raw, column in columns.items():
         one: dict[str, Any] = {"type": column.type, "roles": roles.of[raw],
                                "description": described(raw, column.name)}  # fmt: skip

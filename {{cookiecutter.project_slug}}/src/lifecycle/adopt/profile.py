@@ -175,12 +175,14 @@ def _limits(tally: Tally, distinct: pl.Series, weight: pl.Series) -> None:
         looked = distinct.head(personal.LOOKED_AT)
         tally.personal.update(personal.shapes(looked.to_list()))
         tally.looked_at += looked.len()
-        number = distinct.filter(distinct.str.contains(values.NUMBER))
-        distinct = number.cast(pl.Float64, strict=False).drop_nulls()
+        is_number = distinct.str.contains(values.NUMBER)
+        distinct = distinct.filter(is_number).cast(pl.Float64, strict=False)
+        distinct = _finite(tally, distinct, weight.filter(is_number))
     elif distinct.dtype.is_float():
-        finite = distinct.is_finite()
-        tally.not_finite += int(weight.filter(~finite).sum())
-        distinct = distinct.filter(finite)
+        distinct = _finite(tally, distinct, weight)
+    elif distinct.dtype in (pl.Date, pl.Datetime):
+        _years(tally, distinct.dt.year(), weight)
+        return
     elif not distinct.dtype.is_numeric():
         return
     if distinct.is_empty():
@@ -188,3 +190,18 @@ def _limits(tally: Tally, distinct: pl.Series, weight: pl.Series) -> None:
     low, high = float(distinct.min()), float(distinct.max())  # type: ignore[arg-type]
     tally.minimum = low if tally.minimum is None else min(tally.minimum, low)
     tally.maximum = high if tally.maximum is None else max(tally.maximum, high)
+
+
+def _finite(tally: Tally, distinct: pl.Series, weight: pl.Series) -> pl.Series:
+    """Return the numbers that are finite; the others are counted."""
+    finite = distinct.is_finite()
+    tally.not_finite += int(weight.filter(~finite).sum())
+    return distinct.filter(finite)
+
+
+def _years(tally: Tally, years: pl.Series, weight: pl.Series) -> None:
+    """Count the moments that are as odd as those of a text."""
+    odd = ~years.is_between(values.FIRST_YEAR, values.LAST_YEAR)
+    tally.shapes["odd year"] += int(weight.filter(odd).sum())
+    far = ~odd & (years > values.LAST_YEAR_OF_ZONES)
+    tally.shapes["far year"] += int(weight.filter(far).sum())

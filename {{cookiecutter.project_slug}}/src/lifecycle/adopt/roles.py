@@ -16,16 +16,22 @@ NEAR_CONSTANT = 0.995
 # Of an identifier each value comes a few times; of an amount as well, which is why names count.
 NEAR_UNIQUE = 0.5
 MOST_GROUPS_OF_A_COLUMN = 50
+LEAST_GROUPS = 10
 TIME = re.compile(r"(?i)date|time|day|month|week|year|when|created|stamp|moment|datum|zeit")
 # What the law of many places protects: looked at by its name, and only said.
 SENSITIVE = re.compile(r"(?i)(?:^|_)(?:sex|gender|race|ethnic\w*|religion|nationality|age|disab\w*"
                        r"|marital\w*|foreign\w*|pregnan\w*|veteran)(?:$|_)")  # fmt: skip
 
 
+# How the number of a row is called, where no column is.
+ROW = "row_number"
+
+
 @dataclass
 class Roles:
     """What was decided."""
 
+    row: str = ROW
     time: str | None = None
     key: tuple[str, ...] = ()
     group: str | None = None
@@ -50,6 +56,8 @@ def time(columns: dict[str, Typed], asked: Asked, said: Said) -> str | None:
         return None
     if asked.time:
         column = columns.get(asked.time)
+        if column is not None and column.is_beyond:
+            raise StageError(f"TIME={asked.time}: {column.said}")
         if column is None or column.type != "datetime":
             why = f": {column.said}" if column and column.said else ""
             raise StageError(
@@ -61,7 +69,7 @@ def time(columns: dict[str, Typed], asked: Asked, said: Said) -> str | None:
                              "leave those rows out, or say TIME=none")  # fmt: skip
         return asked.time
     found = [c for c in columns.values() if c.type == "datetime" and c.raw != asked.target
-             and not c.tally.nulls and c.tally.distinct > 1
+             and not c.is_beyond and not c.tally.nulls and c.tally.distinct > 1
              and personal.by_name(c.raw) != "birth date"]  # fmt: skip
     if not found:
         said.decided.append("no time: no column has a moment in each row")
@@ -81,16 +89,31 @@ def group(columns: dict[str, Typed], asked: Asked, taken: set[str], said: Said) 
     if asked.group:
         if asked.group not in columns:
             raise StageError(f"GROUP={asked.group} has no values that a schema can have")
+        _require_group(columns[asked.group], asked)
         return asked.group
     found = [c.raw for c in columns.values() if c.raw not in taken
              and c.type in ("integer", "string", "category") and keys.is_named_id(c.raw)
-             and not c.tally.is_unique and not c.tally.nulls
-             and 10 <= c.tally.distinct <= c.tally.rows / 2]  # fmt: skip
+             and not c.tally.is_unique and not c.tally.nulls and not c.is_beyond
+             and LEAST_GROUPS <= c.tally.distinct <= c.tally.rows / 2]  # fmt: skip
     if not found:
         return None
     said.unsure.append(f"group: {found[0]}, whose rows stay together in train or holdout; GROUP= "
                        "names another, GROUP=none none")  # fmt: skip
     return found[0]
+
+
+def _require_group(column: Typed, asked: Asked) -> None:
+    kind, distinct = column.type, column.tally.distinct
+    if column.raw == asked.target:
+        raise StageError(f"GROUP={column.raw} is the target, which is not known when the "
+                         "prediction is made")  # fmt: skip
+    if column.is_beyond:
+        raise StageError(f"GROUP={column.raw}: {column.said}")
+    if kind not in ("integer", "category", "string"):
+        raise StageError(f"GROUP={column.raw} is a {kind}, and a group is text or a whole number")
+    if distinct < LEAST_GROUPS:
+        raise StageError(f"GROUP={column.raw} has {distinct} values, and fewer than {LEAST_GROUPS} "
+                         "cannot be held out whole", "name another, or GROUP=none")  # fmt: skip
 
 
 def assign(
@@ -156,7 +179,7 @@ def _other(column: Typed, said: Said) -> str:
             said.flagged.append(f"{raw}: text with {tally.distinct} values in {tally.known} rows: "
                                 "too many to be categories, ignored")  # fmt: skip
         return "ignored"
-    if column.said.startswith("whole numbers beyond"):
+    if column.is_beyond:
         return "ignored"
     if _is_identifier(column):
         said.flagged.append(f"{raw}: probably an identifier ({tally.distinct} values in "

@@ -20,6 +20,7 @@ from lifecycle.contract.errors import StageError
 
 # Fewer are no data: a holdout of them has a row of each class at best.
 LEAST_ROWS, MOST_COLUMNS = 40, 2_000
+LATER = "which is not known when the prediction is made"
 
 
 def settle(opened: Opened, asked: Asked, said: Said) -> Plan:
@@ -34,10 +35,12 @@ def settle(opened: Opened, asked: Asked, said: Said) -> Plan:
     typed = columns.typed(found, called)
     _say_columns(found, typed, called, said)
     if asked.target not in typed:
-        raise StageError(f"TARGET={asked.target} has lists or bytes, and none can be predicted")
+        why = next(why for why, raw in columns.left_out(found).items() if asked.target in raw)
+        raise StageError(f"TARGET={asked.target} cannot be predicted: {why}")
     target = targets.of_column(typed[asked.target], asked, said)
     values = columns.values_of(typed, found)
-    decided = Roles(time=roles.time(typed, asked, said))
+    row = names.free(roles.ROW, called.values())
+    decided = Roles(row, time=roles.time(typed, asked, said))
     others = [raw for raw in typed if raw not in (asked.target, decided.time)]
     suspects = _suspects(typed, others)
     probable, _ = leaks.find(values, suspects, asked.target, target.task,
@@ -74,9 +77,8 @@ def _say_columns(
     changed = [f"{raw!r} is {name}" for raw, name in called.items() if raw != name]
     if changed:
         said.decided.append(f"names (data.source.columns): {listed(changed)}")
-    if left := columns.nested(found):
-        said.flagged.append(f"{listed(left)}: lists, structs, bytes or times of a day, which no "
-                            "schema has: left out")  # fmt: skip
+    for why, left in columns.left_out(found).items():
+        said.flagged.append(f"{listed(left)}: left out: {why}")
     if zoned := [column.raw for column in typed.values() if column.is_zoned]:
         said.unsure.append(f"zone: {listed(zoned)} is converted to UTC; whose local time is meant? "
                            "(zone in schema.yaml)")  # fmt: skip
@@ -85,7 +87,7 @@ def _say_columns(
 def _suspects(typed: dict[str, Typed], others: list[str]) -> list[str]:
     """Return the columns that could tell the target: not those that name rows."""
     return [raw for raw in others if typed[raw].tally.known and not typed[raw].tally.is_unique
-            and typed[raw].tally.distinct > 1]  # fmt: skip
+            and typed[raw].tally.distinct > 1 and not typed[raw].is_beyond]  # fmt: skip
 
 
 def _named(
@@ -93,7 +95,11 @@ def _named(
     spared: set[str], said: Said,
 ) -> list[tuple[str, str]]:  # fmt: skip
     """Decide what names a row, and return the orders between columns that hold in all rows."""
-    own = [column for raw, column in typed.items() if raw not in spared]
+    own = [c for raw, c in typed.items() if raw not in spared and not c.is_beyond]
+    if asked.target in asked.key:
+        raise StageError(f"KEY={','.join(asked.key)}: {asked.target} is the target, {LATER}")
+    if beyond := [typed[raw] for raw in asked.key if raw in typed and typed[raw].is_beyond]:
+        raise StageError(f"KEY={','.join(asked.key)}: {beyond[0].raw} has {beyond[0].said}")
     tried = ranges.orders(values, own)
     candidates: list[tuple[str, ...]] = []
     single = None if asked.key else keys.alone(own)
@@ -121,7 +127,7 @@ def _named(
         said.decided.append(f"key: {decided.key[0]}, another in each row")
     elif not decided.key:
         said.unsure.append(
-            f"key: nothing identifies a row, so rows are numbered ({plan.ROW}); an "
+            f"key: nothing identifies a row, so rows are numbered ({decided.row}); an "
             "outcome that comes later finds its prediction by that number"
         )
     if decided.time is None:
@@ -146,6 +152,12 @@ def _planned(
         time=decided.time, group=decided.group,
         slices=plan.slice_candidates(typed, decided, int(labelled * 0.2)),
     )  # fmt: skip
+    if not measured.held_out:
+        by = f"by {decided.time or decided.group}" if decided.time or decided.group else "by chance"
+        raise StageError(
+            f"no part of the rows can be held out {by} in which {raw} has two values, as in the "
+            "rest", "give more rows, or another TIME or GROUP",
+        )  # fmt: skip
     plan.say(measured, said)
     schema = plan.schema_of(typed, decided, target, values)
     source = dict(opened.settings)
@@ -153,19 +165,20 @@ def _planned(
     if renamed:
         source["columns"] = renamed
     if not decided.key:
-        source["number_rows"] = plan.ROW
+        source["number_rows"] = decided.row
     shown = [(a, b) for a, b in orders if not {a, b} & set(decided.private)]
     made = Plan(
         schema, plan.suite_of(typed, shown),
         plan.params_of(source, labelled, decided, typed, target, span, measured),
         plan.example(schema, typed, values),
     )  # fmt: skip
+    made.renamed = renamed
     made.facts = [
         ("rows", f"{rows:,}"), ("columns", str(len(schema))),
         ("task", f"{target.task}: `{target.column.name}`"),
         ("time", f"`{typed[decided.time].name}`, windows by {span.unit}" if decided.time and span
          else "none"),
-        ("key", ", ".join(f"`{typed[one].name}`" for one in decided.key) or f"`{plan.ROW}`"),
+        ("key", ", ".join(f"`{typed[one].name}`" for one in decided.key) or f"`{decided.row}`"),
         (f"{measured.metric}", f"small models had {min(measured.values):.3f} to "
          f"{max(measured.values):.3f}, linear ones {min(measured.linear):.3f} to "
          f"{max(measured.linear):.3f}, a constant {measured.constant:.3f}"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from lifecycle.adopt.asked import Asked, Said
 from lifecycle.adopt.columns import Typed
+from lifecycle.adopt.profile import LONGEST
 from lifecycle.contract.errors import StageError
 
 MOST_CLASSES = 200
@@ -21,6 +22,8 @@ POSITIVE_WORDS = """
 POSITIVE = frozenset(POSITIVE_WORDS.split())
 # Fewer rows of a class than this, and no metric of it is more than noise.
 RARE_ROWS, RARE_SHARE = 30, 0.02
+# With fewer of the second class nothing can be learnt and held out.
+LEAST_OF_CLASS = 10
 
 
 @dataclass(frozen=True)
@@ -45,19 +48,26 @@ def of_column(column: Typed, asked: Asked, said: Said) -> Target:
         raise StageError(f"TARGET={name} has no value in any row")
     if tally.distinct < 2:
         raise StageError(f"TARGET={name} has one value in every row: there is nothing to predict")
+    if column.is_beyond:
+        raise StageError(f"TARGET={name}: {column.said}")
     task = asked.task or _task(column, said)
     if task == "regression":
         return _regression(column, said)
     counts = tally.values
+    if tally.longest > LONGEST:
+        raise StageError(f"TARGET={name} has a value of {tally.longest:,} characters, and a class "
+                         f"has at most {LONGEST}", "leave that row out, or mend it")  # fmt: skip
     if counts is None or len(counts) > MOST_CLASSES:
+        why = f" ({column.said})" if column.said else ""
         raise StageError(
-            f"TARGET={name} has {tally.distinct} values, and classes are at most {MOST_CLASSES}",
-            "name a column with fewer, or a number (TASK=regression)",
-        )
+            f"TARGET={name} has {tally.distinct} values, and classes are at most {MOST_CLASSES}"
+            f"{why}", "name a column with fewer, or a number (TASK=regression)",
+        )  # fmt: skip
     ordered = dict(sorted(counts.items(), key=lambda one: -one[1]))
     if tally.nulls:
         said.decided.append(f"{tally.nulls} rows without {name} are left out: nobody knows what "
                             "they came to")  # fmt: skip
+    _require_two(name, ordered)
     _say_rare(name, ordered, tally.known, said)
     if task == "binary":
         return _binary(column, ordered, asked, said)
@@ -66,6 +76,14 @@ def of_column(column: Typed, asked: Asked, said: Said) -> Target:
                          "write them as text, or say TASK=regression")  # fmt: skip
     said.decided.append(f"task: multiclass, since {name} has {len(ordered)} classes")
     return Target(column, task, {"type": "category", "categories": _sorted(ordered)}, ordered)
+
+
+def _require_two(name: str, ordered: dict[str, int]) -> None:
+    """Let two classes at least have rows enough to be learnt and to be measured."""
+    second, count = list(ordered.items())[1]
+    if count < LEAST_OF_CLASS:
+        raise StageError(f"TARGET={name}: {second!r} comes {count} times, and two classes at least "
+                         f"need {LEAST_OF_CLASS} rows", "give more rows of it")  # fmt: skip
 
 
 def _task(column: Typed, said: Said) -> str:

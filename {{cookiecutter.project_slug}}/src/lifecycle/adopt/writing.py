@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lifecycle.adopt import placed, proposal
+from lifecycle.adopt import names, placed, proposal
 from lifecycle.adopt.asked import Asked, Said
 from lifecycle.adopt.plan import Plan
 from lifecycle.adopt.proposal import MISSING, Merged
@@ -177,8 +177,10 @@ def _changed(text: str, merged: Merged, above: tuple[str, ...]) -> str:
 
 
 def _section(plan: Plan, asked: Asked, said: Said) -> str:
+    renamed = [(names.in_markdown(raw), name) for raw, name in plan.renamed.items()]
     return web.render("adopt/templates/section.md", facts=plan.facts, source=asked.source,
-                      flagged=said.flagged, schema=plan.schema)  # fmt: skip
+                      flagged=[names.in_one_line(one) for one in said.flagged],
+                      renamed=renamed)  # fmt: skip
 
 
 def _readme(root: Path, last: Mapping[str, Any], plan: Plan, asked: Asked, said: Said) -> str:

@@ -234,6 +234,8 @@ def _reason(path: Path, dialect: Dialect, uneven: list[arrow_csv.InvalidRow], sa
         row = uneven[0]
         return (f"{path} cannot be read: record {row.number} has {row.actual_columns} fields, and "
                 f"the header {row.expected_columns} ({COUNTED})")  # fmt: skip
+    if "Empty CSV" in said:
+        return f"{path} cannot be read: it has a header, and no rows"
     if "straddling" in said:
         return f"{path} cannot be read: {TOO_LONG}"
     if "UTF8" in said or "decode" in said:

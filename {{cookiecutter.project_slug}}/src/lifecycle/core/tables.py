@@ -63,6 +63,7 @@ def called(rows: pl.LazyFrame, columns: Mapping[str, str], path: Path) -> pl.Laz
     given = {raw: name for raw, name in columns.items() if raw in present}
     for raw, name in given.items():
         if name in present:
-            raise StageError(f"{path} has the columns {raw!r} and {name!r}, which are one and the "
-                             "same (data.source.columns of params.yaml)", "leave one of them")  # fmt: skip
+            said = (f"{path} has the columns {raw!r} and {name!r}, which are one and the same "
+                    "(data.source.columns of params.yaml)")  # fmt: skip
+            raise StageError(said, "leave one of them")
     return rows.rename(given)

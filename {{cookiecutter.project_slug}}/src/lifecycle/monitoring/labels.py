@@ -15,9 +15,7 @@ from lifecycle.monitoring.predictions import as_logged
 SHOWN_FILES = 5
 
 
-def read(
-    folder: Path, schema: Schema, source: SourceSettings | None = None
-) -> pl.DataFrame | None:
+def read(folder: Path, schema: Schema, source: SourceSettings | None = None) -> pl.DataFrame | None:
     """Return keys and target of every file of labels, the last one of a key; None without files.
 
     Columns are called as in schema.yaml, or as `source` has them.

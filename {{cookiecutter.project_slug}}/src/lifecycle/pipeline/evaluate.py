@@ -41,7 +41,7 @@ def slices(
     for name in params.slices:
         if name not in frame.columns:
             raise StageError(f"params.yaml: evaluate.slices: {name} is no column and no feature")
-        for value in frame[name].unique().sort():
+        for value in frame[name].drop_nulls().unique().sort():
             rows = (frame[name] == value).fill_null(value=False).to_numpy()
             told = privacy.shown(schema, name, value)
             entry: dict[str, Any] = {"slice": name, "value": told, "rows": int(rows.sum())}
@@ -61,7 +61,7 @@ def fairness(
     scale = task.facts(label).get("scale", 1.0)
     for name in schema.names("sensitive"):
         groups = []
-        for value in frame[name].unique().sort():
+        for value in frame[name].drop_nulls().unique().sort():
             rows = (frame[name] == value).fill_null(value=False).to_numpy()
             if rows.sum() >= minimum_rows:
                 rates = task.group_rates(label[rows], decided[rows], scale)

@@ -132,10 +132,10 @@ def _array(column: Column, values: list[Any]) -> np.ndarray[Any, Any]:
         return np.array(values, "datetime64[us]")
     if column.type in ("category", "string"):
         return np.array(values, object)
-    if column.null_share > 0 or column.type == "float":
-        # None becomes NaN.
+    if column.null_share > 0 or column.type != "integer":
+        # None becomes NaN, and a boolean 1 or 0, as the model and the log have them.
         return np.array(values, np.float64)
-    return np.array(values, np.int64 if column.type == "integer" else np.bool_)
+    return np.array(values, np.int64)
 
 
 def request_model(schema: Schema, maximum_rows: int, base: type[BaseModel]) -> type[BaseModel]:

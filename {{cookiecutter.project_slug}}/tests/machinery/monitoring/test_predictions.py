@@ -17,10 +17,16 @@ from lifecycle.contract.features import origins
 from lifecycle.contract.privacy import Privacy
 from lifecycle.core.frames import arrays, learn
 from lifecycle.monitoring.predictions import as_logged, compact, read
+from lifecycle.serving.request import record_model, to_arrays
 from project import features as definition
 
 NOW = datetime(2026, 11, 24, 16, 40, 1, 123456, UTC)
 NAME = "20261124T164001123456-77"
+BARE = {
+    "kind": "prediction", "time": NOW.isoformat(timespec="microseconds"), "row": 0,
+    "request_id": "a", "model_version": "2", "variant": "live", "probability": 0.5,
+    "decision": True,
+}  # fmt: skip
 
 
 def record(schema: Schema) -> dict[str, Any]:
@@ -64,6 +70,39 @@ def write(folder: Path, *lines: Any, name: str = f"{NAME}.jsonl", end: str = "\n
     path = folder / name
     path.write_text("\n".join(text) + end)
     return path
+
+
+@pytest.mark.parametrize("null_share", [0.0, 0.5])
+@pytest.mark.parametrize(
+    ("kind", "value", "logged"),
+    [("boolean", True, 1.0), ("boolean", False, 0.0), ("integer", 5, 5.0), ("float", 2.5, 2.5),
+     ("category", "a", "a")],
+)  # fmt: skip
+def test_a_feature_is_read_as_the_service_logs_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    value: Any,
+    logged: Any,
+    null_share: float,
+) -> None:
+    monkeypatch.setattr(definition, "derive", lambda column, functions: {})
+    more = {"categories": ["a", "b"]} if kind == "category" else {}
+    schema = Schema.model_validate({"columns": {
+        "id": {"type": "integer", "roles": ["key"], "description": "-"},
+        "known": {"type": kind, "roles": ["feature"], "description": "-",
+                  "null_share": null_share, **more},
+        "late": {"type": "boolean", "roles": ["target"], "description": "-"},
+    }})  # fmt: skip
+    records = [record_model(schema)(id=1, known=value)]
+    arrays_of = to_arrays(records, schema)
+    line = {
+        **BARE, "received": {"id": 1, "known": value},
+        "features": {"known": arrays_of["known"].tolist()[0]},
+    }  # fmt: skip
+    log = read(write(tmp_path, line).parent, schema)
+    assert (log.torn, log.predictions["feature.known"].to_list()) == (0, [logged])
+    assert log.predictions["known"].to_list() == [value]
 
 
 def test_no_folder_and_an_empty_one_are_an_empty_log(tmp_path: Path, schema: Schema) -> None:
