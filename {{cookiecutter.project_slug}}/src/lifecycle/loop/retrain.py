@@ -1,7 +1,8 @@
 """Retrain takes newer data, and lets the new model prove itself.
 
-It moves the data window to newer months; data without time is fetched anew, whatever its source has
-by now.
+It moves the data window to newer months. A source that params.yaml names is fetched anew first,
+unless the month that is asked for is there already; the owner's own (src/project/source.py) only
+where the data has no time.
 The same pipeline, the same gate, the same rollout: it bypasses nothing. Where pipeline or gate stop
 the line, parameters, data and model are as before; a run that was killed there is undone by the
 next one. From then on the window has moved, in a commit, and running it again goes on.
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from lifecycle.core import child, edited_yaml, failure, git
 from lifecycle.core.command import project_root
 from lifecycle.core.moments import named
 from lifecycle.core.params import Params, load_params
+from lifecycle.core.source_settings import PythonSource
 from lifecycle.core.timing import window_of
 from lifecycle.core.window import (
     ALL,
@@ -40,7 +41,7 @@ from lifecycle.core.window import (
 )
 from lifecycle.loop import source_again
 from lifecycle.loop.settings import Retrain
-from lifecycle.pipeline import ingest, source
+from lifecycle.pipeline import ingest
 from lifecycle.release.register import hash_of_folder
 
 TRACKED = ("params.yaml", "dvc.lock")
@@ -50,11 +51,8 @@ STEPS = ("register", "package", "deploy")
 
 def last_days(root: Path, params: Params, schema: Schema) -> dict[str, date]:
     """Return the last day of each period (data.unit) that has a label in the source."""
-    folder = root / params.paths.source
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        names = [schema.clock, schema.target]
-        found, is_text = source.scan(params.data.source, folder, Path(scratch))
-        lazy, readings = ingest.conform(found, schema, is_text=is_text)
+    names = [schema.clock, schema.target]
+    with ingest.opened(root / params.paths.source, params, schema) as (lazy, readings, _):
         refused = pl.struct(pl.col("_refused").struct.field(*names)).alias("_refused")
         rows = ingest.refuse(lazy.select(*names, refused).collect(), readings, schema).drop_nulls()
     time = pl.col(schema.clock)
@@ -63,10 +61,18 @@ def last_days(root: Path, params: Params, schema: Schema) -> dict[str, date]:
     return dict(last.iter_rows())
 
 
-def chosen_end(labelled: dict[str, date], asked: str | None, unit: Unit = "month") -> str:
-    """Return the period that was asked for, or the newest that is labelled to its end.
+def whole(labelled: dict[str, date]) -> list[str]:
+    """Return the periods that are labelled to their end.
 
     That is where its last day has a label, or a later period has one: not every day has rows.
+    """
+    newest = max(labelled, default="")
+    return [name for name, day in labelled.items()
+            if name < newest or day == day_after(name) - timedelta(1)]  # fmt: skip
+
+
+def chosen_end(labelled: dict[str, date], asked: str | None, unit: Unit = "month") -> str:
+    """Return the period that was asked for, or the newest that is labelled to its end.
 
     Raises:
         StageError: there is none, or what was asked for has no labels.
@@ -74,14 +80,12 @@ def chosen_end(labelled: dict[str, date], asked: str | None, unit: Unit = "month
     if asked and asked not in labelled:
         newest = f"its newest are of {max(labelled)}" if labelled else "it has none"
         raise StageError(f"the source has no labels in {asked}: {newest}")
-    newest = max(labelled, default="")
-    whole = [name for name, day in labelled.items()
-             if name < newest or day == day_after(name) - timedelta(1)]  # fmt: skip
-    if not asked and not whole:
+    found = whole(labelled)
+    if not asked and not found:
         raise StageError(
             f"the source has no {unit} that is labelled up to its last day", "give END"
         )
-    return asked or max(whole)
+    return asked or max(found)
 
 
 def moved(window: Window, end: str, months: int) -> Window:
@@ -94,12 +98,12 @@ def moved(window: Window, end: str, months: int) -> Window:
     if until < window.until:
         said = f"the window ends with {window.end} already"
         raise StageError(said, f"give a later END={TYPED[unit_of(end)]}")
-    whole = Window.over(end, end)
+    last = Window.over(end, end)
     since = moved_by_months(until, -months)
     if since <= window.since:
-        return Window(start=window.start, end=whole.end)
+        return Window(start=window.start, end=last.end)
     is_month = since.day == 1 and unit_of(end) == "month"
-    return Window(start=since.isoformat()[: 7 if is_month else 10], end=whole.end)
+    return Window(start=since.isoformat()[: 7 if is_month else 10], end=last.end)
 
 
 def write_window(path: Path, window: Window) -> None:
@@ -109,6 +113,22 @@ def write_window(path: Path, window: Window) -> None:
         StageError: see `edited_yaml.replaced`.
     """
     edited_yaml.rewrite(path, {f"data.window.{end}": month for end, month in window})
+
+
+def _newer(root: Path, params: Params, schema: Schema, window: Window, end: str | None) -> Window:
+    """Return the window that is asked for, as far as the source has labels."""
+    asked = chosen_end(last_days(root, params, schema), end, params.data.unit)
+    return moved(window, asked, params.part(Retrain).window_months)
+
+
+def _needs_fetching(root: Path, params: Params, schema: Schema, end: str | None) -> bool:
+    """Say whether a source may have, by now, what a retrain is about."""
+    if schema.time is None:
+        return True
+    if isinstance(params.data.source, PythonSource):
+        return False
+    is_there = (root / params.paths.source).is_dir()
+    return end is None or not is_there or end not in whole(last_days(root, params, schema))
 
 
 def _run(root: Path, *arguments: str) -> None:
@@ -180,17 +200,18 @@ def retrain(
     """
     require_clean(root)
     window, folder = window_of(params, schema), root / params.paths.source
-    if window is not None:
-        asked = chosen_end(last_days(root, params, schema), end, params.data.unit)
-        window = moved(window, asked, params.part(Retrain).window_months)
-    elif end:
+    is_renewed = _needs_fetching(root, params, schema, end)
+    if window is not None and not is_renewed:
+        window = _newer(root, params, schema, window, end)
+    elif window is None and end:
         raise StageError(f"END={end} is of time, and no column of schema.yaml has the role time")
     write_json(_note(root), {"head": git.head(root), "source": str(params.paths.source)})
     try:
-        if window is not None:
-            write_window(root / "params.yaml", window)
-        else:
+        if is_renewed:
             _renew(root, params)
+        if window is not None:
+            window = _newer(root, params, schema, window, end) if is_renewed else window
+            write_window(root / "params.yaml", window)
         _run(root, "pipeline")
         _run(root, "gate")
     except BaseException:

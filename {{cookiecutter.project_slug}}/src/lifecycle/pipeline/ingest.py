@@ -7,6 +7,8 @@ or holds values that are not of a column's type. Rows without a label are counte
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +114,16 @@ def ingest(folder: Path, params: Params, schema: Schema) -> tuple[pl.DataFrame, 
         return pl.read_parquet(target, glob=False), report
 
 
-def write(folder: Path, params: Params, schema: Schema, target: Path) -> dict[str, Any]:
-    """Write the snapshot, and return its profile; see the module for what stops the line.
+@contextmanager
+def opened(
+    folder: Path, params: Params, schema: Schema, window: Window | None = None
+) -> Iterator[tuple[pl.LazyFrame, dict[str, Reading], Path]]:
+    """Let the block read a source: what `conform` returns, and a folder that is deleted then.
 
-    Its bytes do not tell how the rows came, nor how many of them were in memory at a time.
+    Whoever reads a source reads it by this, so that a column means the same to all of them.
+
+    Raises:
+        StageError: the source is not there, or cannot be read; in the block as well.
     """
     if not folder.is_dir():
         raise StageError(f"{folder} is missing", "run `make pipeline`, which fetches it")
@@ -123,17 +131,24 @@ def write(folder: Path, params: Params, schema: Schema, target: Path) -> dict[st
         raise StageError(
             f"{folder} is empty", "delete it and run `make pipeline`, which fetches it"
         )
-    window = window_of(params, schema)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-        scratch = Path(name)
         try:
-            found, is_text = source.scan(params.data.source, folder, scratch, schema)
-            lazy, readings = conform(found, schema, is_text=is_text, window=window)
-            counted = ordered.write(lazy, in_order(schema), schema.target, scratch, target)
+            found, is_text = source.scan(params.data.source, folder, Path(name), schema)
+            yield *conform(found, schema, is_text=is_text, window=window), Path(name)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             # Of a missing column it is said which one, and not all those that are there.
             reason = str(error).splitlines()[0].partition("; valid columns")[0]
             raise StageError(f"{folder} cannot be read: {reason}") from None
+
+
+def write(folder: Path, params: Params, schema: Schema, target: Path) -> dict[str, Any]:
+    """Write the snapshot, and return its profile; see the module for what stops the line.
+
+    Its bytes do not tell how the rows came, nor how many of them were in memory at a time.
+    """
+    window = window_of(params, schema)
+    with opened(folder, params, schema, window) as (lazy, readings, scratch):
+        counted = ordered.write(lazy, in_order(schema), schema.target, scratch, target)
     if not counted.rows:
         of = f" from {window} (data.window)" if window else ""
         raise StageError(f"{folder} has no rows{of}")

@@ -57,7 +57,7 @@ def find(name: str) -> Source:
 
 
 def scan(
-    settings: SourceSettings, folder: Path, scratch: Path, schema: Schema | None = None
+    settings: SourceSettings, folder: Path, scratch: Path, schema: Schema
 ) -> tuple[pl.LazyFrame, bool]:
     """Return the rows of a source's files, and whether text may stand for every type in them.
 
@@ -76,7 +76,5 @@ def scan(
             return found.scan(folder, scratch, Reader()), found.is_text
         except ValueError as error:
             raise StageError(str(error)) from None
-    numbers = None
-    if schema is not None:
-        numbers = [one.name for one in schema.columns if one.type in ("integer", "float")]
+    numbers = [one.name for one in schema.columns if one.type in ("integer", "float")]
     return scanning.scan(settings, folder, numbers)

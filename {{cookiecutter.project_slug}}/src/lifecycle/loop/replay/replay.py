@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import tempfile
 from pathlib import Path
 from time import monotonic
 
@@ -33,7 +32,7 @@ from lifecycle.loop.replay import report as replay_report
 from lifecycle.loop.replay.clone import FOREIGN, Clone
 from lifecycle.loop.replay.months import ENVIRONMENT, MIDDLE, Months, Played
 from lifecycle.loop.settings import Retrain
-from lifecycle.pipeline import ingest, source
+from lifecycle.pipeline import ingest
 from lifecycle.rollout.deploy import interruptible
 
 
@@ -75,10 +74,7 @@ def rate_of(text: str) -> float | None:
 
 def read_months(root: Path, params: Params, schema: Schema) -> Months:
     """Return the source's rows by month (data.unit), labelled or not, in the order of time."""
-    folder = root / params.paths.source
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        found, is_text = source.scan(params.data.source, folder, Path(scratch))
-        lazy, readings = ingest.conform(found, schema, is_text=is_text)
+    with ingest.opened(root / params.paths.source, params, schema) as (lazy, readings, _):
         rows = ingest.refuse(lazy.collect(), readings, schema).sort(ingest.in_order(schema))
     time = pl.col(schema.clock)
     month = named(time, params.data.unit).alias("_month")
