@@ -45,8 +45,8 @@ RULES = DEPLOY / "prometheus"
 # Words of the query language and labels that are no metrics.
 NO_METRIC = {
     "sum", "rate", "increase", "histogram_quantile", "by", "le", "on", "group_left", "and", "or",
-    "abs", "count", "vector", "code", "feature", "status", "decision", "service_version",
-    "variant", "server", "handler", "job",
+    "abs", "count", "max", "max_over_time", "vector", "code", "feature", "status", "decision",
+    "service_version", "variant", "server", "handler", "job",
 }  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def test_the_rules_fire_when_they_should(ports: dict[str, int], engine: Engine) 
     checked = engine.must(
         "exec", prometheus, "promtool", "check", "config", "/etc/prometheus/prometheus.yml"
     )
-    assert "9 rules found" in checked
+    assert "10 rules found" in checked
     told = engine.must(
         "exec", prometheus, "promtool", "test", "rules", "/etc/prometheus/alerts.test.yml"
     )
@@ -212,6 +212,7 @@ def test_the_rules_have_the_limits_of_the_parameters() -> None:
         "MissingFeature": rollout["maximum_missing_increase"],
         "UnknownCategory": rollout["maximum_missing_increase"],
         "PredictionShift": rollout["maximum_prediction_shift"],
+        "DecisionShift": rollout["maximum_changed_decisions"],
     }
     for name, limit in limits.items():
         assert f" > {limit:g}\n" in rules[name], name

@@ -59,7 +59,7 @@ def smoke(
         # Whoever sends this request asks for them otherwise.
         request["explain"] = False
     outcome, scores = chosen.of(schema), model.predict(columns)
-    answers = outcome.answers(scores, outcome.decide(scores, deciding), deciding)
+    answers = outcome.answers(scores.tolist(), outcome.decide(scores, deciding), deciding)
     return {"request": request, "answers": answers}
 
 

@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field, fields
 
-# The second where figures may be below nought: Prometheus' histograms then tell no sum.
-PREDICTED = ("lifecycle_prediction_sum", "lifecycle_predicted_sum")
+# What was predicted, added up by side of nought; a worker of before has the histogram's sum alone.
+PREDICTED, BEFORE = "lifecycle_predicted_total", "lifecycle_prediction_sum"
 
 
 @dataclass
@@ -58,9 +58,11 @@ def read(text: str, variants: tuple[str, ...], unit: float = 1.0) -> Figures:
     """
     from prometheus_client.parser import text_string_to_metric_families
 
-    found = Figures()
+    found, of_before = Figures(), f"\n{PREDICTED}{{" not in text
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
+            if sample.name == BEFORE and not of_before:
+                continue
             if sample.labels.get("variant", variants[0]) in variants:
                 _add(found, sample.name, sample.labels, sample.value, unit)
     return found
@@ -76,8 +78,8 @@ def _add(found: Figures, name: str, labels: dict[str, str], value: float, unit: 
         found.missing[labels["feature"]] += value  # type: ignore[assignment]
     elif name == "lifecycle_request_seconds_bucket":
         found.seconds[float(labels["le"])] += value  # type: ignore[assignment]
-    elif name in PREDICTED:
-        found.predicted += value / unit
+    elif name in (PREDICTED, BEFORE):
+        found.predicted += value / (-unit if labels.get("side") == "below" else unit)
     elif name == "lifecycle_prediction_bucket":
         found.predictions[float(labels["le"]) / unit] += value  # type: ignore[assignment]
     elif name == "lifecycle_shadow_rows_total":

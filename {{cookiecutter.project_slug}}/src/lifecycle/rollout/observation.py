@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
 from typing import Any
 
-from lifecycle.contract.outcome.answer import decision, departures, known_answers
+from lifecycle.contract.outcome.answer import decision, departures, differs, known_answers
 from lifecycle.rollout import figures
 from lifecycle.rollout.figures import Figures
 from lifecycle.rollout.worker import Worker
@@ -51,7 +52,8 @@ class Observation:
         known = known_answers(smoke)
         self._different = len(known)
         self._rows = cycle(zip(smoke["request"]["records"], known, strict=True))
-        self._differs, self._unit = live.differing(), live.unit()
+        outcome, deciding = live.task()
+        self._differs, self._unit = partial(differs, outcome, deciding), outcome.unit(deciding)
         self._began = self._read()
 
     def _read(self) -> tuple[Figures, Figures]:

@@ -6,8 +6,6 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from lifecycle.contract import seal
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import read_json
 from lifecycle.contract.outcome import chosen
-from lifecycle.contract.outcome.answer import differs
+from lifecycle.contract.outcome.outcome import Deciding, Outcome
 from lifecycle.core import log_tail
 from lifecycle.core.direct_http import Connection
 from lifecycle.core.environment import folder
@@ -177,12 +175,7 @@ class Worker:
         assert isinstance(found, dict)
         return found
 
-    def unit(self) -> float:
-        """Return in what its version measures shifts of what is predicted."""
+    def task(self) -> tuple[Outcome, Deciding]:
+        """Return what its version makes of scores, and by what it decides."""
         folder = bento.release_folder(self.root, self.serving.tag)
-        return chosen.of_release(folder).unit(load_release(folder))
-
-    def differing(self) -> Callable[[Mapping[str, Any], Mapping[str, Any]], bool]:
-        """Return what says whether two rows are decided otherwise, as its version takes it."""
-        folder = bento.release_folder(self.root, self.serving.tag)
-        return partial(differs, chosen.of_release(folder), load_release(folder))
+        return chosen.of_release(folder), load_release(folder)

@@ -128,7 +128,7 @@ class Answering:
 
     def _content(self, identity: str, predicted: Predicted) -> bytes:
         answers = self.predictor.outcome.answers(
-            predicted.scores, predicted.decisions, self.release
+            predicted.values, predicted.decisions, self.release
         )
         if predicted.contributions is not None:
             for answer, contributions in zip(answers, predicted.contributions, strict=True):

@@ -13,6 +13,7 @@ from lifecycle.contract.outcome.outcome import Deciding, Outcome
 from lifecycle.serving.predictor import Predicted
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+SIDES = ("above", "below")
 Codes = Mapping[str, Container[str]]
 
 
@@ -28,7 +29,7 @@ class Figures:
         self._seconds = metrics.seconds.labels(variant)
         self._rows = metrics.rows.labels(variant)
         self._outcome, self._prediction = metrics.outcome, metrics.prediction.labels(variant)
-        self._predicted = metrics.predicted and metrics.predicted.labels(variant)
+        self._above, self._below = (metrics.predicted.labels(variant, one) for one in SIDES)
         self._missing = {name: metrics.missing.labels(variant, name) for name in features}
         self._unknown = {name: metrics.unknown.labels(variant, name) for name in codes}
         self._decisions = {
@@ -48,10 +49,13 @@ class Figures:
     def predicted(self, predicted: Predicted) -> None:
         """Count predicted rows and what was missing in them."""
         self._rows.inc(len(predicted.decisions))
-        for figure in self._outcome.figure(predicted.scores).tolist():
+        total = below = 0.0
+        for figure in self._outcome.figures(predicted.values):
             self._prediction.observe(figure)
-            if self._predicted is not None:
-                self._predicted.observe(figure)
+            total += figure
+            below -= min(figure, 0.0)
+        self._above.inc(total + below)
+        self._below.inc(below)
         for name, count in self._outcome.count(predicted.decisions).items():
             self._decisions[name].inc(count)
         missing: dict[str, int] = {}
@@ -83,7 +87,7 @@ class Instruments:
             deciding: By what it decides.
         """
         # Not before: BentoML sets Prometheus up for several processes first.
-        from prometheus_client import Counter, Histogram, Summary
+        from prometheus_client import Counter, Gauge, Histogram
 
         self._features, self._codes, self.outcome = tuple(features), codes, outcome
         self._figures: dict[str, Figures] = {}
@@ -105,11 +109,17 @@ class Instruments:
             "lifecycle_prediction", "What is predicted, one figure a row", ["variant"],
             buckets=outcome.buckets(deciding),
         )  # fmt: skip
-        # Of figures that may be below nought, Prometheus' histograms tell no sum.
-        self.predicted = (
-            Summary("lifecycle_predicted", "What is predicted", ["variant"])
-            if outcome.buckets(deciding)[0] < 0 else None
-        )  # fmt: skip
+        # A sum that may fall is taken by Prometheus for one that began anew: what lies below nought
+        # is added up by itself, without its sign.
+        self.predicted = Counter(
+            "lifecycle_predicted",
+            "Sum of predictions, by side of nought",
+            ["variant", "side"],
+        )
+        self.unit = Gauge(
+            "lifecycle_prediction_unit", "In what shifts of what is predicted are measured"
+        )
+        self.unit.set(outcome.unit(deciding))
         self.decisions = Counter("lifecycle_decisions", "Rows by decision", ["variant", "decision"])
         self.refusals = Counter("lifecycle_refusals", "Requests refused, any route", ["status"])
         self.log_failures = Counter(

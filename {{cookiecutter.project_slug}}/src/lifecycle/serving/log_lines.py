@@ -31,7 +31,7 @@ class Lines:
         self, identity: str, variant: str, records: Sequence[BaseModel], predicted: Predicted
     ) -> Iterator[bytes]:
         """Return a line for each row of an answered request."""
-        moment, privacy, scores = now(), self._privacy, predicted.scores.tolist()
+        moment, privacy, scores = now(), self._privacy, predicted.values
         for row, record in enumerate(records):
             line: dict[str, Any] = {
                 "kind": "prediction",

@@ -59,6 +59,8 @@ class Predicted:
     # By name, as the model reads them: what is missing is None or NaN.
     features: list[dict[str, Any]]
     scores: Scores
+    # The scores as lists: answer, log and figures are made of these.
+    values: list[Any]
     decisions: list[Any]
     # Only when asked for, and where this kind of model has them.
     contributions: list[dict[str, float]] | None = None
@@ -68,8 +70,9 @@ class Predicted:
         rows = slice(begin, end)
         contributions = self.contributions[rows] if self.contributions is not None else None
         return Predicted(
-            self.features[rows], self.scores[rows], self.decisions[rows], contributions
-        )
+            self.features[rows], self.scores[rows], self.values[rows], self.decisions[rows],
+            contributions,
+        )  # fmt: skip
 
 
 class Predictor:
@@ -109,6 +112,7 @@ class Predictor:
         return Predicted(
             features=[dict(zip(self.model.names, row, strict=True)) for row in values],
             scores=scores,
+            values=scores.tolist(),
             decisions=self.outcome.decide(scores, self.release),
             contributions=self._contributions(columns, scores) if explain else None,
         )

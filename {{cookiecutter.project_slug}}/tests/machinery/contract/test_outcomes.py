@@ -64,7 +64,7 @@ def test_what_is_decided_is_answered_and_fits_the_document(kind: str) -> None:
     one, by, scores = outcome(kind), DECIDING[kind], SCORES[kind]
     decided = one.decide(scores, by)
     assert decided == DECIDED[kind]
-    answers = one.answers(scores, decided, by)
+    answers = one.answers(scores.tolist(), decided, by)
     assert [decision(answer) for answer in answers] == [{"delay": value} for value in decided]
     for answer in answers:
         assert set(answer) <= {"delay", *FIGURES}
@@ -79,7 +79,7 @@ def test_what_is_decided_is_answered_and_fits_the_document(kind: str) -> None:
 @pytest.mark.parametrize("kind", TARGETS)
 def test_an_answer_that_lacks_a_field_or_has_another_type_does_not_fit(kind: str) -> None:
     one, by = outcome(kind), DECIDING[kind]
-    (answer, *_) = one.answers(SCORES[kind], DECIDED[kind], by)
+    (answer, *_) = one.answers(SCORES[kind].tolist(), DECIDED[kind], by)
     model = answer_model(one, BaseModel)
     for name in answer:
         for wrong in ({k: v for k, v in answer.items() if k != name}, {**answer, name: None}):
@@ -92,7 +92,7 @@ def test_an_answer_that_lacks_a_field_or_has_another_type_does_not_fit(kind: str
 
 def test_a_number_has_its_interval() -> None:
     one = outcome("number")
-    answers = one.answers(SCORES["number"], DECIDED["number"], DECIDING["number"])
+    answers = one.answers(SCORES["number"].tolist(), DECIDED["number"], DECIDING["number"])
     assert answers[2] == {"delay": 10.25, "lower": 8.25, "upper": 13.25}
     assert one.beside(SCORES["number"], DECIDING["number"]) == {
         "lower": [-3.5, -2.0, 8.25], "upper": [1.5, 3.0, 13.25],
@@ -101,7 +101,7 @@ def test_a_number_has_its_interval() -> None:
 
 def test_of_classes_each_has_its_probability() -> None:
     one = outcome("classes")
-    (first, *_) = one.answers(SCORES["classes"], DECIDED["classes"], Deciding())
+    (first, *_) = one.answers(SCORES["classes"].tolist(), DECIDED["classes"], Deciding())
     assert first == {
         "probability": 0.5, "probabilities": {"none": 0.5, "short": 0.25, "long": 0.25},
         "delay": "none",
@@ -118,6 +118,12 @@ def test_decisions_are_counted_by_their_names(kind: str, counted: dict[str, int]
     one = outcome(kind)
     assert one.count(DECIDED[kind]) == counted
     assert set(counted) <= set(one.counted)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_the_figures_of_plain_values_are_those_of_arrays(kind: str) -> None:
+    one, scores = outcome(kind), SCORES[kind]
+    assert list(one.figures(scores.tolist())) == one.figure(scores).tolist()
 
 
 @pytest.mark.parametrize(

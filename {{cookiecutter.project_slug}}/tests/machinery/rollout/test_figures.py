@@ -56,6 +56,18 @@ def test_requests_are_added_up_over_the_variants_that_are_asked_for() -> None:
     assert (other.requests, other.failed, other.missing) == (1000, 1000, {"humidity": 1000})
 
 
+def test_what_was_predicted_is_added_up_on_both_sides_of_nought() -> None:
+    sides = (
+        "# TYPE lifecycle_predicted_total counter\n"
+        'lifecycle_predicted_total{side="above",variant="live"} 100\n'
+        'lifecycle_predicted_total{side="below",variant="live"} 160\n'
+        'lifecycle_predicted_total{side="above",variant="shadow"} 7\n'
+    )
+    # A worker that tells both is not counted twice; each in the unit of its task.
+    assert figures.read(TEXT + sides, ("live",), 20).predicted == -3
+    assert figures.read(TEXT, ("live",), 20).predicted == 63.5 / 20
+
+
 def test_nothing_counted_is_nothing() -> None:
     assert figures.read("", ("live",)) == Figures()
     assert figures.quantile(Counter(), 0.95) == 0 and figures.spread(Counter()) == 0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import partial
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from lifecycle.contract.columns import Column
-from lifecycle.contract.outcome.answer import answer_model, decision, differs
+from lifecycle.contract.outcome.answer import answer_model, decision
 from lifecycle.contract.outcome.binary import Binary
 from lifecycle.contract.outcome.outcome import Deciding
 from lifecycle.core.params import Params
@@ -75,11 +74,8 @@ class Answering:
     def smoke(self) -> dict[str, Any]:
         return {"request": {"records": [{"row": 1}, {"row": 2}]}, "answers": [KNOWN, KNOWN]}
 
-    def unit(self) -> float:
-        return 1.0
-
-    def differing(self) -> Any:
-        return partial(differs, Binary(TARGET), Deciding(threshold=0.5))
+    def task(self) -> tuple[Binary, Deciding]:
+        return Binary(TARGET), Deciding(threshold=0.5)
 
     def ask(self, method: str, path: str, body: Any, seconds: float) -> tuple[int, bytes]:
         rows = len(body["records"]) if body else 0

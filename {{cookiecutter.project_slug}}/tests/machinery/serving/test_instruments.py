@@ -66,6 +66,9 @@ def test_rows_missing_values_and_predictions(
         below = sum(probability <= bound for probability in probabilities)
         assert grown("lifecycle_prediction_bucket", variant="live", le=str(bound)) == below
     assert grown("lifecycle_prediction_sum", variant="live") == pytest.approx(sum(probabilities))
+    for side, total in (("above", sum(probabilities)), ("below", 0)):
+        assert grown("lifecycle_predicted_total", variant="live", side=side) == pytest.approx(total)
+    assert worker.metrics()["lifecycle_prediction_unit"] == 1
 
 
 def test_what_is_derived_counts_as_missing_too(worker: Worker, records: list[Any]) -> None:

@@ -189,7 +189,8 @@ def test_what_arrives_in_one_turn_is_predicted_in_one_call() -> None:
         calls.append(list(rows))
         if 13 in rows:
             raise ValueError("no such row")
-        return Predicted([{} for _ in rows], np.array(rows) / 100, [False for _ in rows])
+        scores = np.array(rows) / 100
+        return Predicted([{} for _ in rows], scores, scores.tolist(), [False for _ in rows])
 
     async def ask(*requests: list[int]) -> list[Any]:
         turn = Turn(predict)
@@ -203,6 +204,7 @@ def test_what_arrives_in_one_turn_is_predicted_in_one_call() -> None:
     first, bad, last = asyncio.run(ask([1], [13], [4]))
     assert calls == [[1, 13, 4], [1], [13], [4]]
     assert (first.scores.tolist(), last.scores.tolist()) == ([0.01], [0.04])
+    assert (first.values, last.values) == ([0.01], [0.04])
     assert isinstance(bad, ValueError)
 
 

@@ -75,15 +75,19 @@ class Binary(OfProbabilities):
         """Return the probabilities."""
         return scores
 
+    def figures(self, values: Sequence[Any]) -> Sequence[float]:
+        """Return the probabilities."""
+        return values
+
     def beside(self, scores: Scores, deciding: Deciding) -> dict[str, list[float]]:
         """Return nothing more."""
         return {}
 
     def answers(
-        self, scores: Scores, decisions: Sequence[Any], deciding: Deciding
+        self, values: Sequence[Any], decisions: Sequence[Any], deciding: Deciding
     ) -> list[dict[str, Any]]:
         """Return probability and decision of each row."""
-        pairs, target = zip(scores.tolist(), decisions, strict=True), self._target.name
+        pairs, target = zip(values, decisions, strict=True), self._target.name
         return [{"probability": probability, target: decision} for probability, decision in pairs]
 
     def of_answer(self, answer: Mapping[str, Any]) -> Any:

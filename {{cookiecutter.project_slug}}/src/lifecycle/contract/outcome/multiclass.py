@@ -50,19 +50,23 @@ class Multiclass(OfProbabilities):
         largest: Scores = scores.max(axis=1)
         return largest
 
+    def figures(self, values: Sequence[Any]) -> Sequence[float]:
+        """Return the probability of what is decided."""
+        return [max(row) for row in values]
+
     def beside(self, scores: Scores, deciding: Deciding) -> dict[str, list[float]]:
         """Return the probability of what is decided."""
         return {"probability": scores.max(axis=1).tolist()}
 
     def answers(
-        self, scores: Scores, decisions: Sequence[Any], deciding: Deciding
+        self, values: Sequence[Any], decisions: Sequence[Any], deciding: Deciding
     ) -> list[dict[str, Any]]:
         """Return each class's probability by its name, the largest, and the class."""
         classes, target = self._target.categories, self._target.name
         return [
             {"probability": max(row), "probabilities": dict(zip(classes, row, strict=True)),
              target: decision}
-            for row, decision in zip(scores.tolist(), decisions, strict=True)
+            for row, decision in zip(values, decisions, strict=True)
         ]  # fmt: skip
 
     def of_answer(self, answer: Mapping[str, Any]) -> Any:

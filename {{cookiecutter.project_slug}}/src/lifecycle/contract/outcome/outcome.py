@@ -87,13 +87,19 @@ class Outcome(Protocol):
     def figure(self, scores: Scores) -> Scores:
         """Return one number a row, whose mean and spread are watched."""
 
+    def figures(self, values: Sequence[Any]) -> Sequence[float]:
+        """Return the same of plain values: scores as lists, made once a request."""
+
     def beside(self, scores: Scores, deciding: Deciding) -> dict[str, list[float]]:
         """Return what else a scored file tells of each row, by the name of its column."""
 
     def answers(
-        self, scores: Scores, decisions: Sequence[Any], deciding: Deciding
+        self, values: Sequence[Any], decisions: Sequence[Any], deciding: Deciding
     ) -> list[dict[str, Any]]:
-        """Return what is answered for each row: figures, and the decision by the target's name."""
+        """Return what is answered for each row: figures, and the decision by the target's name.
+
+        `values` are the scores as lists.
+        """
 
     def of_answer(self, answer: Mapping[str, Any]) -> Any:
         """Return the score that an answer tells of a row: what `score` has of it."""

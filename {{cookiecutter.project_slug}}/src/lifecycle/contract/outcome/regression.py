@@ -49,17 +49,23 @@ class Regression:
         """Return the values."""
         return scores
 
+    def figures(self, values: Sequence[Any]) -> Sequence[float]:
+        """Return the values."""
+        return values
+
     def beside(self, scores: Scores, deciding: Deciding) -> dict[str, list[float]]:
         """Return both ends of the interval."""
+        return self._ends(scores.tolist(), deciding)
+
+    def _ends(self, values: Sequence[float], deciding: Deciding) -> dict[str, list[float]]:
         low, high = deciding.interval or (0.0, 0.0)
-        values = scores.tolist()
         return {"lower": [one + low for one in values], "upper": [one + high for one in values]}
 
     def answers(
-        self, scores: Scores, decisions: Sequence[Any], deciding: Deciding
+        self, values: Sequence[Any], decisions: Sequence[Any], deciding: Deciding
     ) -> list[dict[str, Any]]:
         """Return value and interval of each row."""
-        ends, target = self.beside(scores, deciding), self._target.name
+        ends, target = self._ends(values, deciding), self._target.name
         rows = zip(decisions, ends["lower"], ends["upper"], strict=True)
         return [{target: value, "lower": low, "upper": high} for value, low, high in rows]
 
