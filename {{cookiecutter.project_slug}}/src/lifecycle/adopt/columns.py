@@ -67,6 +67,8 @@ def _kind(tally: Tally, *, is_text: bool) -> kinds.Kind:
         return kinds.Kind("string", "it is empty: it has no value in any row")
     if dtype == pl.Boolean:
         return kinds.Kind("boolean")
+    if dtype.is_numeric() and _is_flag(tally):
+        return kinds.Kind("boolean")
     if dtype.is_integer():
         return _nullable(tally, _whole(tally))
     if dtype.is_numeric():
@@ -117,9 +119,12 @@ def _whole(tally: Tally) -> kinds.Kind:
     if _largest(tally) > values.LARGEST_INTEGER:
         return kinds.Kind("integer", "whole numbers beyond 2^53, where a float loses digits: write "
                                      "them as text", is_beyond=True)  # fmt: skip
-    if tally.distinct == 2 and {tally.minimum, tally.maximum} == {0.0, 1.0}:
-        return kinds.Kind("boolean")
     return kinds.Kind("integer")
+
+
+def _is_flag(tally: Tally) -> bool:
+    limits = (tally.minimum, tally.maximum)
+    return tally.distinct == 2 and limits == (0.0, 1.0) and not tally.not_finite
 
 
 def _text(tally: Tally, found: kinds.Kind) -> kinds.Kind:

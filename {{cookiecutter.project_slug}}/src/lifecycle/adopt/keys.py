@@ -20,7 +20,7 @@ from lifecycle.core import reading
 
 # Rows from the beginning of the source that candidates are made of, and how many of those.
 FIRST_ROWS, MOST_CANDIDATES, MOST_PARTS = 20_000, 12, 12
-ID = re.compile(r"(?i)(?:^|_)(?:id|uuid|guid|identifier)$|[a-z](?:ID|Id)$")
+ID = re.compile(r"(?i:(?:^|_)(?:id|uuid|guid|identifier))$|[a-z](?:ID|Id)$")
 NUMBERED = re.compile(r"(?i)(?:^|_)(?:no|nr|num|number|index|key|code)$")
 
 

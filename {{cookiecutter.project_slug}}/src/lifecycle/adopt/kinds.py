@@ -24,7 +24,8 @@ DATES = {
 }
 SHAPES = {
     "word": f"^(?:{'|'.join((*values.TRUE, *values.FALSE))})$",
-    "bit": "^[01]$",
+    # As libraries write yes and no that have once been floats.
+    "bit": r"^[01](?:\.0+)?$",
     "digits": values.DIGITS,
     "whole": r"^-?(?:0|[1-9][0-9]{0,14})\.0+$",
     "number": values.NUMBER,

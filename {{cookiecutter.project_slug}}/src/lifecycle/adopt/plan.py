@@ -35,7 +35,10 @@ def described(raw: str, name: str) -> str:
     """Return what a column is called by people: its name in the source."""
     if raw != name:
         return " ".join(raw.split())[:200] or name
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_+", " ", raw).strip().capitalize()
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_+", " ", raw).split()
+    # PID and TVnews stay as they are.
+    text = " ".join(word.lower() if word.istitle() else word for word in words)
+    return text[:1].upper() + text[1:]
 
 
 def schema_of(

@@ -153,7 +153,7 @@ def assign(
     if not roles.features:
         odd = f": {listed(said.flagged, 3)}" if said.flagged else ""
         raise StageError(f"no column is left that the model could be given{odd}")
-    probably = [raw for raw in roles.features
+    probably = [_with_groups(columns[raw]) for raw in roles.features
                 if SENSITIVE.search(raw) and raw not in asked.sensitive]  # fmt: skip
     if probably:
         said.unsure.append(f"sensitive: none but what SENSITIVE= names; {listed(probably)} may be, "
@@ -223,6 +223,12 @@ def _keep_private(column: Typed, what: str, own: list[str], roles: Roles, said: 
     if own == ["feature"]:
         own[:] = ["ignored"]
     said.flagged.append(f"{column.raw}: probably personal data ({what}): private, {how}")
+
+
+def _with_groups(column: Typed) -> str:
+    """Return a column's name, and that it has no groups yet where it has too many values."""
+    many = column.tally.distinct > MOST_GROUPS_OF_A_COLUMN
+    return f"{column.raw} (as a column with groups of it)" if many else column.raw
 
 
 def _sensitive(column: Typed, own: list[str]) -> list[str]:

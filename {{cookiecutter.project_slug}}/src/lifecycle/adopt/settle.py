@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import polars as pl
 
@@ -38,6 +39,9 @@ def settle(opened: Opened, asked: Asked, said: Said) -> Plan:
         why = next(why for why, raw in columns.left_out(found).items() if asked.target in raw)
         raise StageError(f"TARGET={asked.target} cannot be predicted: {why}")
     target = targets.of_column(typed[asked.target], asked, said)
+    # Classes are texts, also where they look like numbers: 1.0 is the class "1.0".
+    kind = target.definition["type"]
+    typed[asked.target] = replace(typed[asked.target], type=kind)
     values = columns.values_of(typed, found)
     row = names.free(roles.ROW, called.values())
     decided = Roles(row, time=roles.time(typed, asked, said))

@@ -116,12 +116,12 @@ def _regression(column: Typed, said: Said) -> Target:
 
 def _binary(column: Typed, counts: dict[str, int], asked: Asked, said: Said) -> Target:
     name = column.raw
-    if len(counts) != 2:
-        raise StageError(f"TASK=binary: {name} has {len(counts)} values, not two",
-                         "say TASK=multiclass")  # fmt: skip
     if column.type == "boolean" and asked.positive.lower() in ("", "1", "true"):
         said.decided.append(f"task: binary, since {name} is yes or no")
         return Target(column, "binary", {"type": "boolean"}, counts)
+    if len(counts) != 2:
+        raise StageError(f"TASK=binary: {name} has {len(counts)} values, not two",
+                         "say TASK=multiclass")  # fmt: skip
     if column.type not in ("category", "string", "boolean") and not column.tally.shapes:
         raise StageError(f"TARGET={name}: its two values are numbers other than 0 and 1",
                          "write them as 0 and 1, or as text")  # fmt: skip

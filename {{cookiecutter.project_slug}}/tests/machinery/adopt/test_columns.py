@@ -17,7 +17,8 @@ MANY = 40
     [
         (["1", "2", "-3"], "integer"), (["1", "2.0", "3"], "integer"), (["1", None, "3"], "float"),
         (["1.5", "2", "1e3"], "float"), (["true", "False", "TRUE"], "boolean"),
-        (["0", "1", "1"], "boolean"), (["2013-05-31", "2013-06-01 10:00"], "datetime"),
+        (["0", "1", "1"], "boolean"), (["0.0", "1.0", "1"], "boolean"),
+        (["0.5", "1.0", "0.0"], "float"), (["2013-05-31", "2013-06-01 10:00"], "datetime"),
         (["2013-05-31T10:00:00Z", "2013-06-01T10:00:00+02:00"], "datetime"),
         (["a", "b", "a"] * MANY, "category"), ([f"text {n}" for n in range(MANY)], "string"),
         (["01", "02", "03"] * MANY, "category"), ([None, "", "NA"], "string"),
@@ -51,6 +52,7 @@ def test_what_is_odd_is_said(values: list[Any], said: str) -> None:
 def test_typed_columns_keep_their_types() -> None:
     frame = pl.DataFrame({
         "whole": [1, 2, 3], "bit": [0, 1, 0], "part": [1.5, 2.5, None], "flag": [True, False, None],
+        "once": [1.0, 0.0, None], "wide": [1.0, 0.0, float("inf")],
         "day": [date(2013, 5, 31)] * 3, "moment": [datetime(2013, 5, 31)] * 3,
         "text": ["1", "2", "3"], "list": [[1], [2], [3]], "clock": [time(1)] * 3,
         "bytes": [b"a", b"b", b"c"],
@@ -58,6 +60,7 @@ def test_typed_columns_keep_their_types() -> None:
     found = profiled(frame, is_text=False)[1]
     assert {raw: column.type for raw, column in found.items()} == {
         "whole": "integer", "bit": "boolean", "part": "float", "flag": "boolean",
-        "day": "datetime", "moment": "datetime", "text": "string",
+        "once": "boolean", "wide": "float", "day": "datetime", "moment": "datetime",
+        "text": "string",
     }  # fmt: skip
     assert "ingest would refuse" in found["text"].said

@@ -133,6 +133,25 @@ def test_a_binary_target_of_two_texts_names_the_positive_one() -> None:
     assert settled(frame, "bought", positive="no")[0].schema["bought"]["positive"] == "no"
 
 
+@pytest.mark.parametrize(
+    ("of", "kind"),
+    [
+        (("0.0", "1.0"), {"type": "boolean"}),
+        (("1.0", "2.0"), {"type": "category", "categories": ["1.0", "2.0"], "positive": "2.0"}),
+        (("1.50", "0"), {"type": "category", "categories": ["0", "1.50"], "positive": "0"}),
+    ],
+)
+def test_a_binary_target_may_be_written_as_numbers(
+    of: tuple[str, str], kind: dict[str, object]
+) -> None:
+    frame = table()
+    word = pl.when("bought").then(pl.lit(of[1])).otherwise(pl.lit(of[0])).alias("bought")
+    asked = {"positive": of[1]} if "positive" in kind else {}
+    plan, _ = settled(frame.with_columns(word), "bought", **asked)
+    assert plan.schema["bought"].items() >= kind.items()
+    assert plan.params["gate.metrics"]["roc_auc"]["minimum"] > 0.55
+
+
 def test_numbers_are_regression_and_texts_are_classes() -> None:
     regression, _ = settled(table(), "size")
     assert list(regression.params["gate.metrics"]) == ["r2"]
