@@ -22,6 +22,9 @@ TEMPLATE = ROOT / PROJECT
 # The runbook is the project's own page, which the site includes.
 RUNBOOK = TEMPLATE / "docs" / "operations.md"
 PAGES = [README, *sorted(DOCS.rglob("*.md")), RUNBOOK]
+# What an owner reads, and what adopt writes into it.
+OWN = [TEMPLATE / "README.md", *sorted((TEMPLATE / "docs").glob("*.md")),
+       *sorted((TEMPLATE / "src/lifecycle/adopt/templates").glob("*.md"))]  # fmt: skip
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 INCLUDED = re.compile(r'(?m)^--8<-- "(.+)"$')
@@ -213,11 +216,24 @@ def test_commands_in_the_pages_are_targets() -> None:
         for target in re.findall(r"(?m)^([a-z-]+):", makefile(folder))
     }
     words = r"make ([a-z][a-z-]*(?: [a-z][a-z-]*)*)"
-    for page in PAGES:
+    for page in [*PAGES, *OWN]:
         for code in CODE.findall(page.read_text(encoding="utf-8")):
             typed = " ".join(re.findall(rf"(?m)^`?{words}", code)).split()
             quoted = [found.split()[0] for found in re.findall(rf"[\s`=]{words}", code)]
             assert [word for word in typed + quoted if word not in known] == [], page.name
+
+
+def test_the_project_s_readme_says_where_adopt_puts_things() -> None:
+    """Every file that adopt writes is in the table of "Begin here", and no other."""
+    adopt = TEMPLATE / "src/lifecycle/adopt"
+    writing = (adopt / "writing.py").read_text(encoding="utf-8").partition("EXAMPLE = (")[0]
+    columns = re.findall(r'(?m)^COLUMNS = "(.*)"', (adopt / "adopt.py").read_text(encoding="utf-8"))
+    written = {*columns, *re.findall(r'"([\w./]+\.(?:yaml|json|py|md))"', writing)}
+    text = (TEMPLATE / "README.md").read_text(encoding="utf-8")
+    begin = text.partition("## Begin here")[2].partition("\n## ")[0]
+    table = begin.partition("| where adopt puts |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([\w./]+\.\w+)`", table)) == written
+    assert [number for number, *_ in rows(begin) if number.isdigit()] == list("12345")
 
 
 def test_files_that_pages_name_exist() -> None:

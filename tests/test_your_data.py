@@ -1,7 +1,7 @@
 """The page "Your data in fifteen minutes", done as it says: each command, each file, each output.
 
-Its blocks are `sh`, which is run; `text`, which that printed; `diff` and `python` with the file that
-they are about. Figures with a fraction, and addresses, are another machine's.
+Its blocks are `sh`, which is run; `text`, which that printed; `diff` and `python` with the file
+that they are about. Figures with a fraction, and ports, may be others on another machine.
 """
 
 import re

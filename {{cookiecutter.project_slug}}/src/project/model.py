@@ -12,6 +12,7 @@ they learned to send missing values.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ from project.hyperparameters import Train
 
 Floats = NDArray[np.float32]
 Categories = Mapping[str, Sequence[str]]
+# After so many whole steps (trees times learning rate) a prediction has left the base rate.
+STEPS = 2
 
 
 def encode(
@@ -184,6 +187,9 @@ def fit(
         verbose_eval=False,
     )
     trees = search.best_iteration + 1
+    if objective.rises:
+        # Few trees may rank as well as many, and yet leave every prediction near the base rate.
+        trees = max(trees, min(params.maximum_trees, math.ceil(STEPS / params.learning_rate)))
     booster = xgboost.train(settings, _matrix(values, names, codes, label), trees)
     booster.set_attr(categories=json.dumps(categories))
     curve = [float(figure) for figure in history["newest"][objective.metric]]

@@ -17,8 +17,8 @@ from lifecycle.adopt import kinds, personal, sketch
 from lifecycle.contract import values
 
 # Rows of the sample, fewer where there are many columns.
-SAMPLE_ROWS, SAMPLE_CELLS = 100_000, 4_000_000
-ROWS_AT_ONCE = 50_000
+SAMPLE_ROWS, SAMPLE_CELLS = 40_000, 2_000_000
+ROWS_AT_ONCE = 20_000
 # Values that are kept by themselves: a target may have so many classes before it is refused.
 FEW, LONGEST = 1_000, 200
 TEXTS = (pl.String, pl.Categorical, pl.Enum)

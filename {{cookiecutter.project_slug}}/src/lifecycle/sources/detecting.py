@@ -19,7 +19,7 @@ from lifecycle.core import source_settings as kinds
 from lifecycle.core.compressed import opened
 from lifecycle.sources import address, fetching, files, guessing, scanning
 
-ROWS = 100_000
+ROWS = 40_000
 # What is written where there is no value: in any column, and only where the rest are numbers.
 EVERYWHERE = ("null", "NULL", "\\N", "#N/A", "N/A", "n/a", "<NA>", "nan", "NaN", "NaT")
 AMONG_NUMBERS = ("-", "--", "?", ".", "*", "na", "None", "none", "missing", "unknown", "nil")
@@ -147,7 +147,7 @@ def nulls(rows: pl.LazyFrame, *, is_text: bool) -> tuple[str, ...]:
         point = rest.str.replace(",", ".", literal=True)
         is_number = (point.str.contains(values.NUMBER) | point.str.contains(values.MOMENT)).mean()
         asked.append(is_number.alias(f"numbers {number}"))
-    row = rows.select(asked).collect().row(0, named=True)
+    row = rows.select(asked).collect(engine="streaming").row(0, named=True)
     found = set[str]()
     for number in range(len(names)):
         of_numbers = (row[f"numbers {number}"] or 0) > 0.9
