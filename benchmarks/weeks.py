@@ -43,7 +43,7 @@ def source_rows(params: Params, schema: Schema) -> Rows:
     """
     folder = ROOT / params.paths.source
     with tempfile.TemporaryDirectory() as scratch:
-        found, is_text = source.scan(params.data.source, folder, Path(scratch))
+        found, is_text = source.scan(params.data.source, folder, Path(scratch), schema)
         rows = ingest.conform(found, schema, is_text=is_text)[0].drop("_refused")
         return rows.sort(schema.time, *schema.names("key")).collect()
 

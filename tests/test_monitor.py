@@ -34,7 +34,7 @@ from lifecycle.loop.replay.traffic import Traffic
 
 schema, params = load_schema(), load_params()
 folder = Path(params.paths.source)
-found, is_text = source.scan(params.data.source, folder, folder.parent)
+found, is_text = source.scan(params.data.source, folder, folder.parent, schema)
 lazy = ingest.conform(found, schema, is_text=is_text)[0].drop("_refused")
 keys = [schema.time, *(name for name in schema.names("key") if name != schema.time)]
 rows = lazy.sort(keys).collect()
@@ -62,7 +62,7 @@ from lifecycle.core.params import load_params
 
 schema, params = load_schema(), load_params()
 folder = Path(params.paths.source)
-found, is_text = source.scan(params.data.source, folder, folder.parent)
+found, is_text = source.scan(params.data.source, folder, folder.parent, schema)
 lazy = ingest.conform(found, schema, is_text=is_text)[0].drop("_refused")
 rows = lazy.collect().drop_nulls(schema.target)
 if sys.argv[2] == "reversed":

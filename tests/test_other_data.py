@@ -66,7 +66,7 @@ from lifecycle.core.params import load_params
 from lifecycle.pipeline import ingest, source
 schema, params = load_schema(), load_params()
 with tempfile.TemporaryDirectory() as folder:
-    found = source.scan(params.data.source, params.paths.source, Path(folder))[0]
+    found = source.scan(params.data.source, params.paths.source, Path(folder), schema)[0]
     lazy, readings = ingest.conform(found, schema, is_text=True)
     rows = ingest.refuse(lazy.collect(), readings, schema).drop_nulls("rises")
 rows = rows.filter(pl.col("week") > pl.datetime(2000, 12, 20))

@@ -39,7 +39,7 @@ from lifecycle.loop.replay.traffic import Traffic
 
 schema, params = load_schema(), load_params()
 folder = Path(params.paths.source)
-found, is_text = source.scan(params.data.source, folder, folder.parent)
+found, is_text = source.scan(params.data.source, folder, folder.parent, schema)
 lazy = ingest.conform(found, schema, is_text=is_text)[0].drop("_refused")
 rows = lazy.sort(schema.time).collect()
 first, last = datetime.date(2013, 6, 1), datetime.date(2013, 6, 28)

@@ -76,6 +76,14 @@ def test_what_is_decided_is_answered_and_fits_the_document(kind: str) -> None:
     np.testing.assert_array_equal(told, scores)
 
 
+def test_the_document_names_every_class() -> None:
+    told = answer_model(outcome("classes"), BaseModel).model_json_schema()["$defs"]["Prediction"]
+    shares = told["properties"]["probabilities"]
+    assert set(shares["properties"]) == set(shares["required"]) == set(CLASSES)
+    assert shares["additionalProperties"] is False
+    assert told["properties"]["delay"]["enum"] == list(CLASSES)
+
+
 @pytest.mark.parametrize("kind", TARGETS)
 def test_an_answer_that_lacks_a_field_or_has_another_type_does_not_fit(kind: str) -> None:
     one, by = outcome(kind), DECIDING[kind]

@@ -21,6 +21,7 @@ from sources.tables import settings_of
 from lifecycle.contract.columns import Schema, load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import write_json
+from lifecycle.core import child
 from lifecycle.core.params import Params, load_params
 from lifecycle.loop import retrain
 from lifecycle.loop.replay import replay
@@ -215,7 +216,7 @@ def test_where_the_line_is_stopped_the_rows_of_before_are_back(
         fetch.fetch(params.data.source, root / "data/source", root)
 
     monkeypatch.setattr(retrain, "_run", run)
-    monkeypatch.setattr(retrain.child, "run", lambda *_: type("Done", (), {"returncode": 0}))
+    monkeypatch.setattr(child, "run", lambda *_: type("Done", (), {"returncode": 0}))
     with pytest.raises(StageError, match="no labels in 2014-03: its newest are of 2013-12"):
         retrain.retrain(folder, params, load_schema(folder / "schema.yaml"), "2014-03", ())
     assert (folder / "data/source/rows.csv").read_bytes() == before

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from lifecycle.contract.columns import Column
 from lifecycle.contract.outcome.outcome import DECISION, Deciding, OfProbabilities, Part, Scores
@@ -82,11 +82,16 @@ class Multiclass(OfProbabilities):
 
     def fields(self) -> dict[str, Any]:
         """Return the probabilities, and the class by the target's name."""
-        classes: Any = Literal[self._target.categories]
+        names = self._target.categories
+        classes: Any = Literal[names]
+        one = {"type": "number", "minimum": 0, "maximum": 1}
+        shape = {"type": "object", "properties": dict.fromkeys(names, one),
+                 "required": list(names), "additionalProperties": False}  # fmt: skip
+        shares: Any = Annotated[dict[str, float], WithJsonSchema(shape)]
         share = Field(ge=0, le=1, description="Probability of the class that is decided.")
         each = "Probability of each class."
         return {
             "probability": (float, share),
-            "probabilities": (dict[str, float], Field(description=each)),
+            "probabilities": (shares, Field(description=each)),
             self._target.name: (classes, Field(description="The most probable class.")),
         }

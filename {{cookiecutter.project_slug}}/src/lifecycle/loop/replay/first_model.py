@@ -19,6 +19,11 @@ from lifecycle.loop.replay.clone import Clone
 from lifecycle.loop.replay.settings import Replay
 from lifecycle.loop.retrain import STEPS
 
+# What no figure reaches, in whatever unit a target is.
+NEVER = 1_000_000_000_000.0
+# Where a metric has another end than nought.
+LOWEST = {"r2": -NEVER}
+
 
 def window_before(known: list[str], first: str, most: int) -> Window:
     """Return the window that ends before the period `first`: unbroken, at most `most` months.
@@ -47,12 +52,13 @@ def holdout_days(params: Params, window: Window) -> int:
 def opened(gate: dict[str, Any]) -> dict[str, Any]:
     """Return the gate's limits with every floor open; ceilings, which tell leaks, stay."""
     metrics = {
-        name: {**limit, "minimum": 0.0, **({"maximum": None} if SIGN[name] < 0 else {})}
+        name: {**limit, "minimum": LOWEST.get(name, 0.0),
+               **({"maximum": None} if SIGN[name] < 0 else {})}
         for name, limit in gate["metrics"].items()
-    }
-    end = {"minimum": -10.0} if SIGN[gate["slices"]["metric"]] > 0 else {"maximum": 1000.0}
+    }  # fmt: skip
+    end = {"minimum": -NEVER} if SIGN[gate["slices"]["metric"]] > 0 else {"maximum": NEVER}
     return {
-        **gate, "metrics": metrics, "baselines": {**gate["baselines"], "minimum_gain": -10.0},
+        **gate, "metrics": metrics, "baselines": {**gate["baselines"], "minimum_gain": -NEVER},
         "slices": {**gate["slices"], **end}, "disparity": {"maximum": 1.0},
     }  # fmt: skip
 

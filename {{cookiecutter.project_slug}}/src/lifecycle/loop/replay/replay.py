@@ -34,6 +34,7 @@ from lifecycle.loop.replay.months import ENVIRONMENT, MIDDLE, Months, Played
 from lifecycle.loop.settings import Retrain
 from lifecycle.pipeline import ingest
 from lifecycle.rollout.deploy import interruptible
+from lifecycle.tasks import chosen as tasks
 
 
 def months_of(text: str, unit: Unit = "month") -> list[str]:
@@ -84,7 +85,7 @@ def read_months(root: Path, params: Params, schema: Schema) -> Months:
 
 
 def require(names: list[str], rows: Months, schema: Schema) -> None:
-    """Let every month have rows, and outcomes of both kinds to judge by.
+    """Let every month have rows, and outcomes that differ, to judge by.
 
     Raises:
         StageError: one has not; what the source has.
@@ -93,7 +94,8 @@ def require(names: list[str], rows: Months, schema: Schema) -> None:
         if name not in rows:
             raise StageError(f"the source has no rows in {name}: it has {min(rows)} to {max(rows)}")
         if rows[name][schema.target].drop_nulls().n_unique() < 2:
-            raise StageError(f"{name} has no labels of both kinds: nothing could be judged by them")
+            needs = tasks.of(schema).needs
+            raise StageError(f"{name} has no labels {needs}: nothing could be judged by them")
 
 
 def replay(root: Path, params: Params, names: list[str], rate: float | None) -> Played:

@@ -149,6 +149,18 @@ def test_only_floors_are_opened(real_params: Params) -> None:
     assert (gate.latency, gate.size) == (real_params.gate.latency, real_params.gate.size)
 
 
+def test_floors_are_opened_of_metrics_without_an_end(real_params: Params) -> None:
+    found = real_params.gate.model_dump()
+    found["metrics"] = {"r2": {"minimum": 0.2}, "mean_absolute_error": {"maximum": 10.0}}
+    for metric, end in (("r2", "minimum"), ("mean_absolute_error", "maximum")):
+        found["slices"] = {"metric": metric, end: 5.0}
+        gate = Gate.model_validate(first_model.opened(found))
+        # Of a price in yen, or of a model far worse than the mean.
+        assert gate.metrics["r2"].minimum == -first_model.NEVER
+        assert gate.metrics["mean_absolute_error"].maximum is None
+        assert abs(getattr(gate.slices, end)) == first_model.NEVER
+
+
 DAYS, A_DAY = 28, 40
 
 
