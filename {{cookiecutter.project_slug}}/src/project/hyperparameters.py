@@ -29,6 +29,9 @@ class Train(Section):
     column_share: Annotated[float, Field(gt=0, le=1)]
     l2_regularisation: Annotated[float, Field(ge=0)]
     threads: Count
+    # Of a target that counts something, or is skewed and never below nought: an error is the worse
+    # the less was to be expected (Poisson's likelihood instead of squared errors).
+    counts: bool = False
 
 
 class Tune(Section):

@@ -69,6 +69,21 @@ OBJECTIVES = {
     "multiclass": Objective("multi:softprob", "mlogloss", "early_stopping_log_loss", rises=False),
     "regression": Objective("reg:squarederror", "rmse", "early_stopping_rmse", rises=False),
 }
+COUNTS = Objective("count:poisson", "poisson-nloglik", "early_stopping_poisson_loss", rises=False)
+
+
+def objective_of(params: Train, task: str, label: NDArray[Any]) -> Objective:
+    """Return what the trees are grown for.
+
+    Raises:
+        ValueError: the target is no count.
+    """
+    if not params.counts:
+        return OBJECTIVES[task]
+    if task != "regression" or label.min() < 0:
+        found = "values below nought" if task == "regression" else "classes"
+        raise ValueError(f"train.counts: the target has {found}: leave counts out")
+    return COUNTS
 
 
 @dataclass(frozen=True)
@@ -114,7 +129,8 @@ class Model:
         """Return exact SHAP values (rows x features, the last column is the bias; or by class).
 
         Lundberg et al., "Consistent Individualized Feature Attribution for Tree Ensembles"
-        (2018); each row sums to the log odds of its prediction, or to its value.
+        (2018); each row sums to the log odds of its prediction, or to its value; of counts to its
+        logarithm.
         """
         matrix = _matrix(encode(columns, self.names, self.codes), self.names, self.codes)
         contributions: Floats = self.booster.predict(matrix, pred_contribs=True)
@@ -169,13 +185,13 @@ def fit(
     The number of trees is found on `early_stopping_share` of the newest rows; the model is then
     fitted with that number on every row, so that it has seen the most recent time.
     """
+    objective, history = objective_of(params, target.task, label), dict[str, Any]()
     codes = {name: {v: i for i, v in enumerate(vs)} for name, vs in categories.items()}
     values = encode(columns, names, codes)
     cut = int(len(label) * (1 - params.early_stopping_share))
     early, late = (
         _matrix(values[part], names, codes, label[part]) for part in (slice(cut), slice(cut, None))
     )
-    objective, history = OBJECTIVES[target.task], dict[str, Any]()
     settings = _settings(params, objective, target.classes)
     search = xgboost.train(
         settings,

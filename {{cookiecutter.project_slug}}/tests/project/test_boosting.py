@@ -11,6 +11,7 @@ import pytest
 
 from lifecycle.core import frames
 from project import model
+from project.hyperparameters import Train
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -85,3 +86,36 @@ def test_a_damaged_file_is_refused_in_one_line(
     with pytest.raises(ValueError, match="is no model that train wrote: it is cut off") as refused:
         model.Model.load(damaged)
     assert "\n" not in str(refused.value)
+
+
+def settings(*, counts: bool) -> Train:
+    return Train(
+        seed=1, early_stopping_share=0.2, early_stopping_rounds=20, maximum_trees=200,
+        learning_rate=0.1, maximum_depth=4, minimum_child_weight=5.0, row_share=0.8,
+        column_share=1.0, l2_regularisation=1.0, threads=1, counts=counts,
+    )  # fmt: skip
+
+
+def test_counts_are_above_nought_and_nearer_in_their_own_measure() -> None:
+    draw = np.random.default_rng(1)
+    x = draw.uniform(-3, 3, 4000)
+    label, target = draw.poisson(np.exp(x)).astype(float), model.Target("regression")
+    losses = {}
+    for counts in (False, True):
+        part = settings(counts=counts)
+        found = model.fit({"x": x[:3000]}, label[:3000], ["x"], {}, part, target)
+        values = model.Model(found.booster, ("x",), {}).predict({"x": x[3000:]}).astype(float)
+        expected = np.maximum(values, 1e-3)
+        losses[counts] = float((expected - label[3000:] * np.log(expected)).mean())
+        assert values.min() > 0 or not counts
+    assert losses[True] < losses[False]
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [("regression", "the target has values below nought"), ("binary", "the target has classes")],
+)
+def test_what_is_no_count_is_not_taken_for_one(task: str, said: str) -> None:
+    label = np.array([-1.0, 2.0] * 10)
+    with pytest.raises(ValueError, match=said):
+        model.fit({"x": label}, label, ["x"], {}, settings(counts=True), model.Target(task))

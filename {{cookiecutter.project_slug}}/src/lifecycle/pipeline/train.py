@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lifecycle.contract import features, model_file
 from lifecycle.contract.columns import Schema, load_schema
+from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import replacing, write_json
 from lifecycle.contract.model_file import Fit
 from lifecycle.contract.outcome.outcome import CARRIED
@@ -38,7 +39,10 @@ def fitted_on(frame: pl.DataFrame, params: Params, schema: Schema) -> tuple[Fit,
 
     def fit_part(part: slice) -> Fit:
         some = {name: values[part] for name, values in columns.items()}
-        found: Fit = fit(some, label[part], names, codes, params.train, target)
+        try:
+            found: Fit = fit(some, label[part], names, codes, params.train, target)
+        except ValueError as error:
+            raise StageError(str(error)) from None
         return found
 
     def predicting(part: slice) -> Callable[[slice], NDArray[Any]]:

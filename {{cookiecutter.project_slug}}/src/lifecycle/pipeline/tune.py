@@ -60,7 +60,10 @@ def search(root: Path, params: Params) -> tuple[dict[str, float], float]:
         with mlflow.start_run(
             experiment_id=experiment, nested=True, run_name=f"trial {trial.number}", tags=owner
         ):
-            fitted: Fit = fit(columns, label, names, codes, settings, target)
+            try:
+                fitted: Fit = fit(columns, label, names, codes, settings, target)
+            except ValueError as error:
+                raise StageError(str(error)) from None
             mlflow.log_params(chosen)
             mlflow.log_metric("score", fitted.score)
         said = f"trial {trial.number + 1} of {params.tune.trials}: {fitted.score:.4f}"
