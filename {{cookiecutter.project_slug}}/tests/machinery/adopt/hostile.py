@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from adopt.made import table
 
@@ -63,8 +64,8 @@ def some(value: Any, otherwise: str, each: int = 9) -> pl.Expr:
 def wide(columns: int) -> Make:
     """Write so many columns."""
     names = [*(f"c{number}" for number in range(columns - 1)), "bought"]
-    values = [[*(number * row % 7 for number in range(1, columns)), row % 3 % 2]
-              for row in range(60)]  # fmt: skip
+    drawn = np.random.default_rng(1).integers(0, 9, (60, columns)).tolist()
+    values = [[*row[:-1], row[-1] % 2] for row in drawn]
     return csv("".join(",".join(map(str, one)) + "\n" for one in (names, *values)))
 
 
