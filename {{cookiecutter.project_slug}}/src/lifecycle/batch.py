@@ -51,7 +51,7 @@ def chunks(
     try:
         found = tables.scan(path, needed, source)
         number = source.number_rows if isinstance(source, NamedSource) else None
-        if number in needed and number not in found.collect_schema():
+        if number and number in needed and number not in found.collect_schema():
             found = found.with_row_index(number).with_columns(pl.col(number).cast(pl.Int64))
         yield from found.collect_batches(chunk_size=rows, maintain_order=True)
     except (pl.exceptions.PolarsError, OSError) as error:

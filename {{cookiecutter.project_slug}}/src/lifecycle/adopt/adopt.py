@@ -109,8 +109,8 @@ def adopt(root: Path, asked: Asked) -> tuple[Files, Said]:
             plan = settle.settle(opened, asked, said)
         except StageError as error:
             # What was fetched is called as the owner calls it; a name may have lines of its own.
-            said = str(error).replace(f"{part}/", "").replace(f"{root}/", "")
-            raise StageError(names.in_one_line(said)) from None
+            line = str(error).replace(f"{part}/", "").replace(f"{root}/", "")
+            raise StageError(names.in_one_line(line)) from None
         files = checked(root, writing.files(root, plan, asked, said))
         write(root, files)
         # What was looked at is what is read; of the files there before, params.yaml says nothing.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from lifecycle.adopt import kinds
-from lifecycle.adopt.profile import TEXTS, Profile, Tally
+from lifecycle.adopt.profile import TEXTS, Profile, Tally, is_strange
 from lifecycle.contract import values
 from lifecycle.contract.columns import Column
 from lifecycle.core import reading
@@ -61,7 +61,7 @@ def left_out(profile: Profile) -> dict[str, list[str]]:
 
 def _kind(tally: Tally, *, is_text: bool) -> kinds.Kind:
     dtype = tally.dtype
-    if dtype.is_nested() or dtype in (pl.Binary, pl.Time, pl.Duration, pl.Object):
+    if is_strange(dtype):
         return kinds.Kind("", "lists, structs, bytes or times of a day, which no schema has")
     if not tally.known:
         return kinds.Kind("string", "it is empty: it has no value in any row")

@@ -24,6 +24,11 @@ FEW, LONGEST = 1_000, 200
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
 
 
+def is_strange(dtype: pl.DataType) -> bool:
+    """Say whether no schema has a column of such a type."""
+    return dtype.is_nested() or dtype in (pl.Binary, pl.Time, pl.Duration, pl.Object)
+
+
 @dataclass
 class Tally:
     """What is known of one column so far."""
@@ -130,7 +135,7 @@ def of_source(frame: pl.LazyFrame, *, is_text: bool, scratch: Path | None = None
 def _add(tally: Tally, column: pl.Series, repeats: sketch.Repeats, *, is_text: bool) -> None:
     """Take in the next rows of a column."""
     tally.rows += column.len()
-    if column.dtype.is_nested() or column.dtype == pl.Binary:
+    if is_strange(column.dtype):
         return
     if column.dtype in TEXTS:
         text = column.cast(pl.String)

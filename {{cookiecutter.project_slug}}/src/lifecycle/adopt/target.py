@@ -51,6 +51,9 @@ def of_column(column: Typed, asked: Asked, said: Said) -> Target:
     if column.is_beyond:
         raise StageError(f"TARGET={name}: {column.said}")
     task = asked.task or _task(column, said)
+    if asked.positive and task != "binary":
+        raise StageError(f"POSITIVE={asked.positive} names one of two values, and {name} is "
+                         f"{task}", "leave it out")  # fmt: skip
     if task == "regression":
         return _regression(column, said)
     counts = tally.values

@@ -59,7 +59,8 @@ def _found(path: Path) -> pa.Schema:
     except pa.ArrowException as error:
         raise _unreadable(path, error) from None
     check_names(path, schema.names)
-    return schema
+    # As of CSV: what has no name can be named nowhere.
+    return pa.schema([field for field in schema if field.name])
 
 
 def _unreadable(path: Path, error: Exception) -> StageError:

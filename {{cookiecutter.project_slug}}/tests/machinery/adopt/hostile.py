@@ -204,6 +204,8 @@ REFUSED: dict[str, tuple[Make, str, str]] = {
                             "not known when the prediction is made"),
     "the target as a group": (csv(GOOD), "GROUP=bought", "GROUP=bought is the target, which is not "
                               "known when the prediction is made"),
+    "one of three": (csv(GOOD), "TARGET=colour POSITIVE=red", "POSITIVE=red names one of two "
+                     "values, and colour is multiclass: leave it out"),
     "a group of moments": (csv(GOOD), "GROUP=day", "GROUP=day is a datetime, and a group is text "
                            "or a whole number"),
 }  # fmt: skip
@@ -252,6 +254,10 @@ TAKEN: dict[str, tuple[Make, str, dict[str, str | None], str]] = {
     "zones mixed": (made(day=ZONES), "", {}, "day is converted to UTC"),
     "the end of all days": (made(day=some(datetime(9999, 12, 31), "day", 50)), "",
                             {"day": "ignored"}, "8 moments lie before 1970"),
+    "times of a day": (parquet(clock=pl.time(1), long=pl.duration(hours=1)), "SOURCE=rows.parquet",
+                       {}, "clock, long: left out: lists, structs, bytes or times of a day"),
+    "no name in Parquet": (lambda folder: rows().rename({"share": ""}).write_parquet(
+        folder / "rows.parquet"), "SOURCE=rows.parquet", {"share": None}, ""),
     "nested columns": (parquet(inner=pl.struct("size"), many=pl.concat_list("size", "share")),
                        "SOURCE=rows.parquet", {}, "inner, many: left out: lists, structs"),
     "a folder of files": (folder_of(GOOD), "", {}, ""),
