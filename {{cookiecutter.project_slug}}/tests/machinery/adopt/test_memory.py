@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import polars as pl
-from folders import CODE
+from folders import CODE, ROOT
 
 from lifecycle.pipeline import repro
 
@@ -15,7 +15,7 @@ from lifecycle.pipeline import repro
 ADOPT = """
 import re, sys
 from pathlib import Path
-from lifecycle.adopt import columns, keys, names, opening, profile, ranges
+from lifecycle.adopt import adopt, columns, keys, names, opening, profile, ranges
 folder = Path(sys.argv[1])
 (folder / "part").mkdir()
 opened = opening.source("rows.csv", folder, folder / "part")
@@ -56,3 +56,8 @@ def peak(folder: Path, count: int) -> int:
 def test_twenty_times_the_rows_take_half_more_memory_at_most(tmp_path: Path) -> None:
     small, large = (peak(tmp_path / str(count), count) for count in (50_000, 1_000_000))
     assert large < 1.5 * small, f"{small} and {large} kB"
+
+
+def test_make_runs_it_as_stages_are_run() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert " ".join(f"{name}={value}" for name, value in repro.SPARING.items()) in makefile
