@@ -34,7 +34,7 @@ EXAMPLE := build/example
 ANSWERS ?=
 
 .PHONY: help setup demo example example-check test check lint types workflows docs pictures benchmark benchmark-serving \
-  benchmark-pull-request mutants lock clean
+  benchmark-adopt benchmark-pull-request mutants lock clean
 
 help: ## List every target.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,9 @@ benchmark: setup ## Measure the lifecycle against a plain script; takes minutes.
 
 benchmark-serving: setup ## Measure the service against FastAPI and MLflow; takes minutes, needs wrk.
 	$(BIN)/python benchmarks/serving.py
+
+benchmark-adopt: setup ## Measure time and memory of make adopt and ingest by the number of rows; takes minutes.
+	$(BIN)/python benchmarks/adopt_memory.py
 
 benchmark-pull-request: setup ## Measure how long a pull request waits for its workflow; takes minutes.
 	$(BIN)/python benchmarks/pull_request.py

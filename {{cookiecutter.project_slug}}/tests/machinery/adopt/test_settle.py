@@ -232,12 +232,14 @@ def test_its_model_of_the_example_s_rows_is_as_good_as_the_one_written_by_hand(
         for name in above:
             section = section[name]
         section[last] = value
-    for name, content in (("schema", {"columns": plan.schema}), ("params", params)):
+    # In one order: by it trees draw their columns, and that alone moves the area by a hundredth.
+    columns = {column.name: plan.schema[column.name] for column in schema.columns}
+    for name, content in (("schema", {"columns": columns}), ("params", params)):
         text = yaml.safe_dump(content, sort_keys=False)
         (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     adopted = load_schema(tmp_path / "schema.yaml")
-    assert set(features.names(adopted)) == set(features.names(schema))
+    assert features.names(adopted) == features.names(schema)
     by_hand = area(rows, real_params, schema)
     found = area(rows, load_params(tmp_path / "params.yaml"), adopted)
-    print(f"ROC AUC {found:.4f}, by hand {by_hand:.4f}")
+    assert by_hand > 0.7
     assert abs(found - by_hand) < 0.01
