@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xgboost
 
 from lifecycle.core import frames
+from lifecycle.core.params import Params
 from project import model
 from project.hyperparameters import Train
 
@@ -31,6 +33,16 @@ def test_boosting_stops_at_the_best_tree(fitting: Callable[..., model.Fit]) -> N
     fit = fitting(early_stopping_rounds=3, maximum_trees=200, learning_rate=0.5)
     assert fit.trees == int(np.argmax(fit.curve)) + 1
     assert fit.booster.num_boosted_rounds() == fit.trees < 200
+
+
+def test_what_the_first_tree_ranks_is_told_apart_all_the_same(params: Params) -> None:
+    label = (np.arange(400) % 2).astype(float)
+    few = params.train.model_copy(update={"learning_rate": 0.05, "minimum_child_weight": 1.0})
+    fit = model.fit({"size": label}, label, ["size"], {}, few)
+    assert fit.trees == 2 / 0.05
+    matrix = xgboost.DMatrix([[0.0], [1.0]], feature_names=["size"])
+    low, high = fit.booster.predict(matrix)
+    assert low < 0.2 < 0.8 < high
 
 
 def test_a_loaded_model_predicts_as_the_fitted_one(
