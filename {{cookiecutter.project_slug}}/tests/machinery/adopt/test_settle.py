@@ -24,6 +24,7 @@ from lifecycle.core.frames import arrays, labels
 from lifecycle.core.params import Params, load_params
 from lifecycle.pipeline import ingest, prepare, train
 from lifecycle.pipeline.source import Reader
+from project import features as derived
 from project import source
 
 
@@ -224,7 +225,7 @@ def test_its_model_of_the_example_s_rows_is_as_good_as_the_one_written_by_hand(
     plan, _, rows = of_flights
     assert isinstance(plan, Plan)
     assert isinstance(rows, pl.LazyFrame)
-    monkeypatch.setattr(features.definition, "derive", lambda column, functions: {})
+    monkeypatch.setattr(derived, "derive", lambda column, functions: {})
     params = real_params.model_dump(mode="json", by_alias=True)
     for key, value in plan.params.items():
         *above, last = key.split(".")
