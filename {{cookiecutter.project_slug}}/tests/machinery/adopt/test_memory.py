@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -11,22 +12,34 @@ from folders import CODE, ROOT
 
 from lifecycle.pipeline import repro
 
-# As `make adopt` does, but for what it does not do with all rows: small models on some of them.
-ADOPT = """
-import re, sys
+
+def profiled(folder: Path) -> None:
+    """Do what `make adopt` does with all rows; then it fits small models on some of them."""
+    import re
+
+    from lifecycle.adopt import adopt, columns, keys, names, opening, profile, ranges
+
+    part = folder / "part"
+    part.mkdir()
+    opened = opening.source("rows.csv", folder, part)
+    found = profile.of_source(opened.rows, is_text=opened.is_text)
+    typed = columns.typed(found, names.of_source(found.columns))
+    values = columns.values_of(typed, found)
+    orders = ranges.orders(values, list(typed.values()))
+    held = keys.hold(opened.rows, typed, [("at", "code"), ("at", "id")], orders, is_text=True)
+    # (All of it is loaded, as there.)
+    assert adopt.__doc__
+    assert held.keys and ("count", "above") in held.orders, held
+    most = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    assert most is not None
+    print(found.rows, most[1])
+
+
+CHILD = f"""
+import sys
 from pathlib import Path
-from lifecycle.adopt import adopt, columns, keys, names, opening, profile, ranges
-folder = Path(sys.argv[1])
-(folder / "part").mkdir()
-opened = opening.source("rows.csv", folder, folder / "part")
-found = profile.of_source(opened.rows, is_text=opened.is_text)
-typed = columns.typed(found, names.of_source(found.columns))
-values = columns.values_of(typed, found)
-orders = ranges.orders(values, list(typed.values()))
-held = keys.hold(opened.rows, typed, [("at", "code"), ("at", "id")], orders, is_text=True)
-assert held.keys and ("count", "above") in held.orders, held
-status = Path('/proc/self/status').read_text()
-print(found.rows, re.search(r'VmHWM:\\s+(\\d+)', status)[1])
+{inspect.getsource(profiled)}
+profiled(Path(sys.argv[1]))
 """
 
 
@@ -44,7 +57,7 @@ def peak(folder: Path, count: int) -> int:
     )  # fmt: skip
     frame.write_csv(folder / "rows.csv")
     done = subprocess.run(
-        [sys.executable, "-c", ADOPT, str(folder)], capture_output=True, text=True, check=False,
+        [sys.executable, "-c", CHILD, str(folder)], capture_output=True, text=True, check=False,
         env={"PYTHONPATH": CODE, **repro.SPARING},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
