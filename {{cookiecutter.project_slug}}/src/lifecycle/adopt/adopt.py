@@ -19,7 +19,7 @@ from lifecycle.adopt.writing import Files
 from lifecycle.contract.columns import load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.files import move, write_text
-from lifecycle.core import git, git_command
+from lifecycle.core import git, git_command, task_metrics
 from lifecycle.core.command import project_root
 from lifecycle.core.params import load_params
 from lifecycle.pipeline import document
@@ -59,7 +59,7 @@ def checked(root: Path, files: Files) -> Files:
             (Path(folder) / name).write_text(text, encoding="utf-8")
         try:
             schema = load_schema(Path(folder) / writing.SCHEMA)
-            load_params(Path(folder) / writing.PARAMS)
+            task_metrics.require(load_params(Path(folder) / writing.PARAMS), schema)
         except StageError as error:
             said = str(error).replace(f"{folder}/", "")
             raise StageError(f"what would be written of this source is refused: {said}") from None
@@ -102,11 +102,12 @@ def adopt(root: Path, asked: Asked) -> tuple[Files, Said]:
     """
     require_committed(root, asked.source)
     said = Said()
-    folder = root / load_params(root / writing.PARAMS).paths.source
+    params = load_params(root / writing.PARAMS)
+    folder = root / params.paths.source
     with fetched_beside(folder) as part:
         try:
             opened = opening.source(asked.source, root, part, asked.query or None)
-            plan = settle.settle(opened, asked, said)
+            plan = settle.settle(opened, asked, said, params.train)
         except StageError as error:
             # What was fetched is called as the owner calls it; a name may have lines of its own.
             line = str(error).replace(f"{part}/", "").replace(f"{root}/", "")

@@ -1,109 +1,117 @@
-"""Models of another library, and a metric of each task with its errors."""
+"""The project's own model and the gate's baselines, fitted on some rows and measured on others."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import polars as pl
 
+from lifecycle.adopt.splits import Array
 from lifecycle.adopt.trial import Problem
+from lifecycle.contract import model_file
+from lifecycle.core.frames import categories
+from lifecycle.tasks import baselines
+from lifecycle.tasks.drawn import draws
+from project.hyperparameters import Train
+from project.model import Target, fit
 
-Array = NDArray[Any]
-RESAMPLES = 100
-
-
-def boosting(target: Problem, categorical: list[bool], seed: int) -> Any:
-    """Return boosted trees of a size that so many rows carry."""
-    few = len(target.label) < 2_000
-    settings: dict[str, Any] = {
-        "max_iter": 100, "learning_rate": 0.05 if few else 0.1, "random_state": seed,
-        "categorical_features": categorical, "early_stopping": False,
-        "min_samples_leaf": max(3, min(50, len(target.label) // 100)),
-        "max_leaf_nodes": 8 if few else 31, "max_features": 0.8,
-    }  # fmt: skip
-    if target.is_number:
-        return HistGradientBoostingRegressor(**settings)
-    return HistGradientBoostingClassifier(**settings)
+RESAMPLES, BINS = 100, 10
+# So many rows of a noisy copy are of another row; of numbers, so much of the variance.
+NOISE = 0.05
+Columns = dict[str, Array]
 
 
-def linear(target: Problem) -> Any:
-    """Return a linear model on scaled columns."""
-    last = Ridge() if target.is_number else LogisticRegression(max_iter=300)
-    return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True),
-                         StandardScaler(), last)  # fmt: skip
+@dataclass(frozen=True)
+class Figures:
+    """What one split gave, by the first metric that the task shows and by its loss."""
+
+    value: float
+    loss: float
+    linear: float
+    constant: float
+    # By bootstrap of the rows held out: of the value, and of what it is above the linear model.
+    error: float
+    gain_error: float
+    noise: float
+    calibration: float | None
+    held_out: int
+    slices: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
-def dense(matrix: Array, categorical: list[bool]) -> Array:
-    """Return the matrix with each code of a category as a column of its own (the first twenty)."""
-    parts = []
-    for index, is_code in enumerate(categorical):
-        column = matrix[:, index]
-        if is_code:
-            parts += [(column == code).astype(float) for code in range(20)]
-        else:
-            parts.append(column)
-    return np.column_stack(parts)
+def settings(train: Train, rows: int, features: int) -> Train:
+    """Return hyper-parameters for so many rows: few carry small trees, and need more to stop."""
+    is_few = rows < 2_000
+    wanted = {
+        "early_stopping_share": 0.3 if is_few else 0.15,
+        "learning_rate": 0.05 if is_few else 0.1,
+        "maximum_depth": 3 if is_few else 5,
+        "minimum_child_weight": float(max(1, min(50, rows // 2_500))),
+        "column_share": 1.0 if features < 8 else 0.5,
+    }
+    # Another kind of model has others: those are the owner's.
+    return train.model_copy(update={k: v for k, v in wanted.items() if hasattr(train, k)})
 
 
-def scored(model: Any, matrix: Array, target: Problem) -> Array:
-    """Return probabilities (rows x classes), or numbers."""
-    if target.is_number:
-        return np.asarray(model.predict(matrix))
-    made = np.zeros((len(matrix), int(target.label.max()) + 1))
-    made[:, model.classes_] = model.predict_proba(matrix)
-    return made
+def scores(
+    columns: Columns, target: Problem, rest: Array, out: Array, train: Train
+) -> tuple[Array, Array]:
+    """Return what the project's model and the linear one give for the rows that are held out."""
+    seen, asked = ({name: values[part] for name, values in columns.items()} for part in (rest, out))
+    codes, label = categories(seen, {}), target.label[rest].astype(float)
+    classes = target.classes if target.task.name == "multiclass" else 0
+    made = fit(seen, label, list(columns), codes, train, Target(target.task.name, classes))
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch) / "model.ubj"
+        path.write_bytes(made.to_bytes({}))
+        ours = model_file.load(path).predict(asked)
+    line = baselines.predict_linear(target.task, seen, label, asked, codes, train.seed)
+    return ours.astype(np.float64), line
 
 
-def metric(target: Problem, label: Array, scores: Array) -> float:
-    """Return the metric of the task."""
-    if target.is_number:
-        return float(r2_score(label, scores))
-    if target.task == "binary":
-        return float(roc_auc_score(label, scores[:, 1]))
-    return float(accuracy_score(label, scores.argmax(axis=1)))
+def measure(
+    rows: pl.DataFrame, columns: Columns, target: Problem, part: tuple[Array, Array],
+    train: Train, slices: Sequence[str], least: int,
+) -> Figures:  # fmt: skip
+    """Fit on one part and return the figures of the other; slices have `least` rows."""
+    rest, out = part
+    task, label, metric = target.task, target.label[out].astype(float), target.task.shown[0]
+    ours, line = scores(columns, target, rest, out, train)
+    constant = task.constant(target.label[rest].astype(float), len(out))
+    whole = task.score(label, ours, BINS)
+    figure = task.drawn[metric]
+    index, drawn = draws(np.arange(len(out)), RESAMPLES, train.seed)
+    each = figure.by_block(label, ours, index)
+    linear = figure.by_block(label, line, index)
+    values = np.array([[each(draw), linear(draw)] for draw in drawn])
+    found: dict[tuple[str, str], float] = {}
+    for name in slices:
+        own = rows[name][out]
+        for value in own.drop_nulls().unique():
+            here = (own == value).fill_null(value=False).to_numpy()
+            if here.sum() >= least and task.is_judgeable(label[here]):
+                found[name, str(value)] = figure.plain(label[here], ours[here])
+    return Figures(
+        whole[metric], whole[task.loss], figure.plain(label, line), figure.plain(label, constant),
+        float(np.nanstd(values[:, 0])), float(np.nanstd(values[:, 0] - values[:, 1])),
+        task.noise(label), whole.get("calibration_error"), len(out), found,
+    )  # fmt: skip
 
 
-def constant(target: Problem, out: Array) -> float:
-    """Return the metric of who knows the rows to train on, and no column."""
-    if target.is_number:
-        return 0.0
-    if target.task == "binary":
-        return 0.5
-    most = np.bincount(target.label[~out]).argmax()
-    return float((target.label[out] == most).mean())
-
-
-def noise(target: Problem, label: Array) -> float:
-    """Return three standard errors of the metric where nothing is known.
-
-    Of the area: Mann and Whitney, "On a Test of Whether one of Two Random Variables is
-    Stochastically Larger than the Other" (1947); of a share, the binomial one.
-    """
-    count = len(label)
-    if target.is_number:
-        return max(0.02, 9 / count)
-    if target.task == "binary":
-        ones = float(label.sum())
-        zeros = count - ones
-        return 3 * math.sqrt((count + 1) / (12 * ones * zeros))
-    most = np.bincount(label).max() / count
-    return 3 * math.sqrt(most * (1 - most) / count)
-
-
-def error(target: Problem, label: Array, scores: Array, seed: int) -> float:
-    """Return the standard error of the metric, by bootstrap of the rows."""
-    random = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(RESAMPLES):
-        picked = random.integers(0, len(label), len(label))
-        if target.is_number or len(np.unique(label[picked])) > 1:
-            drawn.append(metric(target, label[picked], scores[picked]))
-    return float(np.std(drawn)) if drawn else 1.0
+def with_leak(
+    columns: Columns, target: Problem, part: tuple[Array, Array], train: Train, *, noisy: bool
+) -> tuple[float, float]:
+    """Return metric and loss where a copy of the target is among the columns."""
+    random = np.random.default_rng(train.seed)
+    label = target.label.astype(float)
+    if noisy and target.classes:
+        label = np.where(random.random(len(label)) < NOISE, random.permutation(label), label)
+    elif noisy:
+        label = label + random.normal(0, label.std() * np.sqrt(NOISE), len(label))
+    made, _ = scores({**columns, "_leak": label}, target, *part, train)
+    task, own = target.task, target.label[part[1]].astype(float)
+    found = task.score(own, made, BINS)
+    return found[task.shown[0]], found[task.loss]

@@ -1,58 +1,114 @@
 """How good a model of this data is, and what the gate may ask: measured, not guessed.
 
-A small model of another library is measured several times, on other rows held out or with other
-seeds, besides a constant and a linear one. Floors lie halfway between knowing nothing and the worst
-of them, ceilings halfway between the best and knowing all: a shuffled target falls below the first,
-a leak that is kept lies above the second. Where noise alone reaches the floor, the data is too
-small to judge, and that is said.
+The project's own model is measured several times, on other rows held out and with other seeds,
+beside the constant and the linear one that the gate compares with. From the spread follows where
+one more such figure will lie: no rule of the gate asks for more. Floors lie halfway between knowing
+nothing and the worst of that, ceilings halfway between its best and what a planted copy of the
+target has: a shuffled target falls below the first, a leak that is kept lies above the second.
+Where chance reaches the floor, the data is too small to judge, and that is said.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+from scipy import stats
 
-from lifecycle.adopt import estimates, trial
-from lifecycle.adopt.trial import Problem
+from lifecycle.adopt import estimates, splits, trial
+from lifecycle.adopt.estimates import Figures
+from lifecycle.core.frames import arrays
+from project.hyperparameters import Train
 
-Array = NDArray[Any]
-# What each task is judged by (core/metric_names), and what knowing all would have.
-METRIC = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
 PERFECT = 1.0
-ROWS, TIMES, HELD_OUT = 30_000, 5, 0.2
-# So near to perfect nothing tells a leak from a target that is easy.
-NO_ROOM = 0.9985
+ROWS = 20_000
+# That one more figure of an honest model, or of a shuffled target, lies beyond a limit by chance;
+# and that it gains less than is asked, where the floor stands below it anyway.
+CHANCE, CHANCE_OF_GAIN = 0.005, 0.001
+NORMAL = float(stats.norm.ppf(1 - CHANCE))
+# What is asked above the linear model where the data bears that, as in the example.
+GAIN = 0.01
+# Splits on which a copy of the target is planted.
+PLANTED = 3
+
+
+def margin(values: Iterable[float], error: float = 0.0, chance: float = CHANCE) -> float:
+    """Return how far below or above the mean of some figures one more may lie.
+
+    Student's prediction interval, by the spread of the figures or by the error of each where that
+    is wider: what is held out by time is nearly the same rows each time, and of few rows a few
+    figures happen to be alike.
+    """
+    found = np.array(list(values))
+    count = len(found)
+    if count < 2:
+        return 1.0
+    spread = max(float(found.std(ddof=1)), error)
+    return float(stats.t.ppf(1 - chance, count - 1)) * spread * math.sqrt(1 + 1 / count)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What models of this data have, by the metric of the task."""
+    """What models of this data have, by the first metric that the task shows."""
 
     metric: str
-    constant: float
-    linear: list[float]
-    values: list[float]
-    # Of one figure: by bootstrap of the rows held out.
-    error: float
-    # What a model of a shuffled target may have by chance, above the constant.
-    noise: float
-    held_out: int
-    slices: dict[str, list[float]] = field(default_factory=dict)
+    loss: str
+    figures: list[Figures]
+    # Metric and loss of models with a noisy copy of the target, and with an exact one.
+    noisy: list[tuple[float, float]] = field(default_factory=list)
+    copied: list[tuple[float, float]] = field(default_factory=list)
+    slices: list[str] = field(default_factory=list)
+
+    @property
+    def values(self) -> list[float]:
+        """The metric of each split."""
+        return [one.value for one in self.figures]
+
+    @property
+    def linear(self) -> list[float]:
+        """That of linear models."""
+        return [one.linear for one in self.figures]
+
+    @property
+    def constant(self) -> float:
+        """That of a constant."""
+        return float(np.mean([one.constant for one in self.figures]))
+
+    @property
+    def noise(self) -> float:
+        """What a model of a shuffled target may have by chance, above the constant."""
+        return NORMAL * max(one.noise for one in self.figures)
+
+    @property
+    def held_out(self) -> int:
+        """How many rows were held out."""
+        return self.figures[0].held_out
+
+    @property
+    def error(self) -> float:
+        """The error of one figure, by the rows that happen to be held out."""
+        return float(np.mean([one.error for one in self.figures]))
 
     @property
     def lower(self) -> float:
         """What an honest model has at least."""
-        return min(self.values) - self.error
+        return float(np.mean(self.values)) - margin(self.values, self.error)
 
     @property
     def upper(self) -> float:
-        """What an honest model has at most."""
-        return min(PERFECT, max(self.values) + 2 * self.error)
+        """What an honest model has at most, by how many times nearer to perfect it may be."""
+        distance = np.maximum(PERFECT - np.array(self.values), 0.5 / self.held_out)
+        error = self.error / float(distance.mean())
+        nearer = margin(np.log(distance), error)
+        return PERFECT - math.exp(float(np.log(distance).mean()) - nearer)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything could be measured."""
+        return bool(self.figures)
 
     @property
     def is_enough(self) -> bool:
@@ -63,25 +119,49 @@ class Measured:
     def floor(self) -> float:
         """The least that the gate lets through."""
         middle = (self.constant + self.lower) / 2
-        return _down(max(middle, self.constant + self.noise))
+        return _up(max(middle, self.constant + self.noise), 2)
 
     @property
     def ceiling(self) -> float | None:
-        """The most that it lets through; None where that is no sign of a leak."""
-        if max(self.values) > NO_ROOM:
-            return None
-        return _up(min((self.upper + PERFECT) / 2, 0.9995) if self.upper < PERFECT else 0.9995)
+        """The most that it lets through; None where no leak would reach above honest models."""
+        for leaky in (self.noisy, self.copied):
+            least = min((value for value, _ in leaky), default=PERFECT)
+            if leaky and least > self.upper:
+                return _up((self.upper + least) / 2, 4)
+        return None
 
     @property
-    def is_linear(self) -> bool:
-        """Whether a linear model does as well as trees on average."""
-        return sum(self.values) <= sum(self.linear)
+    def least_loss(self) -> float | None:
+        """The least loss that it lets through, where the ceiling stops no copy; else None."""
+        if self.ceiling is not None or not self.copied:
+            return None
+        losses = [math.log(max(one.loss, 1e-12)) for one in self.figures]
+        lower = float(np.mean(losses)) - margin(losses)
+        most = max(math.log(max(loss, 1e-12)) for _, loss in self.copied)
+        return float(f"{math.exp((lower + most) / 2):.2g}") if most < lower else None
 
     @property
     def gain(self) -> float:
-        """By how much to beat baselines: less than nought where a linear one does as well."""
-        least = min(v - w for v, w in zip(self.values, self.linear, strict=True))
-        return min(0.01, _down(least - 2 * self.error))
+        """By how much to beat baselines: what was measured bears it, or it is less than nought."""
+        gains = [one.value - one.linear for one in self.figures]
+        error = float(np.mean([one.gain_error for one in self.figures]))
+        return min(GAIN, _down(float(np.mean(gains)) - margin(gains, error, CHANCE_OF_GAIN), 3))
+
+    @property
+    def slice_floor(self) -> float:
+        """What each slice has at least, as far as the floor of them all."""
+        found: dict[tuple[str, str], list[float]] = {}
+        for one in self.figures:
+            for key, value in one.slices.items():
+                found.setdefault(key, []).append(value)
+        worst = [np.mean(values) - margin(values, 2 * self.error) for values in found.values()]
+        return _down(max(-10.0, min([self.floor, *map(float, worst)])), 2)
+
+    @property
+    def calibration(self) -> float | None:
+        """The largest calibration error of an honest model; None where the task has none."""
+        found = [one.calibration for one in self.figures if one.calibration is not None]
+        return _up(min(1.0, float(np.mean(found)) + margin(found)), 2) if found else None
 
 
 def measure(
@@ -89,11 +169,13 @@ def measure(
     features: list[str],
     target: str,
     task: str,
+    train: Train,
     *,
     positive: str | None = None,
     time: str | None = None,
     group: str | None = None,
     slices: list[str] = [],  # noqa: B006
+    least: int = 20,
 ) -> Measured:
     """Measure models on rows that are held out as prepare holds them out.
 
@@ -102,86 +184,35 @@ def measure(
         features: What the model is given.
         target: What is predicted.
         task: Its task.
+        train: The hyper-parameters of the model.
         positive: Of two texts the one that is predicted.
         time: By which the newest rows are held out.
         group: Whose rows stay together, where there is no time.
         slices: Columns whose values are measured by themselves.
+        least: How many rows of a slice are enough.
     """
     rows = sample.filter(pl.col(target).is_not_null())
     rows = rows.sort(time) if time else rows
     rows = rows.gather_every(max(1, -(-rows.height // ROWS)))
     label = trial.problem(rows[target], task, positive, is_ranked=False)
-    columns = [trial.encoded(rows[name]) for name in features]
-    matrix = np.column_stack([numbers for numbers, _ in columns])
-    categorical = [is_code for _, is_code in columns]
-    values, linear, errors, noises, constants = [], [], [], [], []
-    by_slice: dict[str, list[float]] = {}
-    held = 0
-    for number in range(TIMES):
-        out = _held_out(rows, time, group, number)
-        if not _can(label, out):
-            continue
-        fitted = estimates.boosting(label, categorical, number).fit(matrix[~out], label.label[~out])
-        scores = estimates.scored(fitted, matrix[out], label)
-        values.append(estimates.metric(label, label.label[out], scores))
-        line = estimates.linear(label).fit(
-            estimates.dense(matrix, categorical)[~out], label.label[~out]
-        )
-        plain = estimates.scored(line, estimates.dense(matrix, categorical)[out], label)
-        linear.append(estimates.metric(label, label.label[out], plain))
-        errors.append(estimates.error(label, label.label[out], scores, number))
-        constants.append(estimates.constant(label, out))
-        noises.append(estimates.noise(label, label.label[out]))
-        held = int(out.sum())
-        for name in slices:
-            _of_slices(by_slice, name, rows[name].filter(pl.Series(out)), label,
-                       label.label[out], scores)  # fmt: skip
-    if not values:
-        constant = 0.5 if task == "binary" else 0.0
-        return Measured(METRIC[task], constant, [constant], [constant], 1.0, 1.0, 0)
-    constant = float(np.mean(constants))
-    return Measured(METRIC[task], constant, linear, values, max(errors), max(noises), held,
-                    by_slice)  # fmt: skip
+    columns = arrays(rows, features)
+    figures, noisy, copied = [], [], []
+    # Threads wait for each other longer than so few rows take.
+    threads = {"threads": 1} if hasattr(train, "threads") else {}
+    for number, part in enumerate(splits.of_rows(rows, label, time, group)):
+        own = train.model_copy(update={"seed": number, **threads})
+        figures.append(estimates.measure(rows, columns, label, part, own, slices, least))
+        if number < PLANTED:
+            noisy.append(estimates.with_leak(columns, label, part, own, noisy=True))
+            copied.append(estimates.with_leak(columns, label, part, own, noisy=False))
+    judged = {name for one in figures for name, _ in one.slices}
+    return Measured(label.task.shown[0], label.task.loss, figures, noisy, copied,
+                    [name for name in slices if name in judged])  # fmt: skip
 
 
-def _held_out(rows: pl.DataFrame, time: str | None, group: str | None, number: int) -> Array:
-    """Return which rows are held out: the newest, or other groups or rows each time."""
-    count = rows.height
-    if time:
-        # The newest fifth, and then the same with a few days more or less.
-        share = HELD_OUT * (1 + 0.1 * (number - TIMES // 2))
-        return np.arange(count) >= int(count * (1 - share))
-    random = np.random.default_rng(number)
-    if group:
-        code = rows[group].rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
-        chosen = random.random(int(code.max()) + 1) < HELD_OUT
-        return np.asarray(chosen[code])
-    out = np.zeros(count, bool)
-    out[random.permutation(count)[: int(count * HELD_OUT)]] = True
-    return out
+def _down(value: float, digits: int) -> float:
+    return math.floor(value * 10**digits) / 10**digits
 
 
-def _can(target: Problem, out: Array) -> bool:
-    if min(out.sum(), (~out).sum()) < 10:
-        return False
-    return target.is_number or all(len(np.unique(target.label[part])) > 1 for part in (out, ~out))
-
-
-def _of_slices(
-    found: dict[str, list[float]], name: str, values: pl.Series, target: Problem,
-    label: Array, scores: Array,
-) -> None:  # fmt: skip
-    """Add the metric of each value of a column that has rows enough of each kind."""
-    for value in values.drop_nulls().unique():
-        rows = (values == value).fill_null(value=False).to_numpy()
-        if rows.sum() < 20 or len(np.unique(label[rows])) < 2:
-            continue
-        found.setdefault(name, []).append(estimates.metric(target, label[rows], scores[rows]))
-
-
-def _down(value: float) -> float:
-    return math.floor(value * 100) / 100
-
-
-def _up(value: float) -> float:
-    return math.ceil(value * 10_000) / 10_000 if value > 0.99 else math.ceil(value * 100) / 100
+def _up(value: float, digits: int) -> float:
+    return math.ceil(value * 10**digits) / 10**digits

@@ -77,7 +77,7 @@ def _ahead(
         )  # fmt: skip
         if alone[name] < least or place - begin >= SEVERAL:
             break
-        rest = trial.skill(label, trial.together(rows, ordered[place + 1 :], label))
+        rest = label.task.skill(label.label, trial.together(rows, ordered[place + 1 :], label))
         if alone[name] - rest < ahead:
             continue
         found += [
@@ -94,7 +94,7 @@ def _copy(rows: pl.DataFrame, name: str, alone: dict[str, float], label: Problem
     if skill >= COPY:
         return f"alone it tells the target (skill {skill:.3f} of 1): a copy, or a re-coding"
     distinct = rows[name].n_unique()
-    if label.is_number or distinct > VALUES_A_CLASS * (int(label.label.max()) + 1):
+    if not label.classes or distinct > VALUES_A_CLASS * label.classes:
         return ""
     # Of a code, what it avoids of the mistakes of the most frequent class.
     made = trial.encoded(rows[name].cast(pl.String))[0]

@@ -7,15 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from lifecycle.adopt import floors, ranges
+from lifecycle.adopt import ranges
 from lifecycle.adopt.asked import Said
 from lifecycle.adopt.columns import Typed
-from lifecycle.adopt.floors import Measured
+from lifecycle.adopt.floors import GAIN, Measured
 from lifecycle.adopt.roles import Roles
 from lifecycle.adopt.spans import Span, monitored
+from lifecycle.adopt.splits import HELD_OUT
 from lifecycle.adopt.target import Target
+from lifecycle.core.metric_names import WITH_THRESHOLD
+from project.hyperparameters import Train
+
+# What of the hyper-parameters depends on the data.
+FITTING = ("early_stopping_share", "learning_rate", "maximum_depth", "minimum_child_weight",
+           "column_share")  # fmt: skip
 
 
 @dataclass
@@ -89,15 +97,14 @@ def suite_of(columns: dict[str, Typed], orders: list[tuple[str, str]]) -> dict[s
 def params_of(
     source: dict[str, Any],
     rows: int,
-    roles: Roles,
+    train: Train,
     columns: dict[str, Typed],
     target: Target,
     span: Span | None,
     measured: Measured,
 ) -> dict[str, Any]:
     """Return the parameters that depend on the data."""
-    held = max(1, int(rows * floors.HELD_OUT))
-    features = len(roles.features)
+    held = max(1, int(rows * HELD_OUT))
     found: dict[str, Any] = {"data.source": source}
     if span is not None:
         found["data.window"] = span.window
@@ -106,24 +113,19 @@ def params_of(
         found["validate.maximum_row_count_change"] = min(1.0, span.change)
         found["prepare.holdout_days"] = span.holdout_days
     else:
-        found["prepare.holdout_share"] = floors.HELD_OUT
-    found |= _of_training(rows, features)
+        found["prepare.holdout_share"] = HELD_OUT
+    found |= {f"train.{name}": getattr(train, name) for name in FITTING if hasattr(train, name)}
     found |= _of_evaluation(held, columns, target, measured)
     found |= monitored(span, rows)
-    found |= _of_gate(target, measured, held)
+    found |= _of_gate(measured)
+    # Those of the example are of its features.
+    found["ablate.groups"] = {}
     return found
 
 
-def _of_training(rows: int, features: int) -> dict[str, Any]:
-    """Return hyper-parameters for so many rows: few carry small trees, and need more to stop."""
-    few = rows < 2_000
-    return {
-        "train.early_stopping_share": 0.3 if few else 0.15,
-        "train.learning_rate": 0.05 if few else 0.1,
-        "train.maximum_depth": 3 if few else 5,
-        "train.minimum_child_weight": float(max(1, min(50, rows // 2_500))),
-        "train.column_share": 1.0 if features < 8 else 0.5,
-    }
+def least_slice(held: int) -> int:
+    """Return how many rows of the holdout a slice must have to be judged."""
+    return max(20, min(300, held // 20))
 
 
 def _of_evaluation(
@@ -132,11 +134,11 @@ def _of_evaluation(
     found: dict[str, Any] = {
         "evaluate.calibration_bins": max(2, min(10, held // 50)),
         "evaluate.slices": [columns[raw].name for raw in measured.slices],
-        "evaluate.minimum_slice_rows": max(20, min(300, held // 20)),
+        "evaluate.minimum_slice_rows": least_slice(held),
         "evaluate.attribution_rows": min(1_000, max(10, held)),
         "evaluate.profile_bins": 20 if held > 500 else 5,
     }
-    if target.task == "binary":
+    if target.task in WITH_THRESHOLD:
         found["evaluate.threshold"] = round(max(0.01, min(0.99, positive_share(target))), 2)
     return found
 
@@ -148,24 +150,22 @@ def positive_share(target: Target) -> float:
     return sum(target.counts.get(word, 0) for word in words) / max(1, sum(target.counts.values()))
 
 
-def _of_gate(target: Target, measured: Measured, held: int) -> dict[str, Any]:
+def _of_gate(measured: Measured) -> dict[str, Any]:
     limits: dict[str, float] = {"minimum": measured.floor}
     if measured.ceiling is not None:
         limits["maximum"] = measured.ceiling
-    metrics = {measured.metric: limits}
-    if target.task == "binary":
-        # Its error is that of a share, in each of the bins.
-        metrics["calibration_error"] = {"maximum": round(max(0.1, min(0.5, 3 / held**0.5)), 2)}
-    worst = min((value for values in measured.slices.values() for value in values),
-                default=measured.floor)  # fmt: skip
-    slice_floor = min(worst - 2 * measured.error, measured.floor)
+    metrics: dict[str, dict[str, float]] = {measured.metric: limits}
+    if measured.least_loss is not None:
+        metrics[measured.loss] = {"minimum": measured.least_loss}
+    if measured.calibration is not None:
+        metrics["calibration_error"] = {"maximum": max(0.1, measured.calibration)}
     return {
         "gate.metrics": metrics,
         "gate.baselines.metric": measured.metric,
         "gate.baselines.minimum_gain": measured.gain,
         "gate.champion.metric": measured.metric,
         "gate.champion.tolerance": round(max(0.005, measured.error / 2), 3),
-        "gate.slices": {"metric": measured.metric, "minimum": round(max(-10.0, slice_floor), 2)},
+        "gate.slices": {"metric": measured.metric, "minimum": measured.slice_floor},
     }
 
 
@@ -174,7 +174,7 @@ def slice_candidates(columns: dict[str, Typed], roles: Roles, held: int) -> list
 
     Those of a sensitive column first.
     """
-    least = max(20, min(300, held // 20))
+    least = least_slice(held)
     found = []
     for raw in roles.features:
         counts = columns[raw].tally.values
@@ -223,23 +223,27 @@ def say(measured: Measured, said: Said) -> None:
     """Say how good a model is here, and what cannot be told from so few rows."""
     values = ", ".join(f"{value:.3f}" for value in measured.values)
     said.decided.append(f"floor and ceiling of {measured.metric}: {measured.floor} and "
-                        f"{measured.ceiling}, since small models have {values}, and a constant "
+                        f"{measured.ceiling}, since models have {values}, and a constant "
                         f"{measured.constant:.3f}")  # fmt: skip
-    if max(measured.values) <= measured.constant + measured.noise / 3:
-        said.flagged.append("small models are no better than a constant: these columns say next to "
+    if float(np.mean(measured.values)) <= measured.constant + measured.noise / 3:
+        said.flagged.append("models are no better than a constant: these columns say next to "
                             "nothing of the target, and the gate will refuse")  # fmt: skip
     elif not measured.is_enough:
         said.flagged.append(f"too small to judge: with {measured.held_out} rows held out a model "
                             "of a shuffled target may be as good by chance. The floor stays above "
                             "chance, so the gate may refuse an honest model: more rows are "
                             "needed")  # fmt: skip
-    if measured.ceiling is None:
+    if measured.least_loss is not None:
+        said.flagged.append(f"no ceiling: the target is easy to tell from the columns. A copy of "
+                            f"it shows by a {measured.loss} below {measured.least_loss}, a noisy "
+                            "one does not: ask of each column if it is known in time")  # fmt: skip
+    elif measured.ceiling is None:
         said.flagged.append(
-            "no ceiling: the target is so easy to tell from the columns that a "
-            "leak would not stand out; ask of each column whether it is known in time"
+            "no ceiling: the target is so easy to tell from the columns, or the rows are so few, "
+            "that a leak would not stand out; ask of each column whether it is known in time"
         )
-    if measured.is_linear:
+    if measured.gain < GAIN:
         said.flagged.append(
-            "a linear model does as well here (gate.baselines.minimum_gain is "
-            f"{measured.gain}): more rows, or features, may change that"
+            f"gate.baselines.minimum_gain is {measured.gain}: these rows tell no closer whether a "
+            "model is better than a linear one; more rows, or features, may"
         )

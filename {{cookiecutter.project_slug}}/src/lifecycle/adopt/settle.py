@@ -7,7 +7,19 @@ from dataclasses import replace
 
 import polars as pl
 
-from lifecycle.adopt import columns, floors, keys, leaks, names, plan, profile, ranges, roles, spans
+from lifecycle.adopt import (
+    columns,
+    estimates,
+    floors,
+    keys,
+    leaks,
+    names,
+    plan,
+    profile,
+    ranges,
+    roles,
+    spans,
+)
 from lifecycle.adopt import target as targets
 from lifecycle.adopt.asked import NONE, Asked, Said, listed
 from lifecycle.adopt.columns import Typed
@@ -16,16 +28,18 @@ from lifecycle.adopt.plan import Plan
 from lifecycle.adopt.profile import Profile
 from lifecycle.adopt.roles import Roles
 from lifecycle.adopt.spans import Span
+from lifecycle.adopt.splits import HELD_OUT
 from lifecycle.adopt.target import Target
 from lifecycle.contract.errors import StageError
+from project.hyperparameters import Train
 
 # Fewer are no data: a holdout of them has a row of each class at best.
 LEAST_ROWS, MOST_COLUMNS = 40, 2_000
 LATER = "which is not known when the prediction is made"
 
 
-def settle(opened: Opened, asked: Asked, said: Said) -> Plan:
-    """Return what is to be written of a source.
+def settle(opened: Opened, asked: Asked, said: Said, train: Train) -> Plan:
+    """Return what is to be written of a source; `train` has the hyper-parameters of now.
 
     Raises:
         StageError: nothing can be made of it; why, and what to do.
@@ -52,7 +66,7 @@ def settle(opened: Opened, asked: Asked, said: Said) -> Plan:
     spared = {one.raw for one in probable} | {asked.target}
     orders = _named(opened, typed, values, decided, asked, spared, said)
     roles.assign(typed, decided, asked, probable, said)
-    return _planned(opened, typed, values, decided, target, found.rows, orders, said)
+    return _planned(opened, typed, values, decided, target, found.rows, orders, said, train)
 
 
 def _profiled(opened: Opened) -> Profile:
@@ -144,19 +158,21 @@ def _named(
 
 def _planned(
     opened: Opened, typed: dict[str, Typed], values: pl.DataFrame, decided: Roles,
-    target: Target, rows: int, orders: list[tuple[str, str]], said: Said,
+    target: Target, rows: int, orders: list[tuple[str, str]], said: Said, train: Train,
 ) -> Plan:  # fmt: skip
     span = spans.of_times(values[decided.time], rows) if decided.time else None
     if span is not None:
         _say_span(span, rows, said)
     raw = target.column.raw
     labelled = target.column.tally.known
+    held = int(labelled * HELD_OUT)
+    own = estimates.settings(train, labelled, len(decided.features))
     measured = floors.measure(
-        values, decided.features, raw, target.task, positive=target.definition.get("positive"),
-        time=decided.time, group=decided.group,
-        slices=plan.slice_candidates(typed, decided, int(labelled * 0.2)),
+        values, decided.features, raw, target.task, own,
+        positive=target.definition.get("positive"), time=decided.time, group=decided.group,
+        slices=plan.slice_candidates(typed, decided, held), least=plan.least_slice(held),
     )  # fmt: skip
-    if not measured.held_out:
+    if not measured.is_known:
         by = f"by {decided.time or decided.group}" if decided.time or decided.group else "by chance"
         raise StageError(
             f"no part of the rows can be held out {by} in which {raw} has two values, as in the "
@@ -173,7 +189,7 @@ def _planned(
     shown = [(a, b) for a, b in orders if not {a, b} & set(decided.private)]
     made = Plan(
         schema, plan.suite_of(typed, shown),
-        plan.params_of(source, labelled, decided, typed, target, span, measured),
+        plan.params_of(source, labelled, own, typed, target, span, measured),
         plan.example(schema, typed, values),
     )  # fmt: skip
     made.renamed = renamed
@@ -183,7 +199,7 @@ def _planned(
         ("time", f"`{typed[decided.time].name}`, windows by {span.unit}" if decided.time and span
          else "none"),
         ("key", ", ".join(f"`{typed[one].name}`" for one in decided.key) or f"`{decided.row}`"),
-        (f"{measured.metric}", f"small models had {min(measured.values):.3f} to "
+        (f"{measured.metric}", f"models had {min(measured.values):.3f} to "
          f"{max(measured.values):.3f}, linear ones {min(measured.linear):.3f} to "
          f"{max(measured.linear):.3f}, a constant {measured.constant:.3f}"),
     ]  # fmt: skip

@@ -1,9 +1,7 @@
 """Small models on some rows, out of fold: how well columns predict the target.
 
-Skill is one measure for all tasks: 0 for knowing nothing, 1 for knowing all. It is 2 AUC - 1 of two
-classes (Gini; Hand and Till, 2001), of several the share of the mistakes of the most frequent class
-that are avoided (Goodman and Kruskal's lambda, 1954), of numbers R2 of their ranks, so that one
-large value decides nothing.
+How well that is, the task says (`skill`): 0 for knowing nothing, 1 for knowing all. Numbers are
+taken as their ranks, so that one large value decides nothing.
 """
 
 from __future__ import annotations
@@ -15,8 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from lifecycle.tasks.chosen import TASKS
+from lifecycle.tasks.task import Task
 
 Array = NDArray[Any]
 FOLDS = 3
@@ -30,27 +30,33 @@ MOST_CODES = 250
 class Problem:
     """The target of some rows as numbers: 0 and 1, the number of a class, or a rank."""
 
-    task: str
+    task: Task
     label: Array
 
     @property
-    def is_number(self) -> bool:
-        """Whether numbers are predicted, and no classes."""
-        return self.task == "regression"
+    def classes(self) -> int:
+        """How many classes there are; 0 where numbers are predicted."""
+        return int(self.label.max()) + 1 if self.task.has_classes else 0
+
+    @property
+    def columns(self) -> Array:
+        """The target as it is averaged: a column a class, or the numbers as one."""
+        return np.eye(self.classes)[self.label] if self.classes else self.label[:, None]
 
 
 def problem(
     values: pl.Series, task: str, positive: str | None = None, *, is_ranked: bool = True
 ) -> Problem:
     """Return the target of rows that all have one; numbers as their ranks, or as they are."""
-    if task == "regression":
-        if not is_ranked:
-            return Problem(task, values.cast(pl.Float64).to_numpy())
-        rank = values.cast(pl.Float64).rank("average")
-        return Problem(task, (rank / len(rank)).to_numpy())
+    chosen = TASKS[task]
+    if not chosen.has_classes:
+        numbers = values.cast(pl.Float64)
+        if is_ranked:
+            numbers = numbers.rank("average") / len(numbers)
+        return Problem(chosen, numbers.to_numpy())
     if positive is not None:
-        return Problem(task, (values.cast(pl.String) == positive).cast(pl.Int8).to_numpy())
-    return Problem(task, (values.cast(pl.String).rank("dense") - 1).cast(pl.Int32).to_numpy())
+        return Problem(chosen, (values.cast(pl.String) == positive).cast(pl.Int8).to_numpy())
+    return Problem(chosen, (values.cast(pl.String).rank("dense") - 1).cast(pl.Int32).to_numpy())
 
 
 def encoded(values: pl.Series) -> tuple[Array, bool]:
@@ -76,7 +82,7 @@ def alone(values: pl.Series, target: Problem) -> float:
     numbers, is_code = encoded(values)
     fold = folds(len(numbers))
     made = _of_codes(numbers, target, fold) if is_code else _of_tree(numbers, target, fold)
-    return skill(target, made)
+    return target.task.skill(target.label, made)
 
 
 def together(frame: pl.DataFrame, names: list[str], target: Problem, seed: int = 0) -> Array:
@@ -89,22 +95,10 @@ def together(frame: pl.DataFrame, names: list[str], target: Problem, seed: int =
         matrix[rows], target.label[rows]), matrix)  # fmt: skip
 
 
-def skill(target: Problem, predicted: Array) -> float:
-    """Return the skill of what was predicted; see the module."""
-    label = target.label
-    if target.is_number:
-        return max(0.0, float(r2_score(label, predicted)))
-    if target.task == "binary":
-        return abs(2 * float(roc_auc_score(label, predicted[:, 1])) - 1)
-    wrong = float((predicted.argmax(axis=1) != label).mean())
-    base = float(1 - np.bincount(label).max() / len(label))
-    return max(0.0, 1 - wrong / base)
-
-
 def avoided(codes: Array, target: Problem) -> float:
     """Return the share of the most frequent class's mistakes that a code avoids (lambda)."""
     number = np.where(np.isnan(codes), MOST_CODES, codes).astype(int)
-    table = np.zeros((MOST_CODES + 1, int(target.label.max()) + 1))
+    table = np.zeros((MOST_CODES + 1, target.classes))
     np.add.at(table, (number, target.label), 1)
     most = table.sum(axis=0).max()
     return float((table.max(axis=1).sum() - most) / (len(codes) - most))
@@ -113,9 +107,9 @@ def avoided(codes: Array, target: Problem) -> float:
 def _boosting(target: Problem, categorical: list[bool], seed: int) -> Any:
     settings = {"max_iter": TREES, "categorical_features": categorical, "random_state": seed,
                 "early_stopping": False, "min_samples_leaf": 10, "max_leaf_nodes": 15}  # fmt: skip
-    if target.is_number:
-        return HistGradientBoostingRegressor(**settings)
-    return HistGradientBoostingClassifier(**settings)
+    if target.classes:
+        return HistGradientBoostingClassifier(**settings)
+    return HistGradientBoostingRegressor(**settings)
 
 
 def _of_tree(numbers: Array, target: Problem, fold: Array) -> Array:
@@ -123,7 +117,7 @@ def _of_tree(numbers: Array, target: Problem, fold: Array) -> Array:
         "max_depth": DEPTH, "random_state": 0,
         "min_samples_leaf": max(2, int(LEAF_SHARE * len(numbers))),
     }  # fmt: skip
-    kind = DecisionTreeRegressor if target.is_number else DecisionTreeClassifier
+    kind = DecisionTreeClassifier if target.classes else DecisionTreeRegressor
     column = numbers.reshape(-1, 1)
     return _out_of_fold(target, fold, lambda rows: kind(**settings).fit(
         column[rows], target.label[rows]), column)  # fmt: skip
@@ -132,29 +126,26 @@ def _of_tree(numbers: Array, target: Problem, fold: Array) -> Array:
 def _of_codes(codes: Array, target: Problem, fold: Array) -> Array:
     """Return, for each row, the mean of the target among rows of its category in other folds."""
     number = np.where(np.isnan(codes), MOST_CODES, codes).astype(int)
-    classes = 1 if target.is_number else int(target.label.max()) + 1
-    wide = target.label[:, None] if target.is_number else np.eye(classes)[target.label]
-    made = np.zeros((len(codes), classes))
+    wide = target.columns
+    made = np.zeros(wide.shape)
     for one in range(FOLDS):
         rest, here = fold != one, fold == one
         mean = wide[rest].mean(axis=0)
         count = np.bincount(number[rest], minlength=MOST_CODES + 1)[:, None]
         sums = np.stack([np.bincount(number[rest], wide[rest, k], MOST_CODES + 1)
-                         for k in range(classes)], axis=1)  # fmt: skip
+                         for k in range(wide.shape[1])], axis=1)  # fmt: skip
         # A category of few rows says little: it counts as if it had one more row, of the mean.
         made[here] = ((sums + mean) / (count + 1))[number[here]]
-    return made[:, 0] if target.is_number else made
+    return target.task.of_columns(made)
 
 
 def _out_of_fold(target: Problem, fold: Array, fit: Any, matrix: Array) -> Array:
-    classes = None if target.is_number else int(target.label.max()) + 1
-    shape = (len(fold),) if classes is None else (len(fold), classes)
-    made = np.zeros(shape)
+    made = np.zeros((len(fold), target.classes or 1))
     for one in range(FOLDS):
         model, here = fit(fold != one), fold == one
-        if classes is None:
-            made[here] = model.predict(matrix[here])
-        else:
+        if target.classes:
             # A class that the other folds have not is not predicted.
             made[np.ix_(here, model.classes_)] = model.predict_proba(matrix[here])
-    return made
+        else:
+            made[here, 0] = model.predict(matrix[here])
+    return target.task.of_columns(made)

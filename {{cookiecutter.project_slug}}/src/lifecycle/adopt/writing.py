@@ -32,7 +32,7 @@ EXAMPLE = (
     "tests/project/test_notebook.py",
 )
 # Keys that another plan may lack, and that are taken out then.
-OPTIONAL = ("prepare.holdout_days", "prepare.holdout_share")
+OPTIONAL = ("prepare.holdout_days", "prepare.holdout_share", "evaluate.threshold")
 
 Files = dict[str, str | None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,6 +76,25 @@ class Binary:
             "true_positive_rate": float(flagged[positive].mean()) if positive.any() else None,
             "false_positive_rate": float(flagged[negative].mean()) if negative.any() else None,
         }
+
+    has_classes = True
+
+    def of_columns(self, columns: Array) -> Array:
+        """Return the probabilities of the positive class."""
+        return columns[:, 1]
+
+    def skill(self, label: Array, scores: Array) -> float:
+        """Return 2 AUC - 1, whichever way round (Gini; Hand and Till, 2001)."""
+        return abs(2 * float(roc_auc_score(label, scores)) - 1)
+
+    def noise(self, label: Array) -> float:
+        """Return that of the area.
+
+        Mann and Whitney, "On a Test of Whether one of Two Random Variables is Stochastically Larger
+        than the Other" (1947).
+        """
+        ones = float(label.sum())
+        return math.sqrt((len(label) + 1) / (12 * ones * (len(label) - ones)))
 
     def constant(self, label: Array, rows: int) -> Array:
         """Return the share of positives for each row."""

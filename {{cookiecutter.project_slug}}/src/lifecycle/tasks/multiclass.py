@@ -86,6 +86,25 @@ class Multiclass:
         """Return the share of the group that is decided wrongly."""
         return {"error_rate": float((decided != label).mean())}
 
+    has_classes = True
+
+    def of_columns(self, columns: Array) -> Array:
+        """Return the probabilities of all classes."""
+        return columns
+
+    def skill(self, label: Array, scores: Array) -> float:
+        """Return the share of the most frequent class's mistakes that are avoided.
+
+        Goodman and Kruskal's lambda (1954).
+        """
+        most = np.bincount(label.astype(int)).max() / len(label)
+        return max(0.0, float((is_right(label, scores).mean() - most) / (1 - most)))
+
+    def noise(self, label: Array) -> float:
+        """Return that of the share of the most frequent class."""
+        most = np.bincount(label.astype(int)).max() / len(label)
+        return float(np.sqrt(most * (1 - most) / len(label)))
+
     def constant(self, label: Array, rows: int) -> Array:
         """Return each class's share for each row."""
         shares = np.bincount(label.astype(int)) / len(label)

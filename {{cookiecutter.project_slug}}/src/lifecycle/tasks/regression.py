@@ -89,6 +89,20 @@ class Regression:
         return {"mean_error": float(errors.mean()),
                 "mean_absolute_error": float(np.abs(errors).mean())}  # fmt: skip
 
+    has_classes = False
+
+    def of_columns(self, columns: Array) -> Array:
+        """Return the values."""
+        return columns[:, 0]
+
+    def skill(self, label: Array, scores: Array) -> float:
+        """Return R2."""
+        return max(0.0, R2().plain(label, scores))
+
+    def noise(self, label: Array) -> float:
+        """Return that of R2: the square of a correlation's, 1 / sqrt(n), or a bit of it."""
+        return max(0.007, 3 / len(label))
+
     def constant(self, label: Array, rows: int) -> Array:
         """Return the mean for each row."""
         return np.full(rows, label.mean())

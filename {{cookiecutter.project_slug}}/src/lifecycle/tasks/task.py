@@ -72,6 +72,19 @@ class Task(Protocol):
         `decided` is what was decided, in the numbers of `label`.
         """
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether the numbers of labels are those of classes, and no amounts."""
+
+    def of_columns(self, columns: Array) -> Array:
+        """Return the scores of rows x classes, or of rows x one where there are no classes."""
+
+    def skill(self, label: Array, scores: Array) -> float:
+        """Return how much is known, in one measure for all tasks: 0 is nothing, 1 is all."""
+
+    def noise(self, label: Array) -> float:
+        """Return the standard error of `shown`'s metric of so many rows where nothing is known."""
+
     def constant(self, label: Array, rows: int) -> Array:
         """Return the scores of who knows the training part's labels alone."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from folders import EXAMPLE
 
 from lifecycle.adopt import columns, names, profile, settle
 from lifecycle.adopt.asked import Asked, Said
@@ -13,6 +14,12 @@ from lifecycle.adopt.columns import Typed
 from lifecycle.adopt.opening import Opened
 from lifecycle.adopt.plan import Plan
 from lifecycle.adopt.profile import Profile
+from lifecycle.core.params import load_params
+
+# Few trees: what is tested is what follows from their figures.
+TRAIN = load_params(EXAMPLE / "params.yaml").train.model_copy(
+    update={"maximum_trees": 30, "early_stopping_rounds": 5, "threads": 1}
+)
 
 
 def as_text(frame: pl.DataFrame) -> pl.DataFrame:
@@ -38,7 +45,7 @@ def settled(frame: pl.DataFrame, target: str, **asked: Any) -> tuple[Plan, Said]
     """Return the plan of a table, and what was said."""
     said = Said()
     opened = Opened(as_text(frame).lazy(), True, {"kind": "csv", "path": "rows.csv"})
-    return settle.settle(opened, Asked("rows.csv", target, **asked), said), said
+    return settle.settle(opened, Asked("rows.csv", target, **asked), said, TRAIN), said
 
 
 def table(rows: int = 400, seed: int = 1) -> pl.DataFrame:

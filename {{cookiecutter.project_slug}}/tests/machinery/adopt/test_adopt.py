@@ -57,6 +57,10 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "# Title\n\n## The data\n\nFlights.\n\n## The end\n", encoding="utf-8"
     )
     (root / writing.RECORD).write_text("{}\n", encoding="utf-8")
+    params = (root / writing.PARAMS).read_text(encoding="utf-8")
+    (root / writing.PARAMS).write_text(
+        params.replace("maximum_trees: 600", "maximum_trees: 30"), encoding="utf-8"
+    )
     (root / ".gitignore").write_text("/data/\n/.lifecycle/\n", encoding="utf-8")
     rows(ROWS).write_csv(root / "rows.csv")
     git(root, "init", "-q", "-b", "main")
