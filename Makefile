@@ -34,7 +34,7 @@ EXAMPLE := build/example
 ANSWERS ?=
 
 .PHONY: help setup demo example example-check test check lint types workflows docs pictures benchmark benchmark-serving \
-  benchmark-adopt benchmark-pull-request mutants lock clean
+  benchmark-adopt benchmark-pull-request benchmark-own-data mutants lock clean
 
 help: ## List every target.
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ benchmark-adopt: setup ## Measure time and memory of make adopt and ingest by th
 
 benchmark-pull-request: setup ## Measure how long a pull request waits for its workflow; takes minutes.
 	$(BIN)/python benchmarks/pull_request.py
+
+benchmark-own-data: setup ## Take nine real data sets through adopt and the lifecycle; takes an hour. SETS="iris wages" chooses.
+	$(BIN)/python benchmarks/own_data.py $(SETS)
 
 # In a project that is thrown away: its modules are written over.
 mutants: setup ## Count the mutants of what decides that a project's own tests kill; MODULES="rollout tasks/rules" chooses.

@@ -52,7 +52,6 @@ def folder(package: str) -> Path:
 def of_scikit_learn(name: str, target: str, classes: bool) -> pl.DataFrame:
     """Return one of the sets that scikit-learn brings; classes by their names."""
     import polars as pl
-
     from sklearn import datasets
 
     found = getattr(datasets, f"load_{name}")()

@@ -1,9 +1,9 @@
 """Takes data sets that are not the example through the whole lifecycle, without a line of Python.
 
-`make benchmark-own-data` generates a project for each set of benchmarks/data_sets.py, adopts it, and
-runs what an owner would type: lifecycle, batch, a prediction over HTTP, monitor on rows that were
-held back, retrain, report. Then it tries the gate: other seeds, a shuffled target, leaks that are
-kept. It writes docs/reference/own-data.md; a set that is not run keeps its lines there.
+`make benchmark-own-data` generates a project for each set of benchmarks/data_sets.py, adopts it,
+and runs what an owner would type: lifecycle, batch, a prediction over HTTP, monitor on rows that
+were held back, retrain, report. Then it tries the gate: other seeds, a shuffled target, leaks that
+are kept. It writes docs/reference/own-data.md; a set that is not run keeps its lines there.
 """
 
 import argparse
@@ -19,11 +19,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from data_sets import SETS, DataSet
+# Beside this script, and no package.
+from data_sets import SETS, DataSet  # type: ignore[import-not-found]
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "reference" / "own-data.md"
-KEPT = PAGE.with_name("own-data.json")
+KEPT = Path(__file__).with_suffix(".json")
 HERE = Path(__file__).parent
 # Rows for the monitor: of few rows more, or no window of them says anything.
 HELD_BACK, HELD_BACK_OF_FEW, FEW = 0.1, 0.25, 5_000
@@ -47,8 +48,10 @@ class Project:
     def run(self, command: list[str], *, must: bool = True) -> tuple[float, str]:
         """Run a command in the project; see `make`."""
         started = time.perf_counter()
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
         if must and done.returncode:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}")
         return time.perf_counter() - started, done.stdout
@@ -126,7 +129,8 @@ import sys, polars as pl
 rows = pl.read_csv(sys.argv[1], infer_schema=False)
 time = next((n for n in ("scheduled", "date") if n in rows.columns), None)
 # In the order of time, or in none.
-rows = rows.sort(time, maintain_order=True) if time else rows.sample(fraction=1, shuffle=True, seed=7)
+rows = rows.sort(time, maintain_order=True) if time else rows.sample(
+    fraction=1, shuffle=True, seed=7)
 rows.write_csv(sys.argv[1])
 rows.head(int(sys.argv[3])).write_csv(sys.argv[2])
 """
@@ -154,7 +158,9 @@ def served(project: Project, scratch: Path) -> str:
     ports = re.search(r"development: (\d+)", (project.folder / "params.yaml").read_text())
     assert ports is not None
     sent = 0
-    for begin in range(0, min(len(rows["records"]), MOST_REQUESTS * ROWS_A_REQUEST), ROWS_A_REQUEST):
+    for begin in range(
+        0, min(len(rows["records"]), MOST_REQUESTS * ROWS_A_REQUEST), ROWS_A_REQUEST
+    ):
         part = slice(begin, begin + ROWS_A_REQUEST)
         answers = asked(int(ports[1]), rows["records"][part])
         for answer, known in zip(answers, rows["scores"][part], strict=True):
@@ -175,7 +181,7 @@ def monitored(project: Project, scratch: Path) -> str:
     project.make("monitor", f"VERDICT={scratch / 'verdict'}", must=False)
     made = project.json("reports/monitor.json")
     kinds = dict.fromkeys(f"{one['kind']} of {one['subject']}" for one in made["alerts"])
-    return made["verdict"] + (f" ({', '.join(kinds)})" if kinds else "")
+    return str(made["verdict"]) + (f" ({', '.join(kinds)})" if kinds else "")
 
 
 def retrained(project: Project, whole: Path) -> str:
@@ -215,6 +221,8 @@ def whole_path(name: str, one: DataSet, project: Project, scratch: Path) -> dict
     }  # fmt: skip
     for step, act in (("served", lambda: served(project, scratch)),
                       ("monitor", lambda: monitored(project, scratch)),
+                      # As it was adopted: a retrain has other rows.
+                      ("floors", lambda: floors(project)),
                       ("retrain", lambda: retrained(project, whole))):  # fmt: skip
         print(f"{name}: {step}", flush=True)
         found[step] = act()
@@ -231,7 +239,6 @@ def gate_limits(project: Project) -> dict[str, Any]:
 
 def floors(project: Project) -> dict[str, Any]:
     """Return what the gate says to other seeds, a shuffled target, and leaks that are kept."""
-    # As it was adopted: a retrain has moved window and rows.
     found: dict[str, Any] = json.loads(
         project.own("own_floors.py", str(project.folder / "data" / "rows.csv")).splitlines()[-1]
     )
@@ -247,14 +254,19 @@ def lines_of(name: str, made: dict[str, Any]) -> tuple[str, str, list[str]]:
              f"{made['constant']:.3f} | {made['linear']:.3f} | {made['holdout']:.3f} | {ends} | "
              f"{made['served']} | {made['monitor']} | {made['retrain']} |")  # fmt: skip
     passed = sum(not one for one in tried["seeds"])
-    kept = [f"{leak}: {'named' if tried['named'][leak] else '**not named**'}, "
-            f"{'refused' if tried['kept'][leak] else '**passes**'}" for leak in tried["kept"]]  # fmt: skip
+    kept = [
+        f"{leak}: {'named' if tried['named'][leak] else '**not named**'}, "
+        f"{'refused' if tried['kept'][leak] else '**passes**'}"
+        for leak in tried["kept"]
+    ]
     words = {True: "refused", False: "**passes**"}
     second = (f"| {name} | {passed} of {len(tried['seeds'])} pass | "
               f"{words[bool(tried['shuffled'])]} | {words[bool(tried['shuffled, adopted'])]} | "
               f"{'; '.join(kept)} |")  # fmt: skip
     asked_for = " ".join([f"TARGET={one.target}", *one.asked])
-    notes = [f"- **{name}**, {one.about} (`{asked_for}`): {'; '.join(made['flagged']) or 'nothing'}"]
+    notes = [
+        f"- **{name}**, {one.about} (`{asked_for}`): {'; '.join(made['flagged']) or 'nothing'}"
+    ]
     return first, second, notes
 
 
@@ -271,10 +283,10 @@ def page(found: dict[str, Any]) -> str:
         "linear | holdout | floor to ceiling | HTTP against batch | monitor | retrain |",
         "|" + " --- |" * 15, *(one for one, _, _ in made.values()), "",
         "## Whether the gate is honest", "",
-        "By the functions of the stages and the gate, in one process: the adopted project with three "
-        "other seeds (of the model, and without time of what is held out); the same project with a "
-        "shuffled target; a project that adopted the shuffled target; and a copy of the target, "
-        "a noisy one (5 %) and a code for it, each kept as a feature.", "",
+        "By the functions of the stages and the gate, in one process: the adopted project with "
+        "three other seeds (of the model, and without time of what is held out); the same project "
+        "with a shuffled target; a project that adopted the shuffled target; and a copy of the "
+        "target, a noisy one (5 %) and a code for it, each kept as a feature.", "",
         "| set | other seeds | shuffled | adopted shuffled | leaks |",
         "|" + " --- |" * 5, *(two for _, two, _ in made.values()), "",
         "## What adopt asked to look at", "",
@@ -303,8 +315,7 @@ def main() -> None:
                 made = whole_path(name, SETS[name], project, folder)
             finally:
                 project.make("stop", must=False)
-            print(f"{name}: floors", flush=True)
-            found[name] = {**made, "floors": floors(project)}
+            found[name] = made
         KEPT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         PAGE.write_text(page(found), encoding="utf-8")
         print(page({name: found[name]}), flush=True)

@@ -37,8 +37,11 @@ def refused(folder: Path, params: Params, schema: Schema) -> list[str]:
         path = Path(scratch) / params.paths.model.name
         path.write_bytes(fitted.to_bytes(carried))
         report = evaluate.evaluate(*parts, model_file.load(path), params, schema)[0]
-    verdicts = [*rules.limits(report["metrics"], params.gate),
-                *rules.baselines(report, params.gate), *rules.slices(report, params.gate)]  # fmt: skip
+    verdicts = [
+        *rules.limits(report["metrics"], params.gate),
+        *rules.baselines(report, params.gate),
+        *rules.slices(report, params.gate),
+    ]
     return [f"{one.rule} {one.measured}, {one.required}" for one in verdicts if not one.passed]
 
 
@@ -56,7 +59,7 @@ def planted(frame: pl.DataFrame, target: str) -> pl.DataFrame:
     mixed = label.shuffle(seed=1)
     number = label.cast(pl.Float64, strict=False)
     if label.dtype.is_float() or number.n_unique() > 10:
-        spread = float(number.std() or 1)  # type: ignore[arg-type]
+        spread = float(number.std() or 1)
         noisy = number + pl.Series(random.normal(0, spread * NOISE**0.5, len(label)))
         code = number.qcut(5, allow_duplicates=True).to_physical().cast(pl.String)
         return frame.with_columns(leak_copy=number * 3 - 7, leak_noisy=noisy,
@@ -83,8 +86,8 @@ def adopted(frame: pl.DataFrame, asked: Asked, folder: Path) -> tuple[Params, Sc
         text = files.get(name) or (root / name).read_text(encoding="utf-8")
         (folder.parent / name).write_text(text, encoding="utf-8")
     adopt.checked(root, files)
-    return (load_params(folder.parent / writing.PARAMS), load_schema(folder.parent / writing.SCHEMA),
-            said)  # fmt: skip
+    written = load_schema(folder.parent / writing.SCHEMA)
+    return load_params(folder.parent / writing.PARAMS), written, said
 
 
 def with_feature(schema: Schema, name: str) -> Schema:

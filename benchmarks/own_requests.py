@@ -16,7 +16,8 @@ def plain(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """Return rows as JSON has them: moments as ISO 8601, of 32 bits what the service says."""
     moments = [name for name, kind in frame.schema.items() if kind == pl.Datetime]
     written = [pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S") for name in moments]
-    return frame.with_columns(*written).to_dicts()
+    found: list[dict[str, Any]] = frame.with_columns(*written).to_dicts()
+    return found
 
 
 def main(requests: str, scored: str) -> None:

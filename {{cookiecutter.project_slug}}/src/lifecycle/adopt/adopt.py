@@ -26,7 +26,7 @@ from lifecycle.pipeline import document
 
 COLUMNS = "expectations/columns.md"
 # A difference of more lines is told by its files alone.
-SHOWN_LINES = 150
+SHOWN_LINES = 200
 
 
 def require_committed(root: Path, source: str) -> None:

@@ -103,7 +103,9 @@ class Measured:
         distance = np.maximum(PERFECT - np.array(self.values), 0.5 / self.held_out)
         error = self.error / float(distance.mean())
         nearer = margin(np.log(distance), error)
-        return PERFECT - math.exp(float(np.log(distance).mean()) - nearer)
+        least = math.exp(float(np.log(distance).mean()) - nearer)
+        # Nearer than by one row: then all of them may be right.
+        return PERFECT - least if least > 1 / self.held_out else PERFECT
 
     @property
     def is_known(self) -> bool:
@@ -149,12 +151,17 @@ class Measured:
 
     @property
     def slice_floor(self) -> float:
-        """What each slice has at least, as far as the floor of them all."""
+        """What each slice has at least, as far as the floor of them all.
+
+        All of them together: each has its share of the chance (Dunn, 1961).
+        """
         found: dict[tuple[str, str], list[float]] = {}
         for one in self.figures:
             for key, value in one.slices.items():
                 found.setdefault(key, []).append(value)
-        worst = [np.mean(values) - margin(values, 2 * self.error) for values in found.values()]
+        chance = CHANCE_OF_GAIN / max(1, len(found))
+        worst = [np.mean(values) - margin(values, 2 * self.error, chance)
+                 for values in found.values()]  # fmt: skip
         return _down(max(-10.0, min([self.floor, *map(float, worst)])), 2)
 
     @property
@@ -211,8 +218,10 @@ def measure(
 
 
 def _down(value: float, digits: int) -> float:
-    return math.floor(value * 10**digits) / 10**digits
+    scale = float(10**digits)
+    return math.floor(value * scale) / scale
 
 
 def _up(value: float, digits: int) -> float:
-    return math.ceil(value * 10**digits) / 10**digits
+    scale = float(10**digits)
+    return math.ceil(value * scale) / scale

@@ -116,7 +116,7 @@ def _proposed(root: Path, last: Mapping[str, Any], plan: Plan, said: Said) -> Fi
     base, theirs = _leaves(last["params"]), _leaves(plan.params)
     ours = {path: _at(plain(text), path) for path in {*base, *theirs}}
     merged = proposal.merge(base, ours, theirs)
-    texts[PARAMS] = _changed(text, merged, ())
+    texts[PARAMS] = changed(text, merged, ())
     said.unsure += [f"params.yaml, {line}" for line in merged.kept]
     text = _read(root, SUITE)
     now = plain(text).get("expectations") or []
@@ -146,7 +146,7 @@ def _proposed_schema(text: str, last: Mapping[str, Any], plan: Plan, said: Said)
              for side in (last, now, plan.schema))  # fmt: skip
     merged = proposal.merge(*(proposal.leaves(one, 2) for one in sides))
     said.unsure += [f"schema.yaml, {line}" for line in merged.kept]
-    return _changed(text, merged, ("columns",))
+    return changed(text, merged, ("columns",))
 
 
 def _leaves(params: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
@@ -169,10 +169,17 @@ def _at(tree: Any, path: tuple[str, ...]) -> Any:
     return tree
 
 
-def _changed(text: str, merged: Merged, above: tuple[str, ...]) -> str:
+def changed(text: str, merged: Merged, above: tuple[str, ...]) -> str:
+    """Return a text with the changes of a merge below a key."""
     for path, value in merged.changes.items():
-        text = (placed.taken(text, (*above, *path)) if value is MISSING
-                else placed.put(text, (*above, *path), value))  # fmt: skip
+        whole = (*above, *path)
+        if value is not MISSING:
+            text = placed.put(text, whole, value)
+            continue
+        # With the last limit of a metric the metric goes: it would limit nothing.
+        siblings = _at(plain(text), whole[:-1])
+        alone = len(path) > 1 and isinstance(siblings, dict) and set(siblings) <= {whole[-1]}
+        text = placed.taken(text, whole[:-1] if alone else whole)
     return text
 
 

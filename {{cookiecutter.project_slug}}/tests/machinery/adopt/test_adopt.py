@@ -19,7 +19,7 @@ from lifecycle.adopt.asked import Asked, Said
 from lifecycle.contract.columns import load_schema
 from lifecycle.contract.errors import StageError
 from lifecycle.contract.section import plain
-from lifecycle.core import edited_yaml
+from lifecycle.core import edited_yaml, task_metrics
 from lifecycle.core.params import load_params
 
 ROWS = 1_000
@@ -236,3 +236,13 @@ def test_said_is_told_line_by_line() -> None:
     said = Said(decided=["a"], flagged=["b"])
     assert adopt.report(ASKED, {}, said).splitlines()[1:] == ["", "decided", "  a", "", "look at",
                                                               "  b"]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["bought", "colour", "size"])
+def test_what_is_written_is_what_its_task_has(own: Path, target: str) -> None:
+    """The example is binary: what is asked of that alone goes with it, and so do its features."""
+    adopt.adopt(own, Asked("rows.csv", target))
+    schema, params = load_schema(own / "schema.yaml"), load_params(own / "params.yaml")
+    task_metrics.require(params, schema)
+    assert (params.evaluate.threshold is not None) == (target == "bought")
+    assert plain((own / "params.yaml").read_text(encoding="utf-8"))["ablate"]["groups"] == {}

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from lifecycle.adopt.proposal import MISSING, items, merge
+from lifecycle.adopt import writing
+from lifecycle.adopt.proposal import MISSING, Merged, items, merge
+from lifecycle.contract.section import plain
 
 
 def leaf(key: str, value: Any) -> dict[tuple[str, ...], Any]:
@@ -52,3 +54,10 @@ def test_expectations_of_both_sides_are_kept() -> None:
         [one("a"), one("b"), one("new")],
     )
     assert found == [one("mine"), one("a", "edited"), one("new")]
+
+
+def test_with_its_last_limit_a_metric_goes_and_with_another_it_stays() -> None:
+    text = "gate:\n  metrics:\n    r2: {minimum: 0.1, maximum: 0.9}\n    log_loss: {minimum: 0.2}\n"
+    gone = {("gate", "metrics", name, "minimum"): MISSING for name in ("r2", "log_loss")}
+    changed = writing.changed(text, Merged(gone), ())
+    assert plain(changed) == {"gate": {"metrics": {"r2": {"maximum": 0.9}}}}
