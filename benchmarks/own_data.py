@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +181,9 @@ def monitored(project: Project, scratch: Path) -> str:
     time.sleep(2)
     project.make("monitor", f"VERDICT={scratch / 'verdict'}", must=False)
     made = project.json("reports/monitor.json")
-    kinds = dict.fromkeys(f"{one['kind']} of {one['subject']}" for one in made["alerts"])
-    return str(made["verdict"]) + (f" ({', '.join(kinds)})" if kinds else "")
+    kinds = Counter(one["kind"] for one in made["alerts"])
+    said = ", ".join(f"{kind} of {count}" for kind, count in kinds.items())
+    return str(made["verdict"]) + (f" ({said})" if said else "")
 
 
 def retrained(project: Project, whole: Path) -> str:
@@ -247,22 +249,24 @@ def floors(project: Project) -> dict[str, Any]:
 
 def lines_of(name: str, made: dict[str, Any]) -> tuple[str, str, list[str]]:
     """Return a set's line in both tables, and its notes."""
-    one, limits, tried = SETS[name], made["limits"], made["floors"]
+    one, limits, tried = SETS[name], made["limits"], made.get("floors")
     ends = f"{limits['minimum']} to {limits.get('maximum', '-')}"
     first = (f"| {name} | {one.package} ({one.licence}) | {made['rows']:,} | {made['columns']} | "
              f"{one.task} | {made['adopt']:.0f} | {made['lifecycle']:.0f} | {made['metric']} | "
              f"{made['constant']:.3f} | {made['linear']:.3f} | {made['holdout']:.3f} | {ends} | "
              f"{made['served']} | {made['monitor']} | {made['retrain']} |")  # fmt: skip
-    passed = sum(not one for one in tried["seeds"])
-    kept = [
-        f"{leak}: {'named' if tried['named'][leak] else '**not named**'}, "
-        f"{'refused' if tried['kept'][leak] else '**passes**'}"
-        for leak in tried["kept"]
-    ]
-    words = {True: "refused", False: "**passes**"}
-    second = (f"| {name} | {passed} of {len(tried['seeds'])} pass | "
-              f"{words[bool(tried['shuffled'])]} | {words[bool(tried['shuffled, adopted'])]} | "
-              f"{'; '.join(kept)} |")  # fmt: skip
+    second = f"| {name} | not run since adopt was changed | | | |"
+    if tried:
+        passed = sum(not one for one in tried["seeds"])
+        kept = [
+            f"{leak}: {'named' if tried['named'][leak] else '**not named**'}, "
+            f"{'refused' if tried['kept'][leak] else '**passes**'}"
+            for leak in tried["kept"]
+        ]
+        words = {True: "refused", False: "**passes**"}
+        second = (f"| {name} | {passed} of {len(tried['seeds'])} pass | "
+                  f"{words[bool(tried['shuffled'])]} | {words[bool(tried['shuffled, adopted'])]} | "
+                  f"{'; '.join(kept)} |")  # fmt: skip
     asked_for = " ".join([f"TARGET={one.target}", *one.asked])
     notes = [
         f"- **{name}**, {one.about} (`{asked_for}`): {'; '.join(made['flagged']) or 'nothing'}"

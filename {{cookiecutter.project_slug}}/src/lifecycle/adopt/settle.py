@@ -103,9 +103,13 @@ def _say_columns(
 
 
 def _suspects(typed: dict[str, Typed], others: list[str]) -> list[str]:
-    """Return the columns that could tell the target: not those that name rows."""
-    return [raw for raw in others if typed[raw].tally.known and not typed[raw].tally.is_unique
-            and typed[raw].tally.distinct > 1 and not typed[raw].is_beyond]  # fmt: skip
+    """Return the columns that could tell the target: not those that name rows.
+
+    A measure that is another in each row names none: a noisy copy of the target is such a one.
+    """
+    return [raw for raw in others if typed[raw].tally.known and typed[raw].tally.distinct > 1
+            and not typed[raw].is_beyond
+            and (typed[raw].type == "float" or not typed[raw].tally.is_unique)]  # fmt: skip
 
 
 def _named(

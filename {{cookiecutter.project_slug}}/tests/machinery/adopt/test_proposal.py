@@ -58,6 +58,8 @@ def test_expectations_of_both_sides_are_kept() -> None:
 
 def test_with_its_last_limit_a_metric_goes_and_with_another_it_stays() -> None:
     text = "gate:\n  metrics:\n    r2: {minimum: 0.1, maximum: 0.9}\n    log_loss: {minimum: 0.2}\n"
-    gone = {("gate", "metrics", name, "minimum"): MISSING for name in ("r2", "log_loss")}
+    gone: dict[tuple[str, ...], Any] = {
+        ("gate", "metrics", name, "minimum"): MISSING for name in ("r2", "log_loss")
+    }
     changed = writing.changed(text, Merged(gone), ())
     assert plain(changed) == {"gate": {"metrics": {"r2": {"maximum": 0.9}}}}

@@ -244,3 +244,15 @@ def test_its_model_of_the_example_s_rows_is_as_good_as_the_one_written_by_hand(
     found = area(rows, load_params(tmp_path / "params.yaml"), adopted)
     assert by_hand > 0.7
     assert abs(found - by_hand) < 0.01
+
+
+@pytest.mark.parametrize("target", ["bought", "size"])
+def test_a_noisy_copy_that_is_another_in_each_row_is_looked_at(target: str) -> None:
+    frame = table()
+    noise = np.random.default_rng(5).normal(0, 0.2, frame.height)
+    number = frame[target].cast(pl.Float64)
+    noisy = frame.with_columns(later=number + noise * float(number.std() or 1))  # type: ignore[arg-type]
+    assert noisy["later"].n_unique() == noisy.height
+    plan, said = settled(noisy, target)
+    assert plan.schema["later"]["roles"] == ["leak"]
+    assert [line for line in said.flagged if line.startswith("later: probably a leak")]
