@@ -85,7 +85,7 @@ class Binary:
 
     def skill(self, label: Array, scores: Array) -> float:
         """Return 2 AUC - 1, whichever way round (Gini; Hand and Till, 2001)."""
-        return abs(2 * float(roc_auc_score(label, scores)) - 1)
+        return abs(2 * RocAuc().plain(label, scores) - 1)
 
     def noise(self, label: Array) -> float:
         """Return that of the area.

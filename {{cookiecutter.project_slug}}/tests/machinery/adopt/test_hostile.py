@@ -36,15 +36,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def measured(
-    values: pl.DataFrame, features: Any, raw: str, task: str,
+    values: pl.DataFrame, features: Any, raw: str, task: str, train: Any,
     known: dict[str, Any] = {}, measure: Any = floors.measure, **how: Any,  # noqa: B006
 ) -> Any:  # fmt: skip
     label = values[raw].drop_nulls()
     if label[: len(label) // 2].n_unique() == 1 or how.get("group"):
-        return measure(values, features, raw, task, **how)
+        return measure(values, features, raw, task, train, **how)
     if task not in known:
-        known[task] = measure(values, features, raw, task, **how)
-    return dataclasses.replace(known[task], slices={})
+        known[task] = measure(values, features, raw, task, train, **how)
+    return dataclasses.replace(known[task], slices=[])
 
 
 def adopted(capsys: pytest.CaptureFixture[str], typed: str) -> tuple[int, str, str]:
