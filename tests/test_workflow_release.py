@@ -37,11 +37,11 @@ THIRD = (
     ("  maximum_trees: 30", "  maximum_trees: 60"),
     ("  maximum_depth: 4", "  maximum_depth: 5"),
 )
-ANSWER = "            predicted.scores, predicted.decisions, self.release\n"
-WRONG = "            1 - predicted.scores, predicted.decisions, self.release\n"
+ANSWER = "            predicted.values, predicted.decisions, self.release\n"
+WRONG = "            [1 - one for one in predicted.values], predicted.decisions, self.release\n"
 WRONG_IN_STAGING = (
-    '            predicted.scores + (os.environ["LIFECYCLE_ENVIRONMENT"] == "staging"),\n'
-    "            predicted.decisions, self.release,\n"
+    '            [one + (os.environ["LIFECYCLE_ENVIRONMENT"] == "staging")\n'
+    "             for one in predicted.values], predicted.decisions, self.release,\n"
 )
 DELIVERED = {"model", "audit", "image", "Staging / staging"}
 RELEASED = DELIVERED | {"Production / production", "publish"}
