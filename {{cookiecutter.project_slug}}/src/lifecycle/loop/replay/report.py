@@ -87,9 +87,9 @@ def interval(gain: dict[str, float]) -> str:
 def header(found: dict[str, Any]) -> tuple[str, ...]:
     """Return the table's header; the target's column has what came on average."""
     metric, loss = shown(found)
-    return ("month", "rows", found.get("target", "true"), "versions", f"{metric} live", "frozen",
-            "gain over frozen", f"{title(loss)} live", "frozen", "constant", "fired",
-            "then")  # fmt: skip
+    return ("month", "rows", found.get("target", "true"), "versions",
+            f"{title(metric)} live", "frozen", "gain over frozen", f"{title(loss)} live", "frozen",
+            "constant", "fired", "then")  # fmt: skip
 
 
 def shown(found: dict[str, Any]) -> tuple[str, str]:
