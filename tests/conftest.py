@@ -31,7 +31,7 @@ TOGETHER = {
 # What takes longest begins first, so that in the end no worker waits for one that goes on.
 FIRST = (
     "test_project_tests", "engine", "small", "test_rollout", "test_workflow_ci", "test_monitor",
-    "test_tasks",
+    "test_tasks", "test_adopt", "test_your_data", "test_names",
     "test_survival", "test_replay", "test_workflow_release", "test_reproducible", "test_retrain",
     "test_environments", "test_update", "test_workflow_train", "test_proxy", "test_upstream",
     "test_other_data", "test_remotes", "test_bad_luck", "test_other_model", "test_protect",

@@ -14,6 +14,12 @@ from running import Project, free_port, use_port
 
 PAGE = ROOT / "docs" / "your-data.md"
 BLOCK = re.compile(r'(?ms)^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$')
+# As whom a reader commits: his own configuration says it.
+READER = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "Reader"), ("EMAIL", "reader@example.org"))
+}
 VARYING = re.compile(r"\d+\.\d+|(?<=127\.0\.0\.1:)\d+")
 
 
@@ -67,7 +73,7 @@ def project(generated: Project, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.mark.timeout(1_800)
 def test_the_page_does_what_it_says(project: Project) -> None:
     printed, ran = "", list[str]()
-    shell = project.variables({"SERVING_VENV": str(project.environment.serving_venv)})
+    shell = project.variables({"SERVING_VENV": str(project.environment.serving_venv), **READER})
     for kind, name, content in blocks(PAGE.read_text(encoding="utf-8")):
         path = project.root / name
         if kind == "sh":

@@ -77,12 +77,12 @@ def fitting(
     rows: pl.DataFrame, columns: dict[str, Any], schema: Schema, params: Params
 ) -> Callable[..., model.Fit]:
     """Fit on the rows, with hyper-parameters changed."""
-    label = rows[schema.target].cast(pl.Float64).to_numpy()
+    label, target = frames.labels(rows, schema), model.Target(schema.task, len(schema.classes))
     codes = frames.categories(columns, {})
 
     def fit(**changes: Any) -> model.Fit:
         settings = params.train.model_copy(update={**SMALL, **changes})
-        return model.fit(columns, label, list(columns), codes, settings)
+        return model.fit(columns, label, list(columns), codes, settings, target)
 
     return fit
 
