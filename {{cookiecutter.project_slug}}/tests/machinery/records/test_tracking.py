@@ -11,7 +11,7 @@ import pytest
 
 from lifecycle.contract.columns import Schema
 from lifecycle.contract.errors import StageError
-from lifecycle.contract.files import md5, write_json
+from lifecycle.contract.files import md5, read_json, write_json
 from lifecycle.core.params import Params
 from lifecycle.records import kept_verdicts, registry, store, tracking
 
@@ -99,8 +99,10 @@ def test_the_run_tells_what_the_model_was_made_of(project: Path, params: Params)
     assert run.data.params["window"] == f"{window.start} to {window.end}"
     assert run.data.params["seed"] == str(params.train.seed)
     assert run.inputs.dataset_inputs[0].dataset.digest == md5(project / params.paths.train)
+    trained = read_json(project / params.paths.training_report)["figures"]
+    assert run.data.metrics["trees"] == trained["trees"]
     curve = mlflow.MlflowClient().get_metric_history(run.info.run_id, "early_stopping_roc_auc")
-    assert len(curve) >= run.data.metrics["trees"]
+    assert [one.value for one in curve] == trained["early_stopping_roc_auc"] != []
 
 
 def test_a_run_whose_process_is_gone_is_ended(project: Path, params: Params) -> None:
