@@ -58,7 +58,7 @@ def read(text: str, variants: tuple[str, ...], unit: float = 1.0) -> Figures:
     """
     from prometheus_client.parser import text_string_to_metric_families
 
-    found, of_before = Figures(), f"\n{PREDICTED}{{" not in text
+    found, of_before = Figures(), "\n" + PREDICTED + "{" not in text
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == BEFORE and not of_before:
